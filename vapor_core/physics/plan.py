@@ -1,0 +1,82 @@
+"""What a configuration means in counts: its model, data and card looked up, and its steps, sequences and tokens.
+
+Every law starts from a Plan. No law is here.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+
+from vapor_core import catalog
+from vapor_core.contracts import Accelerator, CatalogModel, Dataset, JobConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A configuration with everything looked up and counted."""
+
+    config: JobConfig
+    model: CatalogModel
+    dataset: Dataset
+    accelerator: Accelerator
+    global_batch: int  # sequences a step, all accelerators
+    tokens_per_sequence: float  # mean real tokens, padding left out
+    tokens_per_step: float  # real tokens, all accelerators
+    sequences_per_epoch: float
+    steps_per_epoch: float
+    total_steps: int
+    eval_every: int  # steps
+    checkpoint_every: int  # steps
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the data, max_steps considered."""
+        return self.total_steps / self.steps_per_epoch
+
+    @property
+    def total_tokens(self) -> float:
+        """Real tokens trained on, repeats counted."""
+        return self.tokens_per_step * self.total_steps
+
+    @property
+    def unique_tokens(self) -> float:
+        """Tokens seen at least once."""
+        return min(self.total_tokens, self.sequences_per_epoch * self.tokens_per_sequence)
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps over which the learning rate rises."""
+        return ceil(self.config.warmup_ratio * self.total_steps)
+
+
+@lru_cache(maxsize=512)
+def plan(config: JobConfig) -> Plan:
+    """Look up and count.
+
+    Raises:
+        NotInCatalog: where an id is unknown.
+    """
+    dataset = catalog.dataset(config.dataset)
+    if config.packing:
+        tokens_per_sequence = float(config.sequence_length)
+        sequences = max(dataset.tokens / config.sequence_length, 1.0)
+    else:
+        tokens_per_sequence = min(dataset.mean_tokens, float(config.sequence_length))
+        sequences = float(dataset.examples)
+    global_batch = config.micro_batch_size * config.gradient_accumulation_steps * config.accelerator_count
+    steps_per_epoch = sequences / global_batch
+    total_steps = config.max_steps or max(ceil(config.epochs * steps_per_epoch - 1e-9), 1)
+    return Plan(
+        config=config,
+        model=catalog.model(config.model),
+        dataset=dataset,
+        accelerator=catalog.accelerator(config.accelerator),
+        global_batch=global_batch,
+        tokens_per_sequence=tokens_per_sequence,
+        tokens_per_step=global_batch * tokens_per_sequence,
+        sequences_per_epoch=sequences,
+        steps_per_epoch=steps_per_epoch,
+        total_steps=total_steps,
+        eval_every=config.eval_every or max(total_steps // 20, 1),
+        checkpoint_every=config.checkpoint_every or max(total_steps // 10, 1),
+    )
