@@ -1,4 +1,4 @@
-"""Vapor's core: a world you can replay. Everything here is pure Python: no Streamlit, no clock, no global state."""
+"""Vapor's core: a world you can replay, in pure Python, with no Streamlit, no clock and no global state."""
 
 from vapor_core import catalog
 from vapor_core.contracts import (

@@ -19,9 +19,7 @@ Sharding = Literal["none", "zero1", "zero2", "zero3"]
 ScheduleName = Literal["constant", "linear", "cosine", "wsd"]
 Traffic = Literal["steady", "daily", "spike", "ramp"]
 BackendName = Literal["simulated", "local", "ray"]
-JobStatus = Literal[
-    "queued", "initializing", "running", "paused", "completed", "failed", "stopped", "lost"
-]
+JobStatus = Literal["queued", "initializing", "running", "paused", "completed", "failed", "stopped", "lost"]
 DeploymentStatus = Literal["starting", "healthy", "degraded", "stopped", "failed"]
 
 SchedulePoints = tuple[tuple[float, float], ...]
@@ -82,15 +80,13 @@ def _sentence(field: str, kind: str, message: str, value: object, owner: type[Ba
     return f"{field} {text[0].lower()}{text[1:]}, not {shown}".replace("input should", "should")
 
 
-# --- strings from outside: bounded and without control characters ---
-
 Name = Annotated[str, Field(max_length=200)]
 
 
 class CatalogModel(Contract):
     """A decoder-only language model by its published architecture.
 
-    `parameters` is the total with embeddings. Fields that the source does not publish are None, never guessed.
+    `parameters` is the total with embeddings. What the source does not publish is None, never guessed.
     """
 
     id: Annotated[str, Field(min_length=1, max_length=200)]
@@ -167,7 +163,8 @@ class CatalogModel(Contract):
     def _heads_divide(self) -> Self:
         if self.attention_heads % self.kv_heads:
             raise ValueError(
-                f"kv_heads must divide attention_heads; {self.kv_heads} does not divide {self.attention_heads}"
+                f"kv_heads must divide attention_heads, and {self.kv_heads} does not divide "
+                f"{self.attention_heads}"
             )
         if self.attention_layers is not None and self.attention_layers > self.layers:
             raise ValueError(
@@ -244,7 +241,7 @@ class Dataset(Contract):
     licence: str | None = None
     language: str = ""
     tokenizer: str = ""  # whose tokens are counted; "" where estimated from characters
-    # Position of the corpus against the compute-optimal law of physics.loss, in nats; 0 is the law's own corpus.
+    # The corpus against the compute-optimal law of physics.loss, in nats; 0 is the law's own corpus.
     loss_offset: float | None = None
     loss_law: LossLaw | None = None  # own constants where a published fit exists
     source: str = ""
@@ -284,9 +281,7 @@ class JobConfig(Contract):
     learning_rate: Annotated[float, Field(gt=0, le=100)] = Field(default_factory=_default_learning_rate)
     schedule: ScheduleName | SchedulePoints = "cosine"
     decay_ratio: Annotated[float, Field(gt=0, le=1)] = 0.1
-    min_learning_rate_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
-        default_factory=_by_method(0.1, 0.0)
-    )
+    min_learning_rate_ratio: Annotated[float, Field(ge=0, le=1)] = Field(default_factory=_by_method(0.1, 0.0))
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = Field(default_factory=_by_method(0.01, 0.03))
     weight_decay: Annotated[float, Field(ge=0, le=10)] = Field(default_factory=_by_method(0.1, 0.0))
     max_grad_norm: Annotated[float, Field(ge=0, le=1e6)] = 1.0  # 0: no clipping
@@ -357,7 +352,7 @@ class JobConfig(Contract):
 class Risk(Contract):
     """Something that a person should know before paying.
 
-    `changes` is the config change that cures it ({} where none is known), applied by `config.changed(**changes)`.
+    `changes` cures it ({} where nothing is known to), applied by `config.changed(**changes)`.
     """
 
     code: Literal[
@@ -431,7 +426,7 @@ class Estimate(Contract):
 
 
 class ServingConfig(Contract):
-    """A serving set-up and its load. Give `concurrency` (closed loop) or `request_rate` (requests/s, open loop)."""
+    """A serving set-up and its load: `concurrency` (closed loop) or `request_rate` (a second, open)."""
 
     model: str | CatalogModel
     accelerator: str | Accelerator = "nvidia-l4"
@@ -506,7 +501,7 @@ class LifeEvent(Contract):
 
 
 class Job(Contract):
-    """A job as it is now: a frozen view that the store hands out. Times are simulated seconds of the workspace."""
+    """A job as it is now: a frozen view that the store hands out. Times are simulated seconds."""
 
     id: str
     name: str
@@ -572,7 +567,7 @@ class Deployment(Contract):
 
 
 class Clock(Contract):
-    """Time in a workspace: `now` is the caller's seconds, `simulated_s` is the world's, `speed` their ratio."""
+    """Time in a workspace: `now` is the caller's seconds, `simulated_s` the world's, `speed` their ratio."""
 
     now: float
     simulated_s: float

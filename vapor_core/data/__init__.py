@@ -1,0 +1,1 @@
+"""Models, datasets and accelerators, every figure with its source."""

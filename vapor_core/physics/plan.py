@@ -1,4 +1,4 @@
-"""What a configuration means in counts: its model, data and card looked up, and its steps, sequences and tokens.
+"""What a configuration means in counts: model, data and card looked up; steps, sequences and tokens counted.
 
 Every law starts from a Plan. No law is here.
 """

@@ -1,0 +1,53 @@
+# Everything a person or a machine does here. `make run` and `make test` set themselves up on a fresh machine.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test test-fast test-browser lint format bench fidelity screenshots clean
+
+run: .venv/run.stamp ## serve the app
+	$(BIN)/streamlit run Home.py
+
+test: test-fast test-browser ## all tests
+
+test-fast: .venv/dev.stamp ## everything without a browser
+	$(BIN)/python -m pytest -n auto -m "not browser"
+
+test-browser: .venv/dev.stamp .venv/chromium.stamp ## the flows in a real Chromium
+	$(BIN)/python -m pytest -m browser
+
+lint: .venv/dev.stamp ## ruff and strict types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/dev.stamp ## speed as ratios, in a table
+	$(BIN)/python -m benchmarks
+
+fidelity: .venv/dev.stamp ## the laws against published measurements, into docs/fidelity.md
+	$(BIN)/python -m benchmarks.fidelity.report
+
+screenshots: .venv/dev.stamp .venv/chromium.stamp ## the README's pictures, taken from the running app
+	$(BIN)/python -m tests.browser.screenshots
+
+clean:
+	rm -rf .venv build dist *.egg-info
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+.venv/run.stamp: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/dev.stamp: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint,fit]'
+	touch $@ .venv/run.stamp
+
+.venv/chromium.stamp: tests/browser/get_chromium.sh .venv/dev.stamp
+	sh tests/browser/get_chromium.sh $(BIN)/python
+	touch $@

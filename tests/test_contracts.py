@@ -1,0 +1,133 @@
+"""Contracts refuse wrong values with one clear sentence a field, and survive a round trip."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import vapor_core as vapor
+
+MODEL = vapor.CatalogModel(
+    id="test/tiny",
+    parameters=124_439_808,
+    layers=12,
+    hidden_size=768,
+    intermediate_size=3072,
+    attention_heads=12,
+    kv_heads=12,
+    vocabulary_size=50257,
+    context_length=1024,
+    tied_embeddings=True,
+)
+
+REFUSED = [
+    ({}, "model", "required"),
+    ({"model": "gpt2", "learning_rate": -1.0}, "learning_rate", "greater than 0"),
+    ({"model": "gpt2", "learning_rate": float("nan")}, "learning_rate", "finite"),
+    ({"model": "gpt2", "epochs": "many"}, "epochs", "number"),
+    ({"model": "gpt2", "method": "peft"}, "method", "'lora'"),
+    ({"model": "gpt2", "micro_batch_size": 0}, "micro_batch_size", "greater than or equal to 1"),
+    ({"model": "gpt2", "lora_targets": ("w_q",)}, "lora_targets", "q_proj"),
+    ({"model": "gpt2", "lora_targets": ()}, "lora_targets", "at least one"),
+    ({"model": "gpt2", "schedule": "step"}, "schedule", "cosine"),
+    ({"model": "gpt2", "schedule": ((0.5, 1.0), (0.2, 1.0))}, "schedule", "ascending"),
+    ({"model": "gpt2", "schedule": ((0.0, 1.0),)}, "schedule", "2 to 10,000 points"),
+    ({"model": "gpt2", "temperature": 1}, "temperature", "not a field"),
+    ({"model": "gpt2", "name": "two\nlines"}, "", "line breaks"),
+    ({"model": "gpt2", "warmup_ratio": 1.0}, "warmup_ratio", "less than 1"),
+]
+
+
+@pytest.mark.parametrize(("values", "field", "word"), REFUSED)
+def test_a_wrong_value_gives_one_sentence_naming_its_field(values, field, word):
+    with pytest.raises(vapor.InvalidConfig) as caught:
+        vapor.JobConfig(**values)
+    assert list(caught.value.problems) == [field]
+    sentence = caught.value.problems[field]
+    assert word in sentence
+    assert field in sentence
+    assert "\n" not in sentence
+
+
+def test_defaults_depend_on_the_method_and_changing_it_changes_them():
+    config = vapor.JobConfig(model="gpt2")
+    assert config.learning_rate == 2e-4
+    assert config.changed(method="full").learning_rate == 2e-5
+    assert config.changed(method="pretrain").epochs == 1.0
+    assert config.changed(lora_rank=64).lora_alpha == 128.0
+
+
+def test_a_value_once_given_stays_when_another_changes():
+    config = vapor.JobConfig(model="gpt2", learning_rate=1e-3)
+    assert config.changed(method="full").learning_rate == 1e-3
+
+
+def test_other_projects_words_for_lora_targets_are_understood():
+    config = vapor.JobConfig(model="gpt2", lora_targets=("query", "value"))
+    assert config.lora_targets == ("q_proj", "v_proj")
+    assert vapor.JobConfig(model="gpt2", lora_targets="all-linear").lora_targets[-1] == "down_proj"
+
+
+def test_configs_are_frozen():
+    config = vapor.JobConfig(model="gpt2")
+    with pytest.raises(Exception, match="frozen"):
+        config.seed = 3  # type: ignore[misc]
+
+
+@given(
+    learning_rate=st.floats(1e-8, 1.0),
+    batch=st.integers(1, 512),
+    epochs=st.floats(0.01, 100),
+    method=st.sampled_from(["pretrain", "full", "lora", "qlora"]),
+    own_model=st.booleans(),
+)
+def test_a_config_survives_json(learning_rate, batch, epochs, method, own_model):
+    config = vapor.JobConfig(
+        model=MODEL if own_model else "gpt2",
+        learning_rate=learning_rate,
+        micro_batch_size=batch,
+        epochs=epochs,
+        method=method,
+        schedule=((0.0, 0.0), (0.1, 1.0), (1.0, 0.1)),
+    )
+    assert vapor.JobConfig.model_validate_json(config.model_dump_json()) == config
+
+
+ANYTHING = st.text() | st.integers() | st.none() | st.floats()
+
+
+@given(st.dictionaries(st.sampled_from(sorted(vapor.JobConfig.model_fields)), ANYTHING))
+def test_any_values_are_accepted_or_refused_in_words(values):
+    try:
+        config = vapor.JobConfig(**values)
+    except vapor.InvalidConfig as refusal:
+        assert refusal.problems
+        assert all(sentence and "\n" not in sentence for sentence in refusal.problems.values())
+    else:
+        assert config.model is not None
+
+
+def test_a_gated_mlp_is_told_from_a_plain_one_by_the_sum():
+    assert MODEL.mlp_matrices == 2
+    llama = vapor.CatalogModel(
+        id="test/llama",
+        parameters=1_235_814_400,
+        layers=16,
+        hidden_size=2048,
+        intermediate_size=8192,
+        attention_heads=32,
+        kv_heads=8,
+        vocabulary_size=128_256,
+        context_length=131_072,
+        tied_embeddings=True,
+    )
+    assert llama.mlp_matrices == 3
+
+
+def test_heads_that_do_not_divide_are_refused():
+    with pytest.raises(vapor.InvalidConfig, match="kv_heads must divide"):
+        MODEL.changed(kv_heads=5)
+
+
+def test_serving_takes_one_kind_of_load():
+    with pytest.raises(vapor.InvalidConfig, match="not both"):
+        vapor.ServingConfig(model="gpt2", concurrency=1, request_rate=1)
