@@ -1,9 +1,9 @@
 """The only randomness: keyed, never drawn in sequence.
 
 The value of position k depends on (seed, stream, k) alone. So any range can be produced on its own, in any
-order, in any process, and drawing from one stream disturbs no other. Bits come from Philox 4x64 (counter-based,
-its output is fixed by numpy's compatibility promise), eight 32-bit lanes a block, one lane a position; the
-conversion to numbers is our own, since that of numpy's generators may change between versions.
+order, in any process, and drawing from one stream disturbs no other. Bits come from Philox 4x64
+(counter-based, its output is fixed by numpy's compatibility promise), eight 32-bit lanes a block, one lane a
+position; the conversion to numbers is our own, since that of numpy's generators may change between versions.
 """
 
 from functools import cache
