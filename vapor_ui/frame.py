@@ -1,0 +1,131 @@
+"""What every page shares: configuration, navigation, time control, messages, welcome and the one live fragment.
+
+A page calls `page(...)` first. What changes by itself is drawn by the function given to `live`, the only
+part that the timer redraws; widgets stand outside it, so that a refresh never swallows typing.
+"""
+
+from collections.abc import Callable
+from typing import get_args
+
+import streamlit as st
+from streamlit_autorefresh import st_autorefresh
+
+from vapor_core import text
+from vapor_core.contracts import DeploymentStatus, JobStatus
+from vapor_core.store import Store
+from vapor_ui import session, welcome
+
+PAGES = (
+    ("Home.py", "Overview", ":material/dashboard:"),
+    ("pages/1_Train.py", "Train", ":material/model_training:"),
+    ("pages/2_Monitor.py", "Monitor", ":material/monitoring:"),
+    ("pages/3_Compare.py", "Compare", ":material/compare_arrows:"),
+    ("pages/4_Deployments.py", "Deployments", ":material/rocket_launch:"),
+    ("pages/5_Models.py", "Models", ":material/deployed_code:"),
+)
+SPEEDS = (0.0, 1.0, 10.0, 60.0, 600.0, 3600.0)  # simulated seconds a second
+REFRESH_MS = 1000
+STATUSES = {*get_args(JobStatus), *get_args(DeploymentStatus)}
+
+Live = Callable[[Store], None]
+
+
+def page(title: str, icon: str, live: Live | None = None) -> Store:
+    """Draw the head of a page and bring the world to now.
+
+    Args:
+        title: Of the page and of the browser's tab.
+        icon: A material icon, such as ":material/monitoring:".
+        live: What changes by itself, drawn right below the head. A page with widgets between head and live
+            part leaves it out and calls `frame.live` later.
+    """
+    st.set_page_config(page_title=f"{title} · Vapor", page_icon=icon, layout="wide")
+    store = session.store()
+    welcome.fill_on_request(store)
+    store.advance(now=session.now())
+    _navigation()
+    _head(title, store)
+    _messages()
+    welcome.greet(store)
+    if live is not None:
+        _live_part(live)
+    return store
+
+
+def live(draw: Live | None = None) -> None:
+    """Mount the page's one live fragment: each second while something is live, `draw(store)` runs again.
+
+    Without `draw` only the clock in the head moves.
+    """
+    _live_part(draw or (lambda store: None))
+
+
+def something_lives(store: Store) -> bool:
+    """Whether time goes on and anything changes by itself."""
+    if store.clock.speed == 0:
+        return False
+    return any(job.live for job in store.jobs()) or any(item.live for item in store.deployments())
+
+
+@st.fragment
+def _live_part(draw: Live) -> None:
+    store = session.store()
+    events = store.advance(now=session.now())
+    if any(event.kind in STATUSES for event in events):
+        st.rerun()  # what may be done about a job stands outside the fragment and depends on its status
+    _show_clock(store)
+    draw(store)
+    if something_lives(store):
+        st_autorefresh(interval=REFRESH_MS, key="refresh")
+
+
+def _navigation() -> None:
+    with st.sidebar:
+        st.markdown("### :material/cloud: Vapor")
+        for path, label, icon in PAGES:
+            st.page_link(path, label=label, icon=icon, width="stretch")
+        st.caption("Rehearse a training run before paying for it. Everything here is simulated.")
+
+
+def _head(title: str, store: Store) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title(title, anchor=False, width="content")
+        with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+            st.session_state["clock_slot"] = st.empty()
+            st.session_state["speed"] = store.clock.speed if store.clock.speed in SPEEDS else None
+            st.segmented_control(
+                "Speed of time",
+                SPEEDS,
+                key="speed",
+                format_func=_speed_label,
+                on_change=_set_speed,
+                label_visibility="collapsed",
+                help="Simulated seconds a second",
+            )
+    _show_clock(store)
+
+
+def _speed_label(speed: float) -> str:
+    return ":material/pause:" if speed == 0 else f"{speed:.0f}×"
+
+
+def _set_speed() -> None:
+    speed = st.session_state["speed"]
+    if speed is not None:
+        session.act(session.store().set_speed, speed)
+
+
+def _show_clock(store: Store) -> None:
+    state = "paused" if store.clock.speed == 0 else "simulated"
+    st.session_state["clock_slot"].caption(
+        f":material/schedule: {text.clock(store.clock.simulated_s)} · {state}", width="content"
+    )
+
+
+def _messages() -> None:
+    refusal = st.session_state.pop("refusal", "")
+    if refusal:
+        st.error(text.plain(refusal, limit=1000), icon=":material/error:")
+    said = st.session_state.pop("said", "")
+    if said:
+        st.toast(said, icon=":material/check:")
