@@ -491,6 +491,24 @@ class Failure(Contract):
         return " ".join(part for part in (self.what, self.why, self.cure) if part)
 
 
+class Finding(Contract):
+    """What a detector saw in a series of metrics, simulated or real."""
+
+    code: Literal["nan", "divergence", "spike", "plateau", "overfit", "slow_hardware"]
+    severity: Literal["blocking", "warning", "note"]
+    sentence: str
+    step: int
+    cure: str = ""
+
+
+class Proposal(Contract):
+    """A configuration worth considering for a budget, with what it would take."""
+
+    config: JobConfig
+    estimate: Estimate
+    reason: str
+
+
 class LifeEvent(Contract):
     """A line of a job's or deployment's history. `at_s` is the workspace's simulated time, seconds."""
 
