@@ -1,0 +1,198 @@
+"""A first-come-first-served queue in front of one inference engine with continuous batching.
+
+Deterministic and discrete: the engine runs step after step, admits waiting requests while their keys and values
+fit, works prompts off in chunks beside the running sequences, and frees a request's memory when it ends.
+Stretches in which nothing changes are jumped over, so the cost grows with requests, not with tokens.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vapor_core.physics.serving_step import StepLaw
+
+CHUNK_TOKENS = 2048  # new tokens that one step carries at most (vLLM's and TensorRT-LLM's range is 2k-8k)
+MAX_SEQUENCES = 1024  # that an engine runs together
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the engine can hold at once."""
+
+    cache_tokens: float  # keys and values that fit
+    sequences: int = MAX_SEQUENCES
+    chunk_tokens: int = CHUNK_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What became of each request, in order of arrival; milliseconds."""
+
+    ttft_ms: NDArray[np.float64]
+    tpot_ms: NDArray[np.float64]  # mean time between its output tokens; NaN for a single token
+    latency_ms: NDArray[np.float64]
+    finished_ms: NDArray[np.float64]  # on the queue's clock
+    mean_batch: float  # sequences decoded together, mean over time
+
+
+@dataclass(slots=True)
+class _Request:
+    index: int
+    arrived_ms: float
+    prompt: int
+    output: int
+    done: int = 0  # prompt tokens worked off
+    first_ms: float = 0.0
+    ends_at: int = 0  # the engine's decode count at which its last token is made
+
+
+class _Engine:
+    """State of the loop; `decodes` counts decode steps so that ends are known without touching every sequence."""
+
+    def __init__(self, law: StepLaw, limits: Limits) -> None:
+        self.law, self.limits = law, limits
+        self.now = 0.0
+        self.decodes = 0
+        self.cached = 0.0  # tokens that running sequences attend to
+        self.reserved = 0.0
+        self.running: list[_Request] = []
+        self.prefilling: deque[_Request] = deque()
+        self.waiting: deque[_Request] = deque()
+        self.batch_time = 0.0
+
+    def admit(self) -> None:
+        """Take waiting requests in, in order, while sequence slots and cache allow."""
+        while self.waiting:
+            size = self.waiting[0].prompt + self.waiting[0].output
+            count = len(self.running) + len(self.prefilling)
+            if count and (count >= self.limits.sequences or self.reserved + size > self.limits.cache_tokens):
+                return
+            self.reserved += size
+            self.prefilling.append(self.waiting.popleft())
+
+    def mixed_step(self) -> list[_Request]:
+        """One step with a chunk of prompts; returns the requests whose prompt it completed."""
+        budget, pairs, tokens = float(self.limits.chunk_tokens), 0.0, 0.0
+        completed: list[_Request] = []
+        while self.prefilling and tokens < budget:
+            request = self.prefilling[0]
+            chunk = min(request.prompt - request.done, int(budget - tokens))
+            pairs += chunk * (request.done + chunk / 2)
+            tokens += chunk
+            request.done += chunk
+            if request.done < request.prompt:
+                break
+            completed.append(self.prefilling.popleft())
+        self._run(self.law.step_ms(len(self.running), self.cached, tokens, pairs), 1)
+        return completed
+
+    def decode_stretch(self, until_ms: float) -> None:
+        """Decode steps up to the next end of a sequence or the first step boundary at or after `until_ms`."""
+        count = len(self.running)
+        steps = min(request.ends_at for request in self.running) - self.decodes
+        first = self.law.decode_ms(count, self.cached)
+        slope = self.law.cached_ms * count
+        if until_ms < self.now + steps * first:
+            gap = max(until_ms - self.now, 0.0)
+            steps = max(min(steps, ceil(gap / (first + slope * gap / first / 2))), 1)
+        self._run(steps * first + slope * steps * (steps - 1) / 2, steps)
+
+    def _run(self, duration_ms: float, steps: int) -> None:
+        count = len(self.running)
+        self.now += duration_ms
+        self.batch_time += duration_ms * count
+        self.decodes += steps
+        self.cached += steps * count
+
+    def start(self, request: _Request) -> bool:
+        """The first token is out; whether more are to come."""
+        request.first_ms = self.now
+        request.ends_at = self.decodes + request.output - 1
+        if request.output <= 1:
+            self.reserved -= request.prompt + request.output
+            return False
+        self.running.append(request)
+        self.cached += request.prompt + 1
+        return True
+
+    def ended(self) -> list[_Request]:
+        """Sequences that made their last token, taken out."""
+        over = [request for request in self.running if request.ends_at <= self.decodes]
+        if over:
+            self.running = [request for request in self.running if request.ends_at > self.decodes]
+            for request in over:
+                self.cached -= request.prompt + request.output
+                self.reserved -= request.prompt + request.output
+        return over
+
+
+def run_queue(
+    law: StepLaw,
+    limits: Limits,
+    prompts: NDArray[np.int64],
+    outputs: NDArray[np.int64],
+    arrivals_ms: NDArray[np.float64] | None = None,
+    concurrency: int = 1,
+) -> Served:
+    """Serve requests of the given lengths.
+
+    Args:
+        law: duration of a step.
+        limits: what the engine holds.
+        prompts: input tokens of each request.
+        outputs: output tokens of each request.
+        arrivals_ms: ascending arrival times (open loop); None for a closed loop, in which `concurrency` clients
+            each send their next request when the last one ends.
+        concurrency: clients of the closed loop.
+    """
+    engine = _Engine(law, limits)
+    total = len(prompts)
+    pending = deque(
+        _Request(
+            k,
+            float(arrivals_ms[k]) if arrivals_ms is not None else 0.0,
+            max(int(prompts[k]), 1),
+            max(int(outputs[k]), 1),
+        )
+        for k in range(total)
+    )
+    closed = arrivals_ms is None
+    ttft, latency, finished = np.zeros(total), np.zeros(total), np.zeros(total)
+
+    def close(request: _Request) -> None:
+        ttft[request.index] = request.first_ms - request.arrived_ms
+        latency[request.index] = engine.now - request.arrived_ms
+        finished[request.index] = engine.now
+        if closed and pending:
+            following = pending.popleft()
+            following.arrived_ms = engine.now
+            engine.waiting.append(following)
+
+    if closed:
+        for _ in range(min(concurrency, total)):
+            engine.waiting.append(pending.popleft())
+    while pending or engine.waiting or engine.prefilling or engine.running:
+        if not closed:
+            if pending and not (engine.waiting or engine.prefilling or engine.running):
+                engine.now = max(engine.now, pending[0].arrived_ms)
+            while pending and pending[0].arrived_ms <= engine.now:
+                engine.waiting.append(pending.popleft())
+        engine.admit()
+        if engine.prefilling:
+            completed = engine.mixed_step()
+            for request in engine.ended():
+                close(request)
+            for request in completed:
+                if not engine.start(request):
+                    close(request)
+        else:
+            engine.decode_stretch(pending[0].arrived_ms if pending and not closed else float("inf"))
+            for request in engine.ended():
+                close(request)
+    between = np.maximum(np.asarray(outputs, dtype=np.float64) - 1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tpot = np.where(between > 0, (latency - ttft) / between, np.nan)
+    return Served(ttft, tpot, latency, finished, engine.batch_time / engine.now if engine.now else 0.0)
