@@ -584,6 +584,23 @@ class Deployment(Contract):
         return self.status in ("starting", "healthy", "degraded")
 
 
+class RegisteredModel(Contract):
+    """A model that this workspace has trained: where it came from, and what serves it."""
+
+    id: str  # of the job that made it
+    name: str
+    job_id: str
+    base_model_id: str
+    method: Method
+    dataset_id: str
+    step: int  # steps done
+    eval_loss: float | None = None  # the last one measured
+    created_s: float  # simulated seconds of the workspace
+    parent_id: str | None = None  # the job that this one was forked from
+    deployment_ids: tuple[str, ...] = ()  # that serve it now
+    served_by: tuple[str, ...] = ()  # that serve or once served it
+
+
 class Clock(Contract):
     """Time in a workspace: `now` is the caller's seconds, `simulated_s` the world's, `speed` their ratio."""
 
