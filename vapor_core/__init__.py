@@ -1,6 +1,7 @@
 """Vapor's core: a world you can replay, in pure Python, with no Streamlit, no clock and no global state."""
 
 from vapor_core import catalog
+from vapor_core.advisor import propose
 from vapor_core.contracts import (
     Accelerator,
     Calibration,
@@ -10,9 +11,11 @@ from vapor_core.contracts import (
     Deployment,
     Estimate,
     Failure,
+    Finding,
     Job,
     JobConfig,
     LifeEvent,
+    Proposal,
     Revision,
     Risk,
     ServingConfig,
@@ -31,6 +34,7 @@ from vapor_core.errors import (
     NotInCatalog,
     VaporError,
 )
+from vapor_core.estimate import estimate
 
 __all__ = [
     "Accelerator",
@@ -42,6 +46,7 @@ __all__ = [
     "Deployment",
     "Estimate",
     "Failure",
+    "Finding",
     "ForbiddenTransition",
     "HubUnavailable",
     "InvalidConfig",
@@ -53,6 +58,7 @@ __all__ = [
     "LifeEvent",
     "NotFound",
     "NotInCatalog",
+    "Proposal",
     "Revision",
     "Risk",
     "ServingConfig",
@@ -60,4 +66,6 @@ __all__ = [
     "Summary",
     "VaporError",
     "catalog",
+    "estimate",
+    "propose",
 ]
