@@ -4,7 +4,8 @@
 """
 
 import json
-from difflib import get_close_matches
+from collections.abc import Iterable
+from difflib import SequenceMatcher
 from functools import cache
 from importlib.resources import files
 from typing import TypeVar
@@ -35,16 +36,31 @@ def _accelerators() -> dict[str, Accelerator]:
     return _read("accelerators.json", Accelerator)
 
 
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
+
+
+def _nearest(key: str, ids: Iterable[str]) -> str:
+    """The id most like `key`: by its last part or as a whole, whatever the case and punctuation."""
+    asked = _letters(key[:200])
+
+    def likeness(entry: str) -> float:
+        names = (_letters(entry), _letters(entry.rsplit("/", 1)[-1]))
+        return max(SequenceMatcher(None, asked, name, autojunk=False).ratio() for name in names)
+
+    return max(ids, key=likeness)
+
+
 def _find(entries: dict[str, T], key: str | T, field: str) -> T:
     if not isinstance(key, str):
         return key
     if key in entries:
         return entries[key]
-    lowered = {name.lower(): name for name in entries}
-    short = {name.rsplit("/", 1)[-1]: name for name in lowered}
-    near = get_close_matches(key.lower(), [*lowered, *short], n=1, cutoff=0.0)
-    nearest = lowered[short.get(near[0], near[0])] if near else next(iter(entries))
+    short = [name for name in entries if name.rsplit("/", 1)[-1] == key]
+    if len(short) == 1:
+        return entries[short[0]]
     shown = key if len(key) <= 80 else key[:77] + "..."
+    nearest = _nearest(key, entries)
     raise NotInCatalog({field: f"no {field} {shown!r}; nearest in the catalog: {nearest!r}"})
 
 
@@ -54,17 +70,17 @@ def models() -> tuple[CatalogModel, ...]:
 
 
 def datasets() -> tuple[Dataset, ...]:
-    """All datasets, in the file's order."""
+    """All datasets, in the file's order: fine-tuning sets, then pretraining corpora."""
     return tuple(_datasets().values())
 
 
 def accelerators() -> tuple[Accelerator, ...]:
-    """All accelerators, in the file's order."""
+    """All accelerators, in the file's order: data-centre cards, consumer cards, others."""
     return tuple(_accelerators().values())
 
 
 def model(key: str | CatalogModel) -> CatalogModel:
-    """The model of an id; a CatalogModel is itself.
+    """The model of an id or of its unambiguous last part ("gpt2"); a CatalogModel is itself.
 
     Raises:
         NotInCatalog: names the nearest id.
@@ -73,7 +89,7 @@ def model(key: str | CatalogModel) -> CatalogModel:
 
 
 def dataset(key: str | Dataset) -> Dataset:
-    """The dataset of an id; a Dataset is itself.
+    """The dataset of an id or of its unambiguous last part; a Dataset is itself.
 
     Raises:
         NotInCatalog: names the nearest id.
@@ -88,3 +104,40 @@ def accelerator(key: str | Accelerator) -> Accelerator:
         NotInCatalog: names the nearest id.
     """
     return _find(_accelerators(), key, "accelerator")
+
+
+def families() -> tuple[str, ...]:
+    """The families of all models, in alphabetical order."""
+    return tuple(sorted({entry.family for entry in _models().values()}, key=str.casefold))
+
+
+def search_models(
+    text: str = "",
+    *,
+    family: str | None = None,
+    smallest: float = 0.0,
+    largest: float = float("inf"),
+    entries: Iterable[CatalogModel] | None = None,
+) -> tuple[CatalogModel, ...]:
+    """The models that a person is looking for, smallest first.
+
+    Args:
+        text: words that must all occur in id, name, family or licence, whatever the case.
+        family: one of `families()`; None for all.
+        smallest: fewest parameters.
+        largest: most parameters.
+        entries: where to look; the catalog where None.
+    """
+    words = text.casefold().split()
+    found = (
+        entry
+        for entry in (_models().values() if entries is None else entries)
+        if smallest <= entry.parameters <= largest
+        and (family is None or entry.family == family)
+        and all(word in _searchable(entry) for word in words)
+    )
+    return tuple(sorted(found, key=lambda entry: entry.parameters))
+
+
+def _searchable(entry: CatalogModel) -> str:
+    return f"{entry.id} {entry.display_name} {entry.family} {entry.licence or ''}".casefold()
