@@ -16,8 +16,8 @@ SCREENS = [
 # Each floor may look at itself and downwards. A module that is not named here has no place in the house.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"contracts", "errors"}),
-    frozenset({"catalog", "text", "data"}),
-    frozenset({"physics", "noise", "charts", "hub", "uploads"}),
+    frozenset({"catalog", "text", "data", "architecture"}),
+    frozenset({"physics", "noise", "charts", "hub", "hub_request", "uploads"}),
     frozenset({"simulator", "inference"}),
     frozenset({"cures", "risks", "estimate", "diagnosis", "calibration", "advisor"}),
     frozenset({"lifecycle", "metrics", "events", "journal", "backends", "formats"}),
