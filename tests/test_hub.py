@@ -5,15 +5,15 @@ import logging
 import socket
 
 import pytest
-from huggingface_hub.utils import close_session
 from hub_server import GATED, HTML, MISSING, NO_FILE, QWEN_CONFIG, as_json, listed, running
+from huggingface_hub.utils import close_session
 
 from vapor_core import catalog
 from vapor_core.contracts import CatalogModel
 from vapor_core.errors import InvalidConfig
 from vapor_core.hub import HubClient, clean, searchable
 
-TOKEN = "hf_aVerySecretTokenThatMustNotLeak"
+TOKEN = "hf_aVerySecretTokenThatMustNotLeak"  # noqa: S105 - a made-up one, to look for
 CONFIG = "/acme/tiny/resolve/main/config.json"
 
 
