@@ -1,0 +1,124 @@
+"""Scalars from a TensorBoard event file, without TensorBoard.
+
+The file is a sequence of TFRecords (length, its checksum, payload, its checksum), each payload an `Event`
+protobuf message; only the fields that hold scalars are read. Formats: tensorflow/core/lib/io/record_writer and
+tensorflow/core/util/event.proto.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from vapor_core.errors import InvalidUpload
+
+_HEAD, _TAIL = 12, 4  # bytes around a payload
+_LARGEST_RECORD = 64_000_000
+_MOST_POINTS = 5_000_000
+_EVENT_STEP, _EVENT_VERSION, _EVENT_SUMMARY = 2, 3, 5
+_SUMMARY_VALUE = 1
+_VALUE_TAG, _VALUE_SIMPLE, _VALUE_TENSOR = 1, 2, 8
+_TENSOR_DTYPE, _TENSOR_CONTENT, _TENSOR_FLOATS, _TENSOR_DOUBLES = 1, 4, 5, 6
+_FLOAT, _DOUBLE = 1, 2
+
+Field = tuple[int, int | bytes]
+
+
+def is_event_file(content: bytes) -> bool:
+    """Whether bytes begin like an event file: a first record that names its version."""
+    return b"brain.Event" in content[:64]
+
+
+def scalars(content: bytes) -> Iterator[tuple[str, int, float]]:
+    """(tag, step, value) of every scalar, in the file's order; a torn last record is ignored.
+
+    Raises:
+        InvalidUpload: where a record cannot be read.
+    """
+    points = 0
+    for payload in _records(content):
+        fields = dict(_fields(payload))
+        summary = fields.get(_EVENT_SUMMARY)
+        step = fields.get(_EVENT_STEP, 0)
+        if not isinstance(summary, bytes) or not isinstance(step, int):
+            continue
+        for number, value in _fields(summary):
+            if number == _SUMMARY_VALUE and isinstance(value, bytes):
+                point = _scalar(value)
+                if point is not None and points < _MOST_POINTS:
+                    points += 1
+                    yield point[0], step, point[1]
+
+
+def _records(content: bytes) -> Iterator[bytes]:
+    at = 0
+    while at + _HEAD <= len(content):
+        (length,) = struct.unpack_from("<Q", content, at)
+        if length > _LARGEST_RECORD:
+            raise InvalidUpload(
+                f"the TensorBoard file has a record of {length:,} bytes at byte {at:,}; it is broken"
+            )
+        end = at + _HEAD + length
+        if end + _TAIL > len(content):
+            return
+        yield content[at + _HEAD : end]
+        at = end + _TAIL
+
+
+def _scalar(value: bytes) -> tuple[str, float] | None:
+    tag, number = "", None
+    for field, data in _fields(value):
+        if field == _VALUE_TAG and isinstance(data, bytes):
+            tag = data.decode("utf-8", errors="replace")[:200]
+        elif field == _VALUE_SIMPLE and isinstance(data, bytes):
+            (number,) = struct.unpack("<f", data)
+        elif field == _VALUE_TENSOR and isinstance(data, bytes):
+            number = _tensor(data)
+    return (tag, float(number)) if tag and number is not None else None
+
+
+def _tensor(data: bytes) -> float | None:
+    """The one number of a scalar tensor of float or double."""
+    fields = dict(_fields(data))
+    kind = fields.get(_TENSOR_DTYPE)
+    layout = {_FLOAT: ("<f", _TENSOR_FLOATS), _DOUBLE: ("<d", _TENSOR_DOUBLES)}.get(
+        kind if isinstance(kind, int) else 0
+    )
+    if layout is None:
+        return None
+    code, packed = layout
+    raw = fields.get(_TENSOR_CONTENT) or fields.get(packed)
+    if not isinstance(raw, bytes) or len(raw) != struct.calcsize(code):
+        return None
+    return float(struct.unpack(code, raw)[0])
+
+
+def _fields(message: bytes) -> Iterator[Field]:
+    """(number, value) of each field of a protobuf message: an int for a varint, else bytes."""
+    at = 0
+    while at < len(message):
+        key, at = _varint(message, at)
+        kind = key & 7
+        if kind == 0:
+            value, at = _varint(message, at)
+            yield key >> 3, value
+            continue
+        if kind == 2:
+            size, at = _varint(message, at)
+        elif kind in (1, 5):
+            size = 8 if kind == 1 else 4
+        else:
+            raise InvalidUpload("the TensorBoard file holds a record that is no event; it is broken")
+        if at + size > len(message):
+            raise InvalidUpload("the TensorBoard file holds a torn event; it is broken")
+        yield key >> 3, message[at : at + size]
+        at += size
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(message) and shift < 70:
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+    raise InvalidUpload("the TensorBoard file holds a torn number; it is broken")
