@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from vapor_core import catalog, noise
 from vapor_core.contracts import Accelerator, CatalogModel, Failure, ServingPrecision, Traffic
 from vapor_core.physics import scaling, traffic
-from vapor_core.physics.serving import SaturationCurve, saturation_curve, serving_memory_gb
+from vapor_core.physics.memory import SERVING_BYTES, SERVING_SHARE, serving_memory
+from vapor_core.physics.serving import SaturationCurve, saturation_curve
 
 TICK_S = 5.0
 CLIENT_ERROR_RATE = 0.003  # malformed, too long, unauthorised: the callers' own
@@ -27,6 +28,7 @@ LATENCY_NOISE = 0.03  # relative, of a tick's percentile
 DEMAND_LOW, DEMAND_HIGH = 0.5, 1.02  # of the target load of the fewest and the most replicas
 DEGRADED_ERRORS = 0.02  # share of requests failing on the server within a minute
 DEGRADED_WAIT_S = 5.0
+NARROW: tuple[ServingPrecision, ...] = ("int8", "int4")
 _COST_BLOCK = 8192  # ticks between two stored sums of replicas
 _NOISE_TICKS = 12
 
@@ -91,9 +93,9 @@ class InferenceSimulator:
         self.spec = spec
         self.model = catalog.model(spec.model)
         self.accelerator = catalog.accelerator(spec.accelerator)
-        self.curve: SaturationCurve = saturation_curve(self.model, self.accelerator, spec.precision)
-        self.weights_gb, self.needed_gb = serving_memory_gb(self.model, spec.precision)
-        self.cold_start_s = scaling.cold_start_s(self.weights_gb)
+        self.curve: SaturationCurve = saturation_curve(self.model, self.accelerator, 1, spec.precision)
+        weights_gb = serving_memory(self.model, self.accelerator, 1, spec.precision).weights_gb
+        self.cold_start_s = scaling.cold_start_s(weights_gb)
         self.cold_ticks = ceil(self.cold_start_s / TICK_S)
         _, fewest, most = spec.segments[0]
         target = scaling.TARGET_LOAD * self.curve.max_requests_per_second
@@ -105,36 +107,35 @@ class InferenceSimulator:
         """Why the endpoint can never start; None where it can."""
         if self.curve.fits:
             return None
-        has = self.accelerator.memory_gb
-        cures = [
-            (name, need)
-            for name in ("int8", "int4")
-            if (need := serving_memory_gb(self.model, name)[1]) <= has
-            and self.spec.precision not in (name, "int4", "fp4")
-        ]
-        larger = sorted(
-            (
-                card
-                for card in catalog.accelerators()
-                if card.memory_gb >= self.needed_gb and card.id != "cpu"
-            ),
-            key=lambda card: card.price_per_hour,
-        )
-        changes: dict[str, str | int | float | bool] = {}
-        cure = ""
-        if cures:
-            changes = {"precision": cures[0][0]}
-            cure = f"In {cures[0][0]} it needs {cures[0][1]:.1f} GB."
-        elif larger:
-            changes = {"accelerator": larger[0].id}
-            cure = f"The {larger[0].display_name} has {larger[0].memory_gb:g} GB."
+        changes, cure = self._cure()
+        has, precision = self.accelerator.memory_gb, self.spec.precision
         return Failure(
             code="out_of_memory",
             what=f"{self.model.display_name} does not fit on one {self.accelerator.display_name}.",
-            why=f"Serving it in {self.spec.precision} needs {self.needed_gb:.1f} GB; the card has {has:g} GB.",
+            why=f"Serving it in {precision} needs {self._needed_gb(precision):.1f} GB; the card has {has:g} GB.",
             cure=cure,
             changes=changes,
         )
+
+    def _needed_gb(self, precision: ServingPrecision) -> float:
+        """Card memory with which weights, overhead and one request's cache fit into an engine's share."""
+        memory = serving_memory(self.model, self.accelerator, 1, precision)
+        cache = (self.curve.input_tokens + self.curve.output_tokens) * memory.kv_bytes_per_token / 1e9
+        return (memory.weights_gb + memory.overhead_gb + cache) / SERVING_SHARE
+
+    def _cure(self) -> tuple[dict[str, str | int | float | bool], str]:
+        """The change of precision, or else of card, with which it fits, and its sentence."""
+        weight = SERVING_BYTES[self.spec.precision]
+        for precision in NARROW:
+            need = self._needed_gb(precision)
+            if SERVING_BYTES[precision] < weight and need <= self.accelerator.memory_gb:
+                return {"precision": precision}, f"In {precision} it needs {need:.1f} GB."
+        need = self._needed_gb(self.spec.precision)
+        cards = [card for card in catalog.accelerators() if card.memory_gb >= need and card.id != "cpu"]
+        if not cards:
+            return {}, "No card of the catalog holds it; a smaller model would fit."
+        card = min(cards, key=lambda card: card.price_per_hour)
+        return {"accelerator": card.id}, f"The {card.display_name} has {card.memory_gb:g} GB."
 
     def columns(self, start_tick: int, stop_tick: int) -> dict[str, NDArray[np.float64]]:
         """Telemetry of ticks start_tick..stop_tick-1, one array a column of COLUMNS.

@@ -1,7 +1,7 @@
 """A first-come-first-served queue in front of one inference engine with continuous batching.
 
-Deterministic and discrete: the engine runs step after step, admits waiting requests while their keys and values
-fit, works prompts off in chunks beside the running sequences, and frees a request's memory when it ends.
+Deterministic and discrete: the engine runs step after step, admits waiting requests while their keys and
+values fit, works prompts off in chunks beside the running sequences, and frees memory when a request ends.
 Stretches in which nothing changes are jumped over, so the cost grows with requests, not with tokens.
 """
 
@@ -50,7 +50,7 @@ class _Request:
 
 
 class _Engine:
-    """State of the loop; `decodes` counts decode steps so that ends are known without touching every sequence."""
+    """State of the loop; `decodes` counts steps, so that ends are known without touching every sequence."""
 
     def __init__(self, law: StepLaw, limits: Limits) -> None:
         self.law, self.limits = law, limits
@@ -134,8 +134,9 @@ def run_queue(
     limits: Limits,
     prompts: NDArray[np.int64],
     outputs: NDArray[np.int64],
+    *,
     arrivals_ms: NDArray[np.float64] | None = None,
-    concurrency: int = 1,
+    clients: int = 1,
 ) -> Served:
     """Serve requests of the given lengths.
 
@@ -144,9 +145,9 @@ def run_queue(
         limits: what the engine holds.
         prompts: input tokens of each request.
         outputs: output tokens of each request.
-        arrivals_ms: ascending arrival times (open loop); None for a closed loop, in which `concurrency` clients
-            each send their next request when the last one ends.
-        concurrency: clients of the closed loop.
+        arrivals_ms: ascending arrival times (open loop); None for a closed loop, in which each of
+            `clients` sends its next request when its last one ends.
+        clients: of the closed loop.
     """
     engine = _Engine(law, limits)
     total = len(prompts)
@@ -172,7 +173,7 @@ def run_queue(
             engine.waiting.append(following)
 
     if closed:
-        for _ in range(min(concurrency, total)):
+        for _ in range(min(clients, total)):
             engine.waiting.append(pending.popleft())
     while pending or engine.waiting or engine.prefilling or engine.running:
         if not closed:

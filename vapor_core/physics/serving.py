@@ -10,193 +10,209 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from vapor_core import catalog
+from vapor_core import catalog, noise
 from vapor_core.contracts import Accelerator, CatalogModel, ServingConfig, ServingEstimate, ServingPrecision
-from vapor_core.physics.queueing import MAX_SEQUENCES, Limits, Served, run_queue
-from vapor_core.physics.serving_step import WEIGHT_BYTES, StepLaw, step_law
+from vapor_core.physics.memory import ServingMemory, serving_memory
+from vapor_core.physics.queueing import MAX_SEQUENCES, Limits, run_queue
+from vapor_core.physics.serving_step import CONSTANTS, StepConstants, StepLaw, step_law
 
-OPEN_LOOP_REQUESTS = 200  # the length of the published open-loop runs that the law is held against
-CLOSED_LOOP_ROUNDS = 3  # requests a client sends; at least MIN_CLOSED in all
-MIN_CLOSED_REQUESTS = 16
-MAX_CLOSED_REQUESTS = 768
-MEMORY_SHARE = 0.92  # of a card that an engine takes
-OVERHEAD_GB = 1.5  # context, kernels, activations of a chunk
+OPEN_LOOP_REQUESTS = 200  # the length of the published open-loop runs
+CLOSED_LOOP_ROUNDS = 10  # requests a client sends in a published closed-loop run
+SIMULATED_ROUNDS = 3  # of them; the rest are like the last ones
+FEWEST_REQUESTS = 12
+MOST_CLIENTS = 512  # simulated one by one; more only wait longer
+LENGTH_SPREAD = 0.1  # of closed-loop lengths around their mean: benchmarks draw them, clients fall out of step
+TTFT_BAND, TPOT_BAND = (0.6, 1.6), (0.85, 1.2)  # middle 80 % of measured over predicted
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A set-up under one load."""
+    """A set-up under one load. Latencies in ms; TTFT of a closed loop is a mean, all others are medians."""
 
+    memory: ServingMemory
     fits: bool
-    weights_gb: float  # per card
-    overhead_gb: float
-    kv_bytes_per_token: float
-    cache_tokens: float
-    max_concurrency: int
-    served: Served | None
-    batch: float
-    output_tokens_per_second: float
-    requests_per_second: float
-    max_requests_per_second: float
+    max_concurrency: int = 0
+    batch: float = 0.0
+    ttft: float = 0.0
+    ttft_p99: float = 0.0
+    tpot: float = 0.0
+    tpot_p99: float = 0.0
+    latency: tuple[float, float, float] = (0.0, 0.0, 0.0)  # p50, p95, p99
+    requests_per_second: float = 0.0
+    max_requests_per_second: float = 0.0
 
 
-def serving_memory_gb(
-    model: CatalogModel, precision: ServingPrecision, tensor_parallel: int = 1
-) -> tuple[float, float]:
-    """Gigabytes of weights, and of weights, overhead and engine reserve together, per card."""
-    weights = model.parameters * WEIGHT_BYTES[precision] / tensor_parallel / 1e9
-    return weights, (weights + OVERHEAD_GB) / MEMORY_SHARE
-
-
-def _saturated_rate(law: StepLaw, limits: Limits, input_tokens: float, output_tokens: float) -> float:
-    """Requests per second when the queue never runs empty."""
-    held = input_tokens + output_tokens
-    batch = max(min(limits.sequences, limits.cache_tokens / held), 1.0)
-    context = input_tokens + output_tokens / 2
-    decode = law.decode_ms(batch, batch * context) * output_tokens / batch
-    prefill = input_tokens * (law.token_ms + law.reduced_ms) + input_tokens**2 / 2 * law.pair_ms
-    return 1e3 / (decode + prefill)
-
-
-def _lengths(mean: float, count: int, varied: bool, shift: float) -> NDArray[np.int64]:
-    """Fixed lengths, or exponential ones of the same mean in a fixed scattered order."""
-    if not varied:
-        return np.full(count, max(round(mean), 1), dtype=np.int64)
-    at = (np.arange(count) * 0.6180339887498949 + shift) % 1.0
-    return np.asarray(np.maximum(np.rint(-np.log(1 - at) * mean), 1), dtype=np.int64)
-
-
-def _arrivals(rate: float, count: int, seed: int) -> NDArray[np.float64]:
-    """Poisson arrivals in ms, the gaps' mean held exactly."""
-    bits = np.random.Philox(key=seed).random_raw(count)
-    gaps = -np.log((bits >> np.uint64(11)).astype(np.float64) * 2.0**-53 + 2.0**-54)
-    times = np.cumsum(gaps)
-    return np.asarray((times - times[0]) * (count / times[-1]) * 1e3 / rate)
-
-
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
 def serving_point(
     model: CatalogModel,
     accelerator: Accelerator,
-    tensor_parallel: int,
-    precision: ServingPrecision,
+    tensor_parallel: int = 1,
+    precision: ServingPrecision = "bf16",
+    *,
     input_tokens: float,
     output_tokens: float,
     concurrency: float | None = None,
     request_rate: float | None = None,
     seed: int = 0,
+    constants: StepConstants = CONSTANTS,
 ) -> Point:
-    """A set-up under a closed-loop `concurrency` or an open-loop `request_rate`; one stream where neither is given."""
-    weights_gb = model.parameters * WEIGHT_BYTES[precision] / tensor_parallel / 1e9
-    kv_bytes = model.kv_values_per_token * 2.0 * max(1.0 / tensor_parallel, 1.0 / model.kv_heads)
-    free = accelerator.memory_gb * MEMORY_SHARE - OVERHEAD_GB - weights_gb
-    cache = max(free, 0.0) * 1e9 / kv_bytes
+    """A set-up under `concurrency` clients or `request_rate` per second; one stream where neither is given."""
+    memory = serving_memory(model, accelerator, tensor_parallel, precision)
     held = input_tokens + output_tokens
-    if free <= 0 or cache < held:
-        return Point(False, weights_gb, OVERHEAD_GB, kv_bytes, cache, 0, None, 0.0, 0.0, 0.0, 0.0)
-    law = step_law(model, accelerator, tensor_parallel, precision)
-    limits = Limits(cache)
-    if request_rate is None:
-        clients = max(round(concurrency or 1.0), 1)
-        count = min(max(clients * CLOSED_LOOP_ROUNDS, MIN_CLOSED_REQUESTS), max(MAX_CLOSED_REQUESTS, clients))
-        served = run_queue(
-            law,
-            limits,
-            _lengths(input_tokens, count, False, 0),
-            _lengths(output_tokens, count, False, 0),
-            None,
-            clients,
-        )
-    else:
+    if not memory.fits or memory.kv_capacity_tokens < held:
+        return Point(memory, fits=False)
+    law = step_law(model, accelerator, tensor_parallel, precision, constants)
+    limits = Limits(memory.kv_capacity_tokens)
+    most = saturated_rate(law, limits, input_tokens, output_tokens)
+    if request_rate is not None:
         count = OPEN_LOOP_REQUESTS
-        served = run_queue(
-            law,
-            limits,
-            _lengths(input_tokens, count, True, 0.1),
-            _lengths(output_tokens, count, True, 0.7),
-            _arrivals(request_rate, count, seed),
-        )
-    span_s = float(served.finished_ms.max()) / 1e3
-    most = _saturated_rate(law, limits, input_tokens, output_tokens)
-    requests = min(request_rate, most) if request_rate is not None else count / span_s
+        prompts, outputs = _varied(input_tokens, count, 0.1), _varied(output_tokens, count, 0.7)
+        served = run_queue(law, limits, prompts, outputs, arrivals_ms=_arrivals(request_rate, count, seed))
+        ttft, rate, more_ms = float(np.median(served.ttft_ms)), min(request_rate, most), 0.0
+    else:
+        asked = max(concurrency or 1.0, 1.0)
+        clients = round(min(asked, MOST_CLIENTS))
+        count = max(SIMULATED_ROUNDS * clients, FEWEST_REQUESTS)
+        prompts, outputs = _spread(input_tokens, count, 0.1), _spread(output_tokens, count, 0.7)
+        served = run_queue(law, limits, prompts, outputs, clients=clients)
+        settled = served.latency_ms[clients:]
+        rate = clients / float(settled.mean()) * 1e3
+        more_ms = (asked - clients) / rate * 1e3  # Little's law: they wait while the others are served
+        first, rest = float(served.ttft_ms[:clients].mean()), float(served.ttft_ms[clients:].mean())
+        ttft = (first + (CLOSED_LOOP_ROUNDS - 1) * rest) / CLOSED_LOOP_ROUNDS + more_ms
+    tpot = served.tpot_ms[~np.isnan(served.tpot_ms)]
+    latency = np.quantile(served.latency_ms, (0.5, 0.95, 0.99)) + more_ms
     return Point(
-        True,
-        weights_gb,
-        OVERHEAD_GB,
-        kv_bytes,
-        cache,
-        int(min(cache // held, MAX_SEQUENCES)),
-        served,
-        served.mean_batch,
-        requests * output_tokens,
-        requests,
-        most,
+        memory,
+        fits=True,
+        max_concurrency=int(min(memory.kv_capacity_tokens // held, MAX_SEQUENCES)),
+        batch=served.mean_batch,
+        ttft=ttft,
+        ttft_p99=float(np.quantile(served.ttft_ms, 0.99)) + more_ms,
+        tpot=float(np.median(tpot)) if tpot.size else 0.0,
+        tpot_p99=float(np.quantile(tpot, 0.99)) if tpot.size else 0.0,
+        latency=(float(latency[0]), float(latency[1]), float(latency[2])),
+        requests_per_second=rate,
+        max_requests_per_second=most,
     )
+
+
+def saturated_rate(law: StepLaw, limits: Limits, input_tokens: float, output_tokens: float) -> float:
+    """Requests per second when the queue never runs empty: the batch is what the cache holds.
+
+    While each of `batch` sequences makes its output, as many prompts are worked off beside them.
+    """
+    batch = max(min(limits.sequences, limits.cache_tokens / (input_tokens + output_tokens)), 1.0)
+    context = input_tokens + output_tokens / 2
+    steps = max(output_tokens, 1.0)
+    prompt_tokens = batch * input_tokens / steps  # new tokens a step carries
+    pairs = prompt_tokens * input_tokens / 2
+    most = float(limits.chunk_tokens)
+    if prompt_tokens <= most:
+        step = law.step_ms(batch, batch * context, prompt_tokens, pairs)
+    else:
+        step = law.step_ms(batch, batch * context, most, pairs * most / prompt_tokens) * prompt_tokens / most
+    return 1e3 * batch / (steps * step)
+
+
+def _scattered(count: int, shift: float) -> NDArray[np.float64]:
+    """Evenly spread values in (0, 1) in a scattered order: multiples of the golden ratio."""
+    return np.asarray((np.arange(count) * 0.6180339887498949 + shift) % 1.0)
+
+
+def _varied(mean: float, count: int, shift: float) -> NDArray[np.int64]:
+    """Exponential lengths, as people's requests vary."""
+    lengths = -np.log(1 - _scattered(count, shift)) * mean
+    return np.asarray(np.maximum(np.rint(lengths), 1), dtype=np.int64)
+
+
+def _spread(mean: float, count: int, shift: float) -> NDArray[np.int64]:
+    """Lengths within LENGTH_SPREAD of the mean, as benchmarks draw them."""
+    lengths = mean * (1 + LENGTH_SPREAD * (2 * _scattered(count, shift) - 1))
+    return np.asarray(np.maximum(np.rint(lengths), 1), dtype=np.int64)
+
+
+def _arrivals(rate: float, count: int, seed: int) -> NDArray[np.float64]:
+    """Poisson arrivals in ms; the mean gap is held exactly."""
+    gaps = noise.exponentials(seed, "serving/arrivals", 0, count)
+    times = np.cumsum(gaps)
+    return np.asarray((times - times[0]) * (count / times[-1]) * 1e3 / rate)
 
 
 @lru_cache(maxsize=512)
 def estimate_serving(config: ServingConfig) -> ServingEstimate:
     """Latency, throughput and price of a set-up under its load; one stream where no load is given.
 
-    Where the weights do not fit, `fits` is False and every rate and latency is 0.
+    An open loop (`request_rate`) is 200 requests of exponential lengths and Poisson arrivals; latencies are
+    medians over them. A closed loop (`concurrency`) is ten requests a client from a common start, as benchmarks
+    run it; its TTFT is the mean, which they report. Where the weights do not fit, `fits` is False and every rate
+    and latency is 0.
 
     Raises:
         NotInCatalog: where an id is unknown.
     """
-    model = catalog.model(config.model)
-    accelerator = catalog.accelerator(config.accelerator)
+    model, accelerator = catalog.model(config.model), catalog.accelerator(config.accelerator)
     point = serving_point(
         model,
         accelerator,
         config.tensor_parallel,
         config.precision,
-        config.input_tokens,
-        config.output_tokens,
-        config.concurrency,
-        config.request_rate,
-        config.seed,
+        input_tokens=config.input_tokens,
+        output_tokens=config.output_tokens,
+        concurrency=config.concurrency,
+        request_rate=config.request_rate,
+        seed=config.seed,
     )
+    memory, most = point.memory, point.max_requests_per_second
     price = accelerator.price_per_hour * config.tensor_parallel
-    served = point.served
-    ttft = served.ttft_ms if served else np.zeros(1)
-    tpot = served.tpot_ms if served else np.zeros(1)
-    tpot = tpot[~np.isnan(tpot)] if not np.isnan(tpot).all() else np.zeros(1)
-    latency = served.latency_ms if served else np.zeros(1)
     offered = config.request_rate if config.request_rate is not None else point.requests_per_second
-    utilization = offered / point.max_requests_per_second if point.max_requests_per_second else 0.0
-    rate = point.output_tokens_per_second
+    rate = point.requests_per_second * config.output_tokens
     return ServingEstimate(
         fits=point.fits,
-        memory_gb=point.weights_gb + point.overhead_gb,
-        memory_available_gb=accelerator.memory_gb,
-        weights_gb=point.weights_gb,
-        kv_gb_per_sequence=point.kv_bytes_per_token * (config.input_tokens + config.output_tokens) / 1e9,
+        memory_gb=memory.weights_gb + memory.overhead_gb,
+        memory_available_gb=memory.available_gb,
+        weights_gb=memory.weights_gb,
+        kv_gb_per_sequence=memory.kv_bytes_per_token * (config.input_tokens + config.output_tokens) / 1e9,
         max_concurrency=point.max_concurrency,
         batch=point.batch,
-        ttft_ms=float(np.median(ttft)),
-        ttft_p99_ms=float(np.quantile(ttft, 0.99)),
-        tpot_ms=float(np.median(tpot)),
-        tpot_p99_ms=float(np.quantile(tpot, 0.99)),
-        latency_ms=float(np.median(latency)),
-        latency_p95_ms=float(np.quantile(latency, 0.95)),
-        latency_p99_ms=float(np.quantile(latency, 0.99)),
+        ttft_ms=point.ttft,
+        ttft_p99_ms=point.ttft_p99,
+        tpot_ms=point.tpot,
+        tpot_p99_ms=point.tpot_p99,
+        latency_ms=point.latency[0],
+        latency_p95_ms=point.latency[1],
+        latency_p99_ms=point.latency[2],
         output_tokens_per_second=rate,
         requests_per_second=point.requests_per_second,
-        max_requests_per_second=point.max_requests_per_second,
-        utilization=min(utilization, 1.0),
-        saturated=utilization >= 1.0,
+        max_requests_per_second=most,
+        utilization=min(offered / most, 1.0) if most else 0.0,
+        saturated=bool(most) and offered >= 0.98 * most,
         price_per_hour=price,
         price_per_million_tokens=price / (rate * 3600) * 1e6 if rate else 0.0,
-        ttft_ms_low=float(np.median(ttft)) * 0.6,
-        ttft_ms_high=float(np.median(ttft)) * 1.6,
-        tpot_ms_low=float(np.median(tpot)) * 0.85,
-        tpot_ms_high=float(np.median(tpot)) * 1.2,
+        ttft_ms_low=point.ttft * TTFT_BAND[0],
+        ttft_ms_high=point.ttft * TTFT_BAND[1],
+        tpot_ms_low=point.tpot * TPOT_BAND[0],
+        tpot_ms_high=point.tpot * TPOT_BAND[1],
+        assumptions=_assumptions(config),
+    )
+
+
+def _assumptions(config: ServingConfig) -> tuple[str, ...]:
+    if config.request_rate is not None:
+        load = f"{config.request_rate:g} requests/s arrive at random (Poisson), with exponential lengths"
+    else:
+        clients = config.concurrency or 1.0
+        load = f"{clients:g} clients each send a request when their last one ends; TTFT is the mean of ten rounds"
+    return (
+        load,
+        "continuous batching, first come first served, prompts in chunks beside running sequences",
+        "no engine is named: published engines differ from each other by about 15 %",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class SaturationCurve:
-    """Latency by load of one replica. `load` is the offered rate over the saturated rate, ascending from 0."""
+    """Latency by load of one replica. `load` is the offered over the saturated rate, ascending."""
 
     fits: bool
     max_requests_per_second: float
@@ -212,50 +228,50 @@ class SaturationCurve:
 
 
 LOADS = (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+CHAT_INPUT, CHAT_OUTPUT = 206.0, 212.0  # mean tokens of ShareGPT requests in the published open-loop runs
 
 
 @lru_cache(maxsize=64)
 def saturation_curve(
     model: CatalogModel,
     accelerator: Accelerator,
-    precision: ServingPrecision = "bf16",
-    input_tokens: float = 210.0,
-    output_tokens: float = 210.0,
     tensor_parallel: int = 1,
+    precision: ServingPrecision = "bf16",
+    *,
+    input_tokens: float = CHAT_INPUT,
+    output_tokens: float = CHAT_OUTPUT,
 ) -> SaturationCurve:
-    """Load against latency of one replica, medians and tails, each curve made monotone."""
-    idle = serving_point(model, accelerator, tensor_parallel, precision, input_tokens, output_tokens)
+    """Load against latency of one replica: medians and tails, each curve made monotone."""
+    idle = serving_point(
+        model, accelerator, tensor_parallel, precision, input_tokens=input_tokens, output_tokens=output_tokens
+    )
     most = idle.max_requests_per_second
-    if not idle.fits:
-        flat = np.zeros(1)
-        return SaturationCurve(
-            False, 0.0, input_tokens, output_tokens, 0.0, flat, flat, flat, flat, flat, flat
-        )
-    rows = []
-    for load in LOADS:
-        point = serving_point(
-            model, accelerator, tensor_parallel, precision, input_tokens, output_tokens, None, load * most
-        )
-        assert point.served is not None  # noqa: S101 - it fits
-        served = point.served
-        rows.append(
-            (
-                np.median(served.ttft_ms),
-                np.nanmedian(served.tpot_ms),
-                *np.quantile(served.latency_ms, (0.5, 0.95, 0.99)),
+    points = [idle]
+    if idle.fits:
+        points = [
+            serving_point(
+                model,
+                accelerator,
+                tensor_parallel,
+                precision,
+                input_tokens=input_tokens,
+                output_tokens=output_tokens,
+                request_rate=load * most,
             )
-        )
-    ttft, tpot, p50, p95, p99 = np.maximum.accumulate(np.asarray(rows), axis=0).T
+            for load in LOADS
+        ]
+    table = np.asarray([(point.ttft, point.tpot, *point.latency) for point in points])
+    ttft, tpot, p50, p95, p99 = np.maximum.accumulate(table, axis=0).T
     return SaturationCurve(
-        True,
-        most,
-        input_tokens,
-        output_tokens,
-        idle.cache_tokens,
-        np.asarray(LOADS),
-        ttft,
-        tpot,
-        p50,
-        p95,
-        p99,
+        fits=idle.fits,
+        max_requests_per_second=most,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cache_tokens=float(idle.memory.kv_capacity_tokens),
+        load=np.asarray(LOADS[: len(points)]),
+        ttft_ms=ttft,
+        tpot_ms=tpot,
+        p50_ms=p50,
+        p95_ms=p95,
+        p99_ms=p99,
     )

@@ -1,7 +1,7 @@
 """How long one step of an inference engine takes, from architecture and card: the roofline of serving.
 
-A step moves every running sequence on by one token and may carry a chunk of new prompts along. Reading weights
-and keys and values is bound by memory bandwidth, arithmetic by the matrix peak, tensor parallelism by the
+A step moves every running sequence on by one token and may carry a chunk of new prompts along. Reading
+weights, keys and values is bound by memory bandwidth, arithmetic by the matrix peak, tensor parallelism by the
 interconnect. `queueing` runs steps one after another, `serving` asks what a load makes of them.
 """
 
@@ -9,17 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from vapor_core.contracts import Accelerator, CatalogModel, ServingPrecision
+from vapor_core.physics.memory import SERVING_BYTES, serving_memory
 
-# Bytes of one weight; the narrow formats carry scales along.
-WEIGHT_BYTES: dict[str, float] = {
-    "fp32": 4.0,
-    "bf16": 2.0,
-    "fp16": 2.0,
-    "fp8": 1.0,
-    "int8": 1.0,
-    "int4": 0.5625,
-    "fp4": 0.5625,
-}
 MIXTURE_EXPERTS_PER_TOKEN = 4  # gpt-oss uses 4; where active_parameters is not published
 
 
@@ -27,14 +18,17 @@ MIXTURE_EXPERTS_PER_TOKEN = 4  # gpt-oss uses 4; where active_parameters is not 
 class StepConstants:
     """Constants of the step law; benchmarks/fidelity/fit_serving.py fits them."""
 
-    bandwidth_share: float = 0.80  # of the card's bandwidth that weight and cache reads reach
-    compute_share: float = 0.60  # of the matrix peak that linear layers reach
-    attention_share: float = 0.25  # of the matrix peak that attention over a prompt reaches
+    bandwidth_share: float = 0.80  # of the card's bandwidth that weight reads reach
+    cache_share: float = 0.70  # of the bandwidth that reads of keys and values reach
+    compute_share: float = 0.60  # of the 16-bit matrix peak that linear layers reach
+    narrow_share: float = 0.50  # of the 8- or 4-bit matrix peak
+    attention_share: float = 0.25  # of the 16-bit matrix peak that attention over a prompt reaches
+    unhidden_share: float = 0.3  # of the shorter of reading and arithmetic that the longer does not hide
     host_ms: float = 1.0  # a step, whatever it holds
-    layer_ms: float = 0.03  # a layer's launches
+    layer_ms: float = 0.02  # a layer's launches
     sequence_ms: float = 0.02  # sampling and bookkeeping of a running sequence
-    allreduce_ms: float = 0.012  # latency of one all-reduce over a switch
-    link_share: float = 0.5  # of the interconnect's rate that an all-reduce reaches
+    allreduce_ms: float = 0.012  # latency of one all-reduce
+    link_share: float = 0.4  # of the interconnect's rate that an all-reduce reaches
 
 
 CONSTANTS = StepConstants()
@@ -42,25 +36,31 @@ CONSTANTS = StepConstants()
 
 @dataclass(frozen=True, slots=True)
 class StepLaw:
-    """Milliseconds of a step as sums of shares; every coefficient is a time.
+    """Milliseconds of a step as sums of shares; every coefficient but the last two is a time.
 
     Attributes:
         fixed_ms: a step that does nothing.
-        weights_ms: reading the weights once.
+        weights_ms: reading the weights that every token uses.
+        experts_ms: reading all experts of a mixture.
         token_ms: arithmetic of one token in the linear layers.
         pair_ms: attention arithmetic of one (token, earlier token) pair of a prompt.
         cached_ms: reading keys and values of one cached token.
         sequence_ms: a running sequence, whatever its length.
         reduced_ms: all-reduce traffic of one token.
+        expert_chance: share of a mixture's experts that one token uses.
+        unhidden_share: of the shorter of reading and arithmetic that the longer does not hide.
     """
 
     fixed_ms: float
     weights_ms: float
+    experts_ms: float
     token_ms: float
     pair_ms: float
     cached_ms: float
     sequence_ms: float
     reduced_ms: float
+    expert_chance: float
+    unhidden_share: float
 
     def decode_ms(self, sequences: float, cached_tokens: float) -> float:
         """A step without prompts: `sequences` get a token each and read `cached_tokens` in all."""
@@ -69,10 +69,15 @@ class StepLaw:
     def step_ms(self, sequences: float, cached_tokens: float, prompt_tokens: float, pairs: float) -> float:
         """A step with a chunk of prompts of `prompt_tokens`, attending over `pairs` in all."""
         tokens = sequences + prompt_tokens
-        linear = max(self.weights_ms, tokens * self.token_ms)
+        reading = self.weights_ms
+        if self.experts_ms:
+            reading += self.experts_ms * (1 - (1 - self.expert_chance) ** tokens)
+        arithmetic = tokens * self.token_ms
+        longer, shorter = (reading, arithmetic) if reading > arithmetic else (arithmetic, reading)
         return (
             self.fixed_ms
-            + linear
+            + longer
+            + self.unhidden_share * shorter
             + tokens * self.reduced_ms
             + sequences * self.sequence_ms
             + cached_tokens * self.cached_ms
@@ -81,7 +86,7 @@ class StepLaw:
 
 
 def active_parameters(model: CatalogModel) -> int:
-    """Parameters that one token passes through; a mixture's experts are told by a sum far above the dense one."""
+    """Parameters that one token uses; a mixture of experts shows by a sum far above the dense one."""
     if model.active_parameters is not None:
         return min(model.active_parameters, model.parameters)
     dense = model.layers * (model.attention_matrix_parameters + _one_mlp(model)) + model.embedding_parameters
@@ -104,13 +109,16 @@ def step_law(
 ) -> StepLaw:
     """The step law of a model on `tensor_parallel` cards."""
     c, tp = constants, tensor_parallel
-    bandwidth = accelerator.bandwidth_gb_s * 1e6 * c.bandwidth_share  # bytes a millisecond
-    peak = accelerator.peak_tflops(precision) * 1e9  # FLOP a millisecond
+    memory = serving_memory(model, accelerator, tp, precision)
+    bandwidth = accelerator.bandwidth_gb_s * 1e6  # bytes a millisecond
+    peak = accelerator.peak_tflops(precision)
+    plain = accelerator.peak_tflops("fp32" if precision == "fp32" else "bf16")
+    share = c.narrow_share if peak > plain else c.compute_share
     looked_up = 0 if model.tied_embeddings else model.vocabulary_size * model.hidden_size
-    read = (model.parameters - looked_up) * WEIGHT_BYTES[precision]
-    active = active_parameters(model) - looked_up
-    value_bytes = 4.0 if precision == "fp32" else 2.0
-    kv_share = max(1.0 / tp, 1.0 / model.kv_heads)  # a head is not split
+    active = active_parameters(model)
+    weight_bytes = memory.weights_gb * 1e9 - looked_up * _wide_bytes(precision) / tp
+    routed = (model.parameters - active) * (1 + 1 / _sparsity(model)) * SERVING_BYTES[precision] / tp
+    routed = min(routed, weight_bytes) if model.parameters > active else 0.0
     attention_width = model.attention_heads * model.head_dim
     fixed = c.host_ms + c.layer_ms * model.layers
     reduced = 0.0
@@ -120,10 +128,25 @@ def step_law(
         reduced = sent / (accelerator.interconnect_gb_s * 1e6 * c.link_share)
     return StepLaw(
         fixed_ms=fixed,
-        weights_ms=read / tp / bandwidth,
-        token_ms=2.0 * active / tp / (peak * c.compute_share),
-        pair_ms=4.0 * model.kv_layers * attention_width / tp / (peak * c.attention_share),
-        cached_ms=model.kv_values_per_token * value_bytes * kv_share / bandwidth,
+        weights_ms=(weight_bytes - routed) / (bandwidth * c.bandwidth_share),
+        experts_ms=routed / (bandwidth * c.bandwidth_share),
+        token_ms=2.0 * (active - looked_up) / tp / (peak * 1e9 * share),
+        pair_ms=4.0 * model.kv_layers * attention_width / tp / (plain * 1e9 * c.attention_share),
+        cached_ms=memory.kv_bytes_per_token / (bandwidth * c.cache_share),
         sequence_ms=c.sequence_ms,
         reduced_ms=reduced,
+        expert_chance=1 / (1 + _sparsity(model)),
+        unhidden_share=c.unhidden_share,
     )
+
+
+def _sparsity(model: CatalogModel) -> float:
+    """Experts that a token leaves out, for each that it uses; 0 where there is no mixture."""
+    idle = model.parameters - active_parameters(model)
+    shared = model.layers * model.attention_matrix_parameters + model.embedding_parameters
+    used = max(active_parameters(model) - shared, 0.02 * model.parameters)
+    return idle / used if idle > 0 else 1e-9
+
+
+def _wide_bytes(precision: ServingPrecision) -> float:
+    return 4.0 if precision == "fp32" else 2.0
