@@ -82,14 +82,9 @@ def searchable(query: str) -> str | None:
 
 
 def search_catalog(query: str, limit: int = 100) -> tuple[HubModel, ...]:
-    """Curated models whose id, name or family holds every word of the query, smallest first."""
-    words = clean(query, LONGEST_QUERY).lower().split()
-    found = (
-        entry
-        for entry in catalog.models()
-        if all(word in f"{entry.id} {entry.name} {entry.family}".lower() for word in words)
-    )
-    return tuple(_listed(entry) for entry in found)[:limit]
+    """Curated models that hold every word of the query, smallest first."""
+    found = catalog.search_models(clean(query, LONGEST_QUERY))
+    return tuple(_listed(entry) for entry in found[:limit])
 
 
 class HubClient:
