@@ -12,7 +12,7 @@ from vapor_core.contracts import Job
 MISSING = "–"
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~$&^=.-])")
-# Streamlit turns these into icons, emoji and links even where their signs are escaped: a word joiner parts them.
+# Streamlit makes icons, emoji and links of these even where their signs are escaped: a word joiner parts them.
 _REPLACED = re.compile(r"(:(?=[\w/+-])|//|@|(?i:www)(?=\.))")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 
@@ -38,20 +38,19 @@ def duration(seconds: float | None) -> str:
         return MISSING
     if seconds < 0:
         return f"-{duration(-seconds)}"
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms" if seconds else "0 s"
     if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
+        return f"{seconds * 1000:.0f} ms" if 0 < seconds < 0.9995 else f"{seconds:.0f} s"
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
     if minutes < 60:
         return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    days, hours = divmod(round(seconds / 3600), 24)
-    if days < 365:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    return f"{count(days / 365.25)} years"
+    if minutes < 24 * 60:
+        return _two_units(minutes, 60, "h", "min")
+    return _two_units(hours, 24, "d", "h") if hours < 24 * 365 else f"{count(hours / 8766)} years"
+
+
+def _two_units(n: int, size: int, larger: str, smaller: str) -> str:
+    whole_units, rest = divmod(n, size)
+    return f"{whole_units} {larger} {rest} {smaller}" if rest else f"{whole_units} {larger}"
 
 
 def clock(seconds: float) -> str:

@@ -37,7 +37,7 @@ def metric_card(
     value: str,
     *,
     delta: str | None = None,
-    help: str | None = None,  # noqa: A002 - Streamlit's own word
+    help: str | None = None,
     icon: str | None = None,
     chart: Sequence[float] | None = None,
 ) -> None:
