@@ -1,23 +1,44 @@
 """How long a training step takes on given accelerators, and why: arithmetic, memory traffic, communication.
 
-A roofline with few constants; benchmarks/fidelity/fit_throughput.py fits them openly.
+A step of one card is the sum of six times: matrix products, attention, element-wise traffic, launches,
+the optimizer, and what communication sticks out behind them. `Constants` says where each constant comes from;
+benchmarks/fidelity/fit_throughput.py fits those that are fitted, on A100 and H100 runs of llm-foundry, and other
+cards follow from their peak, bandwidth, power and links. How much memory a run needs is `memory`'s question.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import hypot, log2, sqrt
 
-from vapor_core.contracts import CatalogModel
-from vapor_core.physics.memory import lora_parameters
+from vapor_core.contracts import Accelerator, CatalogModel
+from vapor_core.physics.memory import lora_parameters, matrix_sizes
 from vapor_core.physics.plan import Plan
 
-LINEAR_EFFICIENCY = 0.75
-ATTENTION_EFFICIENCY = 0.4
-BANDWIDTH_EFFICIENCY = 0.77
-ELEMENT_BYTES = 300.0  # per token, layer and hidden unit: forward and backward traffic besides matrices
-LAYER_OVERHEAD_S = 0.6e-3  # per layer and micro-step: launches
-EXPOSED = 0.15  # share of communication that compute does not hide
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """Constants of the law; "fit" is benchmarks/fidelity/fit_throughput.py."""
+
+    matrix_share: float = 0.735  # of the peak that large products reach at one watt per TFLOP/s; fit
+    power_exponent: float = 0.254  # how that share grows with watts per TFLOP/s, up to `most_share`; fit
+    most_share: float = 0.97  # boost clocks bring consumer cards to their nominal peak
+    attention_tflops: float = 98.7  # flash attention on a card of 312 TFLOP/s; grows as sqrt of the peak; fit
+    element_bytes: float = 158.0  # element-wise traffic per token, layer and hidden unit, both ways; fit
+    logit_bytes: float = 31.3  # traffic per logit: softmax and its gradient in fp32; fit
+    bandwidth_share: float = 0.77  # of the peak bandwidth that kernels reach (Vidur's kernels: .75-.80)
+    launch_s: float = 3.2e-3  # launching one layer's kernels, forward and backward; fit
+    dequantise_bytes: float = 9.0  # time to unpack one nf4 weight once, in bytes of peak bandwidth (litgpt)
+    update_bytes: float = 28.0  # optimizer traffic per parameter: w, g, m, v read and w, m, v written in fp32
+    exposed: float = 0.116  # share of communication that cannot hide; fit
+    hop_s: float = 1.3e-6  # latency of one hop of a ring; fit
+    adapter_launch: float = 0.2  # more launches for each adapted matrix: two products, dropout, scale, add
+    adapter_bytes: float = 12.0  # traffic per token for each input and output of an adapted matrix
+    knee_tokens: float = 100.0  # tokens of a micro-step at which products reach half speed (Vidur's kernels)
+
+
+DEFAULT = Constants()
 BAND = 1.3
-NODE_GB_S = 50.0  # between machines, per card
+NODE_GB_S = 50.0  # between machines, per card: 400 Gbit/s
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +58,17 @@ class Throughput:
     utilization: float  # share of a step that the card computes
 
 
-def matrix_parameters(model: CatalogModel) -> float:
-    """Parameters that multiply every token: all but a lookup-only embedding table."""
-    active = model.active_parameters or model.parameters
-    lookup = 0 if model.tied_embeddings else model.vocabulary_size * model.hidden_size
-    return float(active - lookup)
+def layer_parameters(model: CatalogModel) -> float:
+    """Parameters of all layers' matrices that one token meets, from the architecture."""
+    if model.active_parameters:
+        return float(model.active_parameters - model.vocabulary_size * model.hidden_size)
+    sizes = matrix_sizes(model)
+    attention = sum(a * b for name, (a, b) in sizes.items() if name[0] in "qkvo")
+    mlp = sum(a * b for name, (a, b) in sizes.items() if name[0] not in "qkvo")
+    convolution = 4 * model.hidden_size**2  # gated short convolutions of hybrids: three in, one out
+    return float(
+        model.layers * mlp + model.kv_layers * attention + (model.layers - model.kv_layers) * convolution
+    )
 
 
 def flops_per_token(model: CatalogModel, sequence_length: int, checkpointing: bool = False) -> float:
@@ -55,45 +82,107 @@ def flops_per_token(model: CatalogModel, sequence_length: int, checkpointing: bo
     return (6.0 * active + attention) * (4.0 / 3.0 if checkpointing else 1.0)
 
 
+def matrix_rate(card: Accelerator, precision: str, tokens: float, law: Constants = DEFAULT) -> float:
+    """FLOP/s of large matrix products: the peak, less what power and small batches take."""
+    peak = card.peak_tflops(precision)
+    wide = card.peak_tflops("bf16")
+    power = (card.power_w or wide) / wide
+    share = min(law.matrix_share * power**law.power_exponent, law.most_share)
+    return peak * 1e12 * share * tokens / (tokens + law.knee_tokens)
+
+
+def parts(plan: Plan, law: Constants = DEFAULT) -> tuple[float, float, float, float]:
+    """Seconds of one optimizer step: arithmetic, memory traffic, exposed communication, overhead."""
+    model, config, card = plan.model, plan.config, plan.accelerator
+    micro = config.gradient_accumulation_steps
+    length = padded_length(plan)
+    tokens = config.micro_batch_size * length
+    frozen = config.method in ("lora", "qlora")
+    again = 1.0 if config.gradient_checkpointing else 0.0
+    layers = layer_parameters(model)
+    head = float(model.vocabulary_size * model.hidden_size)
+    adapters = lora_parameters(model, config.lora_rank, config.lora_targets) if frozen else 0
+    trainable = float(adapters if frozen else model.parameters)
+    # a frozen matrix passes gradients on but has none of its own: 4 instead of 6 FLOPs
+    passes = 4.0 if frozen else 6.0
+    products = tokens * ((passes + 2.0 * again) * layers + passes * head + (6.0 + 2.0 * again) * adapters)
+    # causal: half of the square; flash backward computes 5 products for the forward's 2
+    width = model.attention_heads * model.head_dim
+    attention = tokens * length * (7.0 + 2.0 * again) * model.kv_layers * width
+    peak = card.peak_tflops("bf16" if config.precision == "fp8" else config.precision)
+    attention_rate = law.attention_tflops * 1e12 * sqrt(peak / 312.0)
+    compute = products / matrix_rate(card, config.precision, tokens, law) + attention / attention_rate
+    bandwidth = card.bandwidth_gb_s * 1e9 * law.bandwidth_share
+    adapted = adapters / config.lora_rank * law.adapter_bytes
+    wide = 2.0 if config.precision == "fp32" else 1.0
+    # a frozen matrix's inputs are not read again for its gradient
+    element = wide * law.element_bytes * (passes / 6.0 + again / 3.0) * model.layers * model.hidden_size
+    traffic = tokens * (element + adapted + law.logit_bytes * model.vocabulary_size) / bandwidth
+    shards = config.accelerator_count if config.sharding != "none" else 1
+    update = law.update_bytes * trainable / shards / bandwidth
+    communication = exposed_communication(plan, trainable, compute + traffic, law)
+    if config.method == "qlora":
+        unpacked = (2.0 + again) * layers * law.dequantise_bytes
+        traffic += unpacked / (card.bandwidth_gb_s * 1e9)
+    targets = len(config.lora_targets) if frozen else 0
+    launch = law.launch_s * model.layers * (1.0 + again / 3.0) * (1.0 + law.adapter_launch * targets)
+    if config.sharding == "none":  # launches run ahead of the card; gathers and scatters make them wait
+        launch = hypot(compute + traffic, launch) - compute - traffic
+    return micro * compute, micro * traffic + update, communication, micro * launch
+
+
+def padded_length(plan: Plan) -> float:
+    """Tokens that a sequence takes with its padding: without packing a batch is as long as its longest.
+
+    The mean of the largest of n lengths of a log-normal with sigma .7 (instruction data) is close to
+    1 + .4 log2 n times their mean.
+    """
+    config = plan.config
+    if config.packing:
+        return float(config.sequence_length)
+    longest = plan.tokens_per_sequence * (1.0 + 0.4 * log2(config.micro_batch_size))
+    return min(longest, float(config.sequence_length))
+
+
+def exposed_communication(plan: Plan, trainable: float, compute: float, law: Constants = DEFAULT) -> float:
+    """Seconds of one step in which cards wait for each other. `compute`: one micro-step's, seconds."""
+    config, card, cards = plan.config, plan.accelerator, plan.config.accelerator_count
+    if cards == 1:
+        return 0.0
+    inside = cards <= card.cards_per_node
+    link = (card.interconnect_gb_s if inside else min(card.interconnect_gb_s, NODE_GB_S)) * 1e9
+    share = (cards - 1) / cards
+    ring = law.hop_s * cards * plan.model.layers
+    if config.sharding == "zero3":  # weights gathered twice, gradients scattered once, every micro-step
+        bytes_, repeats, calls = (
+            (4.0 * plan.model.parameters + 2.0 * trainable),
+            config.gradient_accumulation_steps,
+            3.0,
+        )
+    else:
+        bytes_, repeats, calls = 4.0 * trainable, 1, 2.0
+    time = share * bytes_ / link
+    return repeats * (law.exposed * time + max(0.9 * time - 0.9 * compute, 0.0) + calls * ring)
+
+
 @lru_cache(maxsize=1024)
 def training_throughput(plan: Plan) -> Throughput:
     """Step time and tokens per second of a plan."""
-    model, config, card = plan.model, plan.config, plan.accelerator
-    cards, micro = config.accelerator_count, config.gradient_accumulation_steps
-    padded = config.sequence_length if config.packing else plan.tokens_per_sequence
-    tokens = config.micro_batch_size * padded
-    frozen = config.method in ("lora", "qlora")
-    passes = (4.0 if frozen else 6.0) + (2.0 if config.gradient_checkpointing else 0.0)
-    linear = passes * matrix_parameters(model) * tokens
-    attention = 2.0 * passes * model.kv_layers * model.attention_heads * model.head_dim * padded * tokens / 2
-    peak = card.peak_tflops(config.precision) * 1e12
-    compute = linear / (peak * LINEAR_EFFICIENCY) + attention / (peak * ATTENTION_EFFICIENCY)
-    bandwidth = card.bandwidth_gb_s * 1e9 * BANDWIDTH_EFFICIENCY
-    memory = tokens * model.layers * model.hidden_size * ELEMENT_BYTES / bandwidth
-    trainable = lora_parameters(model, config.lora_rank, config.lora_targets) if frozen else model.parameters
-    update = 24.0 * trainable / bandwidth
-    traffic = 0.0
-    if cards > 1:
-        link = (card.interconnect_gb_s if cards <= card.cards_per_node else NODE_GB_S) * 1e9
-        volume = 4.0 * trainable / micro
-        if config.sharding == "zero3":
-            volume = 2.0 * trainable + 4.0 * model.parameters
-        traffic = EXPOSED * volume / link
-    overhead = model.layers * LAYER_OVERHEAD_S
-    parts = (micro * compute, micro * memory + update, micro * traffic, micro * overhead)
-    step = sum(parts)
+    config, card = plan.config, plan.accelerator
+    compute, memory, communication, overhead = parts(plan)
+    step = compute + memory + communication + overhead
     rate = plan.tokens_per_step / step
-    useful = plan.tokens_per_step * flops_per_token(model, int(padded))
+    useful = plan.tokens_per_step * flops_per_token(plan.model, int(plan.tokens_per_sequence))
     return Throughput(
         step_time_s=step,
         tokens_per_second=rate,
         tokens_per_second_low=rate / BAND,
         tokens_per_second_high=rate * BAND,
-        mfu=useful / (step * cards * card.peak_tflops("bf16") * 1e12),
-        compute_s=parts[0],
-        memory_s=parts[1],
-        communication_s=parts[2],
-        overhead_s=parts[3],
-        jitter=0.01,
-        utilization=(parts[0] + parts[1]) / step,
+        mfu=useful / (step * config.accelerator_count * card.peak_tflops("bf16") * 1e12),
+        compute_s=compute,
+        memory_s=memory,
+        communication_s=communication,
+        overhead_s=overhead,
+        jitter=0.01 * (1 + 0.1 * log2(config.accelerator_count)),
+        utilization=(compute + memory) / step,
     )

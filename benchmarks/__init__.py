@@ -1,0 +1,1 @@
+"""Measurements against published figures; `make fidelity` runs them."""

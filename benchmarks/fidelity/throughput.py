@@ -1,0 +1,163 @@
+"""Training throughput: published tokens per second of one accelerator against the law's."""
+
+from functools import cache
+from typing import cast
+
+from benchmarks.fidelity import Row, Target, number, table
+from vapor_core import catalog
+from vapor_core.contracts import Accelerator, CatalogModel, Dataset, JobConfig, Method, Sharding
+from vapor_core.physics.plan import Plan, plan
+from vapor_core.physics.throughput import training_throughput
+
+KIND = "training throughput"
+FITTED_ON = "mosaicml/llm-foundry"
+TARGETS = (
+    Target(KIND, median=0.04, p90=0.13, fitted=True),
+    Target(KIND, median=0.15, factor=2.0, fitted=False),
+)
+PACKED = Dataset(id="packed", tokens=10**12, examples=10**9)
+UNPACKED = Dataset(id="instructions", tokens=60_000_000, examples=100_000)
+CARDS = {
+    "h100_80gb": "nvidia-h100-80gb",
+    "a100_80gb": "nvidia-a100-80gb",
+    "a100_40gb": "nvidia-a100-40gb",
+    "H100 SXM": "nvidia-h100-80gb",
+    "H200": "nvidia-h200",
+    "A100": "nvidia-a100-80gb",
+    "A100-40GB": "nvidia-a100-40gb",
+    "A100-80GB": "nvidia-a100-80gb",
+    "RTX4090": "nvidia-rtx-4090",
+    "NVIDIA L40S": "nvidia-l40s",
+    "A10G": "nvidia-a10g",
+    "A100-SXM4-40GB": "nvidia-a100-40gb",
+}
+
+
+@cache
+def card(name: str) -> Accelerator:
+    """The catalog's card, or one of its own by its data sheet where the catalog has none."""
+    if name in CARDS:
+        return catalog.accelerator(CARDS[name])
+    if name == "H100-96GB-HBM2e":  # torchtitan's: 2.4 TB/s, capped at 500 W
+        return catalog.accelerator("nvidia-h100-80gb").changed(
+            id="h100-96gb", memory_gb=103.0, bandwidth_gb_s=2400.0, power_w=500.0
+        )
+    if name == "RTXA6000":
+        return Accelerator(
+            id="rtx-a6000", memory_gb=51.5, bandwidth_gb_s=768.0, fp32_tflops=38.7, tf32_tflops=77.4,
+            bf16_tflops=154.8, fp16_tflops=154.8, interconnect_gb_s=32.0, power_w=300.0,
+        )  # fmt: skip
+    raise KeyError(name)
+
+
+def architecture(row: dict[str, str], *, tied: bool = False) -> CatalogModel | None:
+    """The model of a row's own columns; None where the row does not give them."""
+    fields = ("params", "layers", "hidden", "intermediate", "heads", "vocab")
+    values = [number(row.get(field)) for field in fields]
+    if any(value is None for value in values):
+        return None
+    params, layers, hidden, ffn, heads, vocab = (int(value or 0) for value in values)
+    return CatalogModel(
+        id=row["model"], parameters=params, layers=layers, hidden_size=hidden, intermediate_size=ffn,
+        attention_heads=heads, kv_heads=int(number(row.get("kv_heads")) or heads), vocabulary_size=vocab,
+        context_length=10**6, tied_embeddings=tied,
+    )  # fmt: skip
+
+
+def foundry_plan(row: dict[str, str]) -> Plan:
+    """llm-foundry's benchmark run of a row."""
+    model = architecture(row, tied=True)
+    assert model is not None
+    return plan(
+        JobConfig(
+            model=model,
+            dataset=PACKED,
+            method="pretrain",
+            accelerator=card(row["gpu"]),
+            accelerator_count=int(row["gpus"]),
+            micro_batch_size=int(row["micro_batch"]),
+            gradient_accumulation_steps=int(row["grad_accum"]),
+            sequence_length=int(row["seq_len"]),
+            precision="fp8" if "fp8" in row["precision"] else "bf16",
+            gradient_checkpointing=row["activation_checkpointing"] == "True",
+            sharding="zero3" if row["strategy"] == "FULL_SHARD" else "zero2",
+            max_steps=100,
+        )
+    )
+
+
+def foundry_rows() -> list[tuple[Plan, float]]:
+    """Plan and measured tokens per second and card."""
+    return [
+        (foundry_plan(row), float(row["tokens_per_s_per_gpu"]))
+        for row in table("train_throughput_llm_foundry")
+    ]
+
+
+def per_card(setting: Plan) -> float:
+    """Predicted tokens per second of one card."""
+    return training_throughput(setting).tokens_per_second / setting.config.accelerator_count
+
+
+def rows() -> list[Row]:
+    """All published throughputs."""
+    found = [
+        Row(KIND, f"{p.model.id} s{p.config.sequence_length} x{p.config.accelerator_count} {p.accelerator.id}",
+            per_card(p), measured, FITTED_ON, fitted=True)
+        for p, measured in foundry_rows()
+    ]  # fmt: skip
+    return found
+
+
+def titan_sharding(row: dict[str, str]) -> Sharding:
+    """What a row's parallelism is called here."""
+    if "FSDP" in row["parallelism"]:
+        return "zero3"
+    return "zero1" if "ZeRO-1" in row["parallelism"] else "none"
+
+
+def misc_config(row: dict[str, str]) -> JobConfig | None:
+    """The run of a row of training_measured_misc; None where a JobConfig cannot say it.
+
+    Tensor, context and pipeline parallelism and offloading are not in JobConfig. Selective checkpointing
+    counts as none.
+    """
+    shown = row["parallelism"] + row["optimizer"] + row["activation_checkpointing"]
+    if any(word in shown for word in ("TP", "CP2", "CP4", "CP8", "PP", "offload")):
+        return None
+    model = architecture(row)
+    if "nanochat" in row["model"]:  # depth 26, width 64 x depth, 4x plain MLP, untied head
+        model = CatalogModel(
+            id="nanochat-d26", parameters=973_000_000, layers=26, hidden_size=1664, intermediate_size=6656,
+            attention_heads=13, kv_heads=13, vocabulary_size=32768,
+        )  # fmt: skip
+    if model is None or not row["gpu"] or row["gpu"].startswith("("):
+        return None
+    method = cast("Method", "pretrain" if "torchtitan" in row["source"] else row["method"])
+    cards = int(row["gpus"])
+    micro = int(number(row["micro_batch"]) or 4)
+    batch = number(row["global_batch"])
+    return JobConfig(
+        model=model,
+        dataset=PACKED if row["packed"] != "False" else UNPACKED,
+        packing=row["packed"] != "False",
+        method=method,
+        accelerator=card(row["gpu"]),
+        accelerator_count=cards,
+        micro_batch_size=micro,
+        gradient_accumulation_steps=max(round((batch or micro * cards) / micro / cards), 1),
+        sequence_length=int(number(row["seq_len"]) or 1024),
+        precision="fp8" if "fp8" in row["precision"] else "bf16",
+        optimizer="adamw_8bit" if "8bit" in row["optimizer"] else "adamw",
+        gradient_checkpointing=row["activation_checkpointing"].startswith("full"),
+        sharding=titan_sharding(row) if cards > 1 else "none",
+        lora_rank=8,
+        max_steps=100,
+    )
+
+
+def misc_rows() -> list[tuple[JobConfig, dict[str, str]]]:
+    """Every row of training_measured_misc that a JobConfig can say."""
+    return [
+        (config, row) for row in table("training_measured_misc") if (config := misc_config(row)) is not None
+    ]
