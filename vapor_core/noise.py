@@ -45,7 +45,7 @@ def normals(seed: int, stream: str, start: int, stop: int) -> NDArray[np.float64
     edge = np.uint32(_TAIL_CELLS << _CELL_BITS)
     tail = np.flatnonzero((lanes + edge) < 2 * edge)  # wraps around: both ends at once
     if tail.size:
-        out[tail] = _quantile(_probability(lanes[tail]))
+        out[tail] = _flank_quantile(_probability(lanes[tail]))
     return out
 
 
@@ -92,19 +92,27 @@ def _quantile(p: NDArray[np.float64]) -> NDArray[np.float64]:
     Wichura (1988), algorithm AS 241, PPND16.
     """
     q = p - 0.5
-    r = 0.180625 - q * q
-    centre = q * _ratio(r, _CENTRE)
+    centre = q * _ratio(0.180625 - q * q, _CENTRE)
+    return np.where(np.abs(q) <= 0.425, centre, _flank_quantile(p))
+
+
+def _flank_quantile(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same where p is further than 0.425 from the middle."""
     root = np.sqrt(-np.log(np.minimum(p, 1 - p)))
     flank = np.where(root <= 5.0, _ratio(root - 1.6, _FLANK), _ratio(root - 5.0, _FAR))
-    return np.where(np.abs(q) <= 0.425, centre, np.copysign(flank, q))
+    return np.copysign(flank, p - 0.5)
 
 
 _Coefficients = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 def _ratio(x: NDArray[np.float64], coefficients: _Coefficients) -> NDArray[np.float64]:
-    above, below = (np.polyval(row, x) for row in coefficients)
-    return np.asarray(above / below)
+    """Ratio of two polynomials, highest power first."""
+    above, below = (np.full_like(x, row[0]) for row in coefficients)
+    for up, down in zip(*(row[1:] for row in coefficients), strict=True):
+        above = above * x + up
+        below = below * x + down
+    return above / below
 
 
 _CENTRE: _Coefficients = (

@@ -181,8 +181,7 @@ class TrainingSimulator:
         """All columns but `step`."""
         steps = np.arange(start, stop, dtype=np.int64)
         ends = np.arange(start + 1.0, stop + 1.0)
-        elapsed = clock.elapsed_range_s(start, stop)
-        step_time = clock.step_times_s(start, stop)
+        elapsed, step_time = clock.times_s(start, stop)
         rate = self.plan.tokens_per_step / step_time
         busy = self.throughput.utilization * self.step_time_s
         loss, grad_norm = (

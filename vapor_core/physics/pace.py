@@ -44,15 +44,11 @@ class Pace:
     fault_steps: Steps  # ascending
     fault_pauses_s: Floats  # detection, restart and lost work of each fault
 
-    def step_times_s(self, start: int, stop: int) -> Floats:
-        """Seconds of computing in each of steps start..stop-1, pauses left out."""
+    def times_s(self, start: int, stop: int) -> tuple[Floats, Floats]:
+        """Of each of steps start..stop-1: seconds at its end, and seconds that it computed (pauses left out)."""
         sway = self._sway(start - 1, stop)
-        return self.step_time_s * (1.0 + (sway[1:] - sway[:-1]))
-
-    def elapsed_range_s(self, start: int, stop: int) -> Floats:
-        """Seconds at the end of each of steps start..stop-1, the pauses that follow a step with it."""
         steps = np.arange(start, stop, dtype=np.int64)
-        return self._elapsed(steps, self._sway(start, stop))
+        return self._elapsed(steps, sway[1:]), self.step_time_s * (1.0 + (sway[1:] - sway[:-1]))
 
     def elapsed_s(self, steps: Steps) -> Floats:
         """Seconds at the end of each step, shape of `steps`; any steps in any order."""
@@ -70,7 +66,7 @@ class Pace:
         """How many steps have ended at `elapsed_s`: the exact inverse of `elapsed_s`."""
         near = bisect_right(range(self.total_steps), elapsed_s, key=self._planned_end)
         low, high = max(near - 1, 0), min(near + 1, self.total_steps)
-        return low + int((self.elapsed_range_s(low, high) <= elapsed_s).sum())
+        return low + int((self.elapsed_s(np.arange(low, high)) <= elapsed_s).sum())
 
     def without_chance(self) -> "Pace":
         """The same run with no jitter and no faults."""
@@ -79,7 +75,7 @@ class Pace:
     @property
     def duration_s(self) -> float:
         """Seconds at the end of the last step."""
-        return float(self.elapsed_range_s(self.total_steps - 1, self.total_steps)[0])
+        return float(self.elapsed_s(np.array([self.total_steps - 1]))[0])
 
     def _sway(self, start: int, stop: int) -> Floats:
         """How far the end of each step is off its mean place, in steps, within ±0.45; 0 before the first step."""
