@@ -4,6 +4,7 @@ VaporError
 ├── InvalidConfig            a value that a person gave is wrong; one sentence a field
 │   └── NotInCatalog         an id that no catalog entry has; names the nearest
 ├── InvalidUpload            a person's own data cannot be read; names the line
+├── InvalidLink              a shared link that is malformed, oversized, tampered with or too new
 ├── ForbiddenTransition      the life cycle does not allow it; names both states and what is allowed
 ├── NotFound                 no such job or deployment in this workspace
 ├── BackendRefused           the backend will not take the job; says why and what it would take
@@ -47,6 +48,10 @@ class InvalidUpload(VaporError, ValueError):
     def __init__(self, message: str, line: int | None = None) -> None:
         self.line = line
         super().__init__(message)
+
+
+class InvalidLink(VaporError):
+    """A shared link that cannot be trusted or read; nothing was opened."""
 
 
 class ForbiddenTransition(VaporError):
