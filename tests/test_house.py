@@ -20,8 +20,8 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"physics", "noise", "charts", "hub", "hub_request", "uploads"}),
     frozenset({"simulator", "inference"}),
     frozenset({"cures", "risks", "estimate", "diagnosis", "calibration", "advisor"}),
-    frozenset({"lifecycle", "metrics", "events", "journal", "backends", "formats"}),
-    frozenset({"store", "world", "registry", "demo"}),
+    frozenset({"lifecycle", "metrics", "sampling", "events", "journal", "backends", "formats"}),
+    frozenset({"store", "world", "views", "registry", "demo"}),
 )
 
 

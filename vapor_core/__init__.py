@@ -1,5 +1,8 @@
 """Vapor's core: a world you can replay, in pure Python, with no Streamlit, no clock and no global state."""
 
+from importlib import import_module
+from types import ModuleType
+
 from vapor_core import catalog
 from vapor_core.advisor import propose
 from vapor_core.contracts import (
@@ -36,6 +39,10 @@ from vapor_core.errors import (
     VaporError,
 )
 from vapor_core.estimate import estimate
+from vapor_core.metrics import MetricSeries
+from vapor_core.physics.serving import estimate_serving
+from vapor_core.simulator import forecast, simulate
+from vapor_core.store import Store
 
 __all__ = [
     "Accelerator",
@@ -58,6 +65,7 @@ __all__ = [
     "JournalError",
     "JournalFull",
     "LifeEvent",
+    "MetricSeries",
     "NotFound",
     "NotInCatalog",
     "Proposal",
@@ -65,9 +73,21 @@ __all__ = [
     "Risk",
     "ServingConfig",
     "ServingEstimate",
+    "Store",
     "Summary",
     "VaporError",
     "catalog",
+    "charts",
     "estimate",
+    "estimate_serving",
+    "forecast",
     "propose",
+    "simulate",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """`vapor.charts`, loaded when first asked for: Altair takes longer to import than the whole core."""
+    if name == "charts":
+        return import_module("vapor_core.charts")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
