@@ -42,7 +42,6 @@ from vapor_core.estimate import estimate
 from vapor_core.metrics import MetricSeries
 from vapor_core.physics.serving import estimate_serving
 from vapor_core.simulator import forecast, simulate
-from vapor_core.store import Store
 
 __all__ = [
     "Accelerator",
@@ -73,7 +72,6 @@ __all__ = [
     "Risk",
     "ServingConfig",
     "ServingEstimate",
-    "Store",
     "Summary",
     "VaporError",
     "catalog",
