@@ -17,7 +17,19 @@ SCREENS = [
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"contracts", "errors"}),
     frozenset({"catalog", "text", "data", "architecture"}),
-    frozenset({"physics", "noise", "charts", "hub", "hub_request", "uploads"}),
+    frozenset(
+        {
+            "physics",
+            "noise",
+            "charts",
+            "hub",
+            "hub_request",
+            "tokens",
+            "upload_rows",
+            "upload_schemas",
+            "uploads",
+        }
+    ),
     frozenset({"simulator", "inference"}),
     frozenset({"cures", "risks", "estimate", "diagnosis", "calibration", "advisor"}),
     frozenset({"lifecycle", "metrics", "sampling", "events", "journal", "backends", "formats"}),
