@@ -16,23 +16,12 @@ SCREENS = [
 # Each floor may look at itself and downwards. A module that is not named here has no place in the house.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"contracts", "errors"}),
-    frozenset({"catalog", "text", "data", "architecture"}),
-    frozenset(
-        {
-            "physics",
-            "noise",
-            "charts",
-            "hub",
-            "hub_request",
-            "tokens",
-            "upload_rows",
-            "upload_schemas",
-            "uploads",
-        }
-    ),
-    frozenset({"simulator", "inference"}),
-    frozenset({"cures", "risks", "estimate", "diagnosis", "calibration", "advisor"}),
-    frozenset({"lifecycle", "metrics", "sampling", "events", "journal", "backends", "formats"}),
+    frozenset({"catalog", "text", "data", "architecture", "tensorboard", "links"}),
+    frozenset({"physics", "noise", "charts", "chart_parts", "hub", "hub_request", "logs"}),
+    frozenset({"uploads", "upload_rows", "upload_schemas", "tokens", "exports"}),
+    frozenset({"simulator", "inference", "replica"}),
+    frozenset({"cures", "risks", "estimate", "diagnosis", "calibration", "advisor", "report"}),
+    frozenset({"lifecycle", "metrics", "sampling", "events", "journal", "journal_sql", "backends"}),
     frozenset({"store", "world", "views", "registry", "demo"}),
 )
 
