@@ -41,7 +41,7 @@ def over(source: Source, x: Axis) -> alt.Chart:
 
 def numbers(ticks: int = 5, smallest_step: float = 0) -> alt.Axis:
     """An axis of numbers with a letter for thousands and millions, each tick by itself: "0", "2k"."""
-    label = "format(datum.value, '~s')"
+    label = "abs(datum.value) < 1 ? format(datum.value, '~g') : format(datum.value, '~s')"
     return alt.Axis(labelExpr=label, labelOverlap=True, tickCount=ticks, tickMinStep=smallest_step)
 
 
@@ -52,8 +52,8 @@ def layer_of(base: alt.Chart, name: str, names: list[str]) -> alt.Chart:
     return layer
 
 
-def legend(columns: int, label_limit: int = 160) -> alt.Legend:
-    """A legend above the drawing, where it never narrows it."""
+def legend(columns: int, label_limit: int = 160, symbol: str = "square") -> alt.Legend:
+    """A legend above the drawing, where it never narrows it; `symbol` "stroke" for lines."""
     return alt.Legend(
         orient="top",
         columns=columns,
@@ -134,7 +134,7 @@ def served_lines_chart(source: Source, names: dict[str, str], words: str, title:
         .mark_line(strokeWidth=2)
         .encode(
             alt.Y("value:Q", title=words, axis=numbers()),
-            alt.Color("label:N", title=None, scale=scale, legend=legend(len(names))),
+            alt.Color("label:N", title=None, scale=scale, legend=legend(len(names), symbol="stroke")),
         )
     )
     tips = [(column, label, ".4~g") for column, label in names.items()]

@@ -1,11 +1,12 @@
 """How each quantity is drawn: one chart a quantity, from a frame of metrics to Altair. No Streamlit.
 
 `loss_chart(frame)` and its neighbours are for notebooks. `spec("loss")` is the same chart as a Vega-Lite
-dictionary, built once on the named dataset "points": a page passes `{**spec, "datasets": {"points": frame}}`
-and the browser updates the drawing in place. Colours come from the theme's palette.
+dictionary, built once on the named dataset "points"; `streamed("loss", frame)` is that with its data, and a browser
+updates the drawing in place when only the data changed. Colours come from the theme's palette.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from vapor_core import chart_parts as parts
 from vapor_core.chart_parts import NEUTRAL, Axis, Drawing, Source
 from vapor_core.contracts import Estimate
 
+SAMPLES = 1000  # points a series that a chart is meant for
 TICK_S = 5.0  # seconds that a row of a deployment's metrics counts requests over
 AXES: tuple[Axis, ...] = ("step", "tokens", "epoch", "time")
 _RATE_LABEL = "datum.value ? format(datum.value, '~e') : '0'"
@@ -102,7 +104,7 @@ def memory_breakdown_chart(frame: Source | Estimate) -> Drawing:
     base = alt.Chart(memory_parts(frame) if isinstance(frame, Estimate) else frame)
     scale = alt.Scale(domain=["weights", "gradients", "optimizer", "activations", "overhead"])
     bars = base.mark_bar(height=30).encode(
-        alt.X("gb:Q", title="GB per accelerator", stack="zero"),
+        alt.X("gb:Q", title="GB per accelerator", stack="zero", axis=parts.numbers()),
         alt.Color("part:N", title=None, scale=scale, legend=parts.legend(3)),
         alt.Order("order:Q"),
         tooltip=["part:N", alt.Tooltip("gb:Q", title="GB", format=".2f")],
@@ -202,7 +204,12 @@ def queue_chart(frame: Source) -> Drawing:
 def cost_front_chart(frame: Source) -> Drawing:
     """Configurations by their cost and the loss they reach; columns name, cost_usd, final_loss."""
     base = alt.Chart(frame).encode(
-        alt.X("cost_usd:Q", title="cost (US$)", scale=alt.Scale(zero=False), axis=alt.Axis(format="$~s")),
+        alt.X(
+            "cost_usd:Q",
+            title="cost (US$)",
+            scale=alt.Scale(zero=False, padding=40),
+            axis=alt.Axis(format="$~s", tickCount=5),
+        ),
         alt.Y("final_loss:Q", title="final eval loss", scale=alt.Scale(zero=False)),
         tooltip=[
             alt.Tooltip("name:N", title="configuration"),
@@ -285,3 +292,30 @@ def spec(name: str, **options: str | bool) -> dict[str, Any]:
     specification: dict[str, Any] = _CHARTS[name](alt.NamedData(name="points"), **options).to_dict()
     specification.pop("$schema", None)
     return specification
+
+
+def streamed(name: str, frame: pd.DataFrame, **options: str | bool) -> dict[str, Any]:
+    """`spec(name, **options)` with a frame of its points, of which only the columns that it draws are kept."""
+    drawn = _fields(name, **options)
+    kept = frame[[column for column in frame.columns if column in drawn]]
+    return {**spec(name, **options), "datasets": {"points": kept}}
+
+
+@lru_cache(maxsize=256)
+def _fields(name: str, **options: str | bool) -> frozenset[str]:
+    return frozenset(_named(spec(name, **options)))
+
+
+def _named(value: object) -> Iterator[str]:
+    """Every field that a specification reads: by name, in an expression, or folded."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in ("field", "fold") or (key == "fields" and isinstance(inner, list)):
+                yield from [inner] if isinstance(inner, str) else inner
+            else:
+                yield from _named(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _named(inner)
+    elif isinstance(value, str):
+        yield from re.findall(r"datum(?:\.|\[')(\w+)", value)

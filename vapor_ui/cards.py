@@ -1,9 +1,8 @@
 """The small pieces that pages are made of: values in, elements out. No store, no clock."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
-import pandas as pd
 import streamlit as st
 
 from vapor_core import text
@@ -57,20 +56,10 @@ def metric_card(
     )
 
 
-def chart_card(
-    spec: Mapping[str, object],
-    data: pd.DataFrame | Mapping[str, pd.DataFrame],
-    *,
-    alt: str,
-    height: int = 260,
-) -> None:
-    """A streaming chart (`charts.spec`) in a card. `alt` says in words what it shows.
-
-    `data` is the frame of the dataset "points", or frames by the names of the spec's datasets.
-    """
-    datasets = {"points": data} if isinstance(data, pd.DataFrame) else dict(data)
+def chart_card(drawing: dict[str, Any], *, alt: str, height: int = 260) -> None:
+    """A chart with its points (`charts.streamed`) in a card. `alt` says in words what it shows."""
     with st.container(border=True):
-        st.vega_lite_chart(spec={**spec, "datasets": datasets}, width="stretch", height=height, alt=alt)
+        st.vega_lite_chart(spec=drawing, width="stretch", height=height, alt=alt)
 
 
 def empty_state(icon: str, title: str, sentence: str, *, action: str = "", page: str = "") -> None:

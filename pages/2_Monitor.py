@@ -1,0 +1,68 @@
+"""One job, live: `?job=ID`. Losses, rates, memory, progress, cost, events, and what can be done about it."""
+
+import streamlit as st
+
+from vapor_core import charts, text
+from vapor_core.contracts import Job
+from vapor_core.errors import NotFound
+from vapor_core.store import Store
+from vapor_ui import cards, frame, job_actions, listing, session, training
+
+ICON = ":material/monitoring:"
+
+
+def asked_job(store: Store) -> Job | None:
+    """The job that the address names; a chooser where it names none."""
+    asked = session.parameter("job")
+    if asked:
+        try:
+            return store.job(asked)
+        except NotFound as error:
+            st.warning(text.plain(error), icon=":material/search_off:")
+            st.page_link("pages/2_Monitor.py", label="Choose another job", icon=":material/arrow_back:")
+            return None
+    jobs = listing.newest_first(store.jobs())
+    if not jobs:
+        cards.empty_state(
+            ICON,
+            "No job to watch yet",
+            "Start one, and its loss appears here step by step.",
+            action="Start new training",
+            page="pages/1_Train.py",
+        )
+        return None
+    chosen = st.selectbox(
+        "Job", jobs, index=None, format_func=listing.job_label, placeholder="Choose a job to watch"
+    )
+    if chosen:
+        st.switch_page("pages/2_Monitor.py", query_params={"job": chosen.id})
+    return None
+
+
+def show(job: Job) -> None:
+    """Head and controls outside the live fragment, figures and charts inside it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(text.plain(job.name, 120), anchor=False, width="content")
+        cards.status_badge("deleted" if job.deleted else job.status)
+    st.caption(training.subtitle(job))
+    job_actions.bar(job)
+    if job.failure:
+        cards.failure_callout(job.failure)
+        job_actions.offer_cure(job, job.failure.changes)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        x = st.segmented_control(
+            "Over", charts.AXES, key="x", default="step", required=True, bind="query-params"
+        )
+        smoothing = st.slider("Smoothing", 0.0, 0.99, 0.9, key="smoothing", bind="query-params", width=220)
+        log_scale = st.toggle("Log scale", key="log", bind="query-params")
+    view = training.View(job.id, x, smoothing, log_scale)
+    frame.live(lambda store: training.draw(store, view))
+    with st.expander("Configuration", icon=":material/tune:"):
+        training.config_table(job.config)
+
+
+store = frame.page("Monitor", ICON)
+job = asked_job(store)
+if job is not None:
+    store.select(job.id)
+    show(job)
