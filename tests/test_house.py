@@ -22,7 +22,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"simulator", "inference", "replica"}),
     frozenset({"cures", "risks", "estimate", "diagnosis", "calibration", "advisor", "report"}),
     frozenset({"lifecycle", "metrics", "sampling", "events", "journal", "journal_sql", "backends"}),
-    frozenset({"store", "world", "views", "registry", "demo"}),
+    frozenset({"store", "world", "views", "registry", "demo", "replica", "series", "desk"}),
 )
 
 

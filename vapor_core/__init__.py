@@ -19,6 +19,7 @@ from vapor_core.contracts import (
     JobConfig,
     LifeEvent,
     Proposal,
+    RegisteredModel,
     Revision,
     Risk,
     ServingConfig,
@@ -42,6 +43,7 @@ from vapor_core.estimate import estimate
 from vapor_core.metrics import MetricSeries
 from vapor_core.physics.serving import estimate_serving
 from vapor_core.simulator import forecast, simulate
+from vapor_core.store import Store
 
 __all__ = [
     "Accelerator",
@@ -68,10 +70,12 @@ __all__ = [
     "NotFound",
     "NotInCatalog",
     "Proposal",
+    "RegisteredModel",
     "Revision",
     "Risk",
     "ServingConfig",
     "ServingEstimate",
+    "Store",
     "Summary",
     "VaporError",
     "catalog",

@@ -1,0 +1,276 @@
+"""What each action demands: it is checked against the world at its instant and becomes an event, or an error.
+
+Nothing is recorded here; where a backend must agree, it is asked, and `replica` takes it back if recording fails.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import get_args
+
+from vapor_core import catalog
+from vapor_core.backends.base import JobSpec
+from vapor_core.contracts import (
+    Accelerator,
+    CatalogModel,
+    Dataset,
+    JobConfig,
+    JobStatus,
+    ServingConfig,
+    ServingPrecision,
+    Traffic,
+)
+from vapor_core.errors import BackendRefused, ForbiddenTransition, InvalidConfig
+from vapor_core.events import (
+    DatasetAdded,
+    Deployed,
+    DeploymentStopped,
+    JobDeleted,
+    JobPaused,
+    JobRestored,
+    JobResumed,
+    JobStopped,
+    JobSubmitted,
+    ModelAdded,
+    Redeployed,
+    Renamed,
+    Scaled,
+    SpeedSet,
+    TimeSkipped,
+)
+from vapor_core.inference import EndpointSpec, InferenceSimulator
+from vapor_core.lifecycle import JOB_ENDS, check_deployment, check_job
+from vapor_core.physics.plan import plan
+from vapor_core.replica import Replica
+
+FASTEST = 1e6
+LONGEST_SKIP_S = 1e9
+MOST_REPLICAS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A deployment that is asked for."""
+
+    job_id: str
+    accelerator: str | Accelerator | None
+    replicas: tuple[int, int]
+    traffic: Traffic
+    precision: ServingPrecision
+    name: str
+
+
+def speed_set(speed: float) -> SpeedSet:
+    return SpeedSet(speed=_number("speed", speed, FASTEST))
+
+
+def time_skipped(seconds: float) -> TimeSkipped:
+    return TimeSkipped(seconds=_number("seconds", seconds, LONGEST_SKIP_S))
+
+
+def submitted(replica: Replica, config: JobConfig, name: str | None, at_s: float) -> JobSubmitted:
+    resolved = _resolved(replica, config)
+    asked = plan(resolved)
+    shown = name if name is not None else config.name
+    shown = shown or f"{asked.model.display_name} {config.method}"
+    return _start(replica, shown, JobSpec(_next_job(replica), resolved, at_s))
+
+
+def forked(
+    replica: Replica, job_id: str, step: int, changes: Mapping[str, object], at_s: float
+) -> JobSubmitted:
+    record = replica.world.job(job_id)
+    done = replica.standing(job_id, at_s).step
+    if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= done:
+        raise InvalidConfig(
+            {"step": f"{job_id} has done {done:,} steps; fork from 0 to {done:,}, not {step!r}"}
+        )
+    config = _resolved(replica, record.config.changed(**changes))
+    total = plan(config).total_steps
+    if step >= total:
+        raise InvalidConfig(
+            {
+                "step": f"the changed run has {total:,} steps and nothing left after {step:,}; fork earlier or train longer"
+            }
+        )
+    return _start(
+        replica, f"{record.name} fork", JobSpec(_next_job(replica), config, at_s, record.spec, step)
+    )
+
+
+def paused(replica: Replica, job_id: str, at_s: float) -> JobPaused:
+    record = replica.world.job(job_id)
+    check_job(job_id, replica.standing(job_id, at_s).status, "paused")
+    replica.backend(record).pause(job_id, at_s)
+    return JobPaused(job_id=job_id)
+
+
+def resumed(replica: Replica, job_id: str, at_s: float) -> JobResumed:
+    record = replica.world.job(job_id)
+    status = replica.standing(job_id, at_s).status
+    if status != "paused":
+        raise ForbiddenTransition(f"{job_id} is {status}; only a paused job can be resumed")
+    replica.backend(record).resume(job_id, at_s)
+    return JobResumed(job_id=job_id)
+
+
+def stopped(replica: Replica, key: str, at_s: float) -> JobStopped | DeploymentStopped:
+    if key in replica.world.deployments:
+        check_deployment(key, replica.health(key, at_s).status, "stopped")
+        return DeploymentStopped(deployment_id=key)
+    record = replica.world.job(key)
+    check_job(key, replica.standing(key, at_s).status, "stopped")
+    replica.backend(record).stop(key, at_s)
+    return JobStopped(job_id=key)
+
+
+def deleted(replica: Replica, job_id: str, at_s: float) -> JobDeleted:
+    record = replica.world.job(job_id)
+    if record.deleted:
+        raise ForbiddenTransition(f"{job_id} is deleted already; restore brings it back")
+    if replica.standing(job_id, at_s).status not in (*JOB_ENDS, "lost"):
+        replica.backend(record).stop(job_id, at_s)
+    return JobDeleted(job_id=job_id)
+
+
+def restored(replica: Replica, job_id: str) -> JobRestored:
+    if not replica.world.job(job_id).deleted:
+        raise ForbiddenTransition(f"{job_id} is not deleted; there is nothing to restore")
+    return JobRestored(job_id=job_id)
+
+
+def renamed(replica: Replica, key: str, name: str) -> Renamed:
+    if key not in replica.world.deployments:
+        replica.world.job(key)
+    return Renamed(id=key, name=_name(name))
+
+
+def deployed(replica: Replica, order: Order, at_s: float) -> Deployed:
+    config = _servable(replica, order.job_id, at_s)
+    card = config.accelerator if order.accelerator is None else order.accelerator
+    catalog.accelerator(card)
+    ServingConfig(model=config.model, accelerator=card, precision=order.precision)
+    if order.traffic not in get_args(Traffic):
+        raise InvalidConfig(
+            {"traffic": f"traffic is one of {', '.join(get_args(Traffic))}, not {order.traffic!r}"}
+        )
+    low, high = _range(order.replicas)
+    return Deployed(
+        deployment_id=f"deployment-{len(replica.world.deployments) + 1}",
+        name=_name(order.name or replica.world.job(order.job_id).name),
+        job_id=order.job_id,
+        accelerator=card,
+        replicas_min=low,
+        replicas_max=high,
+        traffic=order.traffic,
+        precision=order.precision,
+    )
+
+
+def scaled(replica: Replica, key: str, replicas: tuple[int, int], at_s: float) -> Scaled:
+    _serving(replica, key, at_s, "scaled")
+    low, high = _range(replicas)
+    return Scaled(deployment_id=key, replicas_min=low, replicas_max=high)
+
+
+def redeployed(replica: Replica, key: str, job_id: str, at_s: float) -> Redeployed:
+    _serving(replica, key, at_s, "given another model")
+    record, config = replica.world.deployment(key), _servable(replica, job_id, at_s)
+    if record.revisions[-1].job_id == job_id:
+        raise ForbiddenTransition(f"{key} serves {job_id} already")
+    spec = EndpointSpec(config.model, record.accelerator, record.precision)
+    failure = InferenceSimulator(spec).failure
+    if failure is not None:
+        raise BackendRefused(f"{key} goes on with {record.revisions[-1].job_id}: {failure.sentence}")
+    return Redeployed(deployment_id=key, job_id=job_id)
+
+
+def rolled_back(replica: Replica, key: str, at_s: float) -> Redeployed:
+    _serving(replica, key, at_s, "rolled back")
+    standby = replica.world.deployment(key).standby
+    if not standby:
+        raise ForbiddenTransition(f"{key} serves its first revision; there is none before it to go back to")
+    return Redeployed(deployment_id=key, job_id=standby[0].job_id, rolled_back=True)
+
+
+def dataset_added(dataset: Dataset) -> DatasetAdded:
+    return DatasetAdded(dataset=dataset)
+
+
+def model_added(model: CatalogModel) -> ModelAdded:
+    return ModelAdded(model=model)
+
+
+def has_result(status: JobStatus, step: int, config: JobConfig) -> bool:
+    """Whether a job has left something to serve."""
+    return status == "completed" or (status == "stopped" and step >= plan(config).checkpoint_every)
+
+
+def _start(replica: Replica, name: str, spec: JobSpec) -> JobSubmitted:
+    event = JobSubmitted.of(
+        spec.job_id,
+        _name(name),
+        spec.config,
+        spec.parent.job_id if spec.parent else None,
+        spec.fork_step if spec.parent else None,
+    )
+    replica.backends[spec.config.backend].submit(spec)
+    return event
+
+
+def _next_job(replica: Replica) -> str:
+    return f"job-{len(replica.world.jobs) + 1}"
+
+
+def _resolved(replica: Replica, config: JobConfig) -> JobConfig:
+    """With the workspace's own models and data in place of their ids."""
+    changes: dict[str, object] = {}
+    if isinstance(config.model, str) and config.model in replica.world.models:
+        changes["model"] = replica.world.models[config.model]
+    if isinstance(config.dataset, str) and config.dataset in replica.world.datasets:
+        changes["dataset"] = replica.world.datasets[config.dataset]
+    return config.changed(**changes) if changes else config
+
+
+def _servable(replica: Replica, job_id: str, at_s: float) -> JobConfig:
+    record, standing = replica.world.job(job_id), replica.standing(job_id, at_s)
+    if record.deleted:
+        raise ForbiddenTransition(f"{job_id} is deleted; restore it to deploy it")
+    if not has_result(standing.status, standing.step, record.config):
+        rest = " before its first checkpoint" if standing.status == "stopped" else ""
+        raise ForbiddenTransition(
+            f"{job_id} is {standing.status}{rest}; deploy a completed job, or one stopped after a checkpoint"
+        )
+    return record.config
+
+
+def _serving(replica: Replica, key: str, at_s: float, what: str) -> None:
+    status = replica.health(key, at_s).status
+    if status in ("stopped", "failed"):
+        raise ForbiddenTransition(f"{key} is {status} and cannot be {what}; deploy anew")
+
+
+def _range(replicas: tuple[int, int]) -> tuple[int, int]:
+    given = tuple(replicas) if isinstance(replicas, list | tuple) else ()
+    whole = all(isinstance(each, int) and not isinstance(each, bool) for each in given)
+    if len(given) != 2 or not whole or not 1 <= given[0] <= given[1] <= MOST_REPLICAS:
+        raise InvalidConfig(
+            {
+                "replicas": f"replicas are the fewest and the most, from 1 to {MOST_REPLICAS:,}, not {replicas!r}"
+            }
+        )
+    return given[0], given[1]
+
+
+def _name(name: str) -> str:
+    shown = name.strip()
+    if not shown or len(shown) > 200 or any(ord(letter) < 32 for letter in shown):
+        raise InvalidConfig({"name": "name should be one line of 1 to 200 characters"})
+    return shown
+
+
+def _number(field: str, value: float, most: float) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not isfinite(value) or not 0 <= value <= most:
+        raise InvalidConfig({field: f"{field} should be a number from 0 to {most:,.0f}, not {value!r}"})
+    return float(value)

@@ -1,0 +1,97 @@
+"""The metric series of a workspace's jobs and deployments, fed with what has become visible since they were read."""
+
+from collections.abc import Mapping
+from math import ceil, isnan
+
+from numpy.typing import ArrayLike
+
+from vapor_core.backends.base import Columns
+from vapor_core.contracts import Job
+from vapor_core.inference import COLUMNS as ENDPOINT_COLUMNS
+from vapor_core.inference import TICK_S
+from vapor_core.metrics import MetricSeries, MetricsStore
+from vapor_core.physics.plan import plan
+from vapor_core.replica import Replica
+from vapor_core.simulator import TRAINING_COLUMNS
+
+AT_ONCE = 65_536  # rows
+
+
+class SeriesShelf:
+    """Series by job or deployment id, a bounded number; one that was dropped is computed again."""
+
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
+        self._shelf = MetricsStore()
+        self._measured: dict[
+            str, tuple[int, float | None]
+        ] = {}  # job id -> (step of its last eval, its loss)
+
+    def of_job(self, job_id: str) -> MetricSeries:
+        """A job's points as far as they are visible."""
+        record = self._replica.world.job(job_id)
+        backend = self._replica.backend(record)
+
+        def again(start: int, stop: int) -> Mapping[str, ArrayLike]:
+            return backend.replay(job_id, start, stop)
+
+        self._forget_stale(job_id)
+        series = self._shelf.series(job_id, lambda: MetricSeries(TRAINING_COLUMNS, replay=again))
+        done = self._replica.job(job_id).step
+        next_step = 0 if series.last is None else int(series.last) + 1
+        if next_step > done:
+            series.rewind(done - 1)
+        while next_step < done:
+            news = backend.events(job_id, next_step, self._replica.seen_s, AT_ONCE)
+            if news.cursor <= next_step:
+                break
+            series.append(news.columns)
+            next_step = news.cursor
+        return series
+
+    def of_deployment(self, deployment_id: str) -> MetricSeries:
+        """A deployment's points, one a tick, as far as they are visible."""
+        replica = self._replica
+
+        def again(start: int, stop: int) -> Columns:
+            return replica.endpoint(deployment_id).columns(
+                *(max(ceil(at / TICK_S) - 1, 0) for at in (start, stop))
+            )
+
+        self._forget_stale(deployment_id)
+        series = self._shelf.series(
+            deployment_id, lambda: MetricSeries(ENDPOINT_COLUMNS, axis="elapsed_s", replay=again)
+        )
+        endpoint = replica.endpoint(deployment_id)
+        done = endpoint.ticks(replica.seen_s)
+        done = 0 if replica.deployment(deployment_id).status == "failed" else done
+        tick = 0 if series.last is None else round(series.last / TICK_S)
+        if tick > done:
+            series.rewind(done * TICK_S)
+        while tick < done:
+            upto = min(tick + AT_ONCE, done)
+            series.append(endpoint.columns(tick, upto))
+            tick = upto
+        return series
+
+    def eval_loss(self, job: Job) -> float | None:
+        """The last eval loss that a job has measured."""
+        every = plan(job.config).eval_every
+        last = job.step if job.step == job.total_steps else job.step // every * every
+        known = self._measured.get(job.id)
+        if known is None or known[0] != last:
+            known = (last, self._eval_loss_at(job.id, last))
+            self._measured[job.id] = known
+        return known[1]
+
+    def _eval_loss_at(self, job_id: str, step: int) -> float | None:
+        if not step:
+            return None
+        backend = self._replica.backend(self._replica.world.job(job_id))
+        values = backend.replay(job_id, step - 1, step).get("eval_loss")
+        return None if values is None or not len(values) or isnan(values[0]) else float(values[0])
+
+    def _forget_stale(self, key: str) -> None:
+        if key in self._replica.stale:
+            self._replica.stale.discard(key)
+            self._shelf.drop(key)

@@ -1,0 +1,227 @@
+"""The journal folded: which jobs and endpoints there are, what was done to them, and how time has run.
+
+Nothing here is computed from laws; that is the backends' work. The same entries always fold into the same world.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from vapor_core.backends.base import JobSpec, Mark, MarkKind
+from vapor_core.contracts import (
+    Accelerator,
+    CatalogModel,
+    Dataset,
+    JobConfig,
+    Revision,
+    ServingPrecision,
+    Traffic,
+)
+from vapor_core.errors import NotFound
+from vapor_core.events import (
+    Action,
+    DatasetAdded,
+    Deployed,
+    DeploymentStopped,
+    JobDeleted,
+    JobPaused,
+    JobRestored,
+    JobResumed,
+    JobStopped,
+    JobSubmitted,
+    ModelAdded,
+    Redeployed,
+    Renamed,
+    Scaled,
+    SpeedSet,
+    TimeSkipped,
+)
+
+T = TypeVar("T")
+MARKS: dict[type[Action], MarkKind] = {JobPaused: "pause", JobResumed: "resume", JobStopped: "stop"}
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job as the journal knows it."""
+
+    name: str
+    spec: JobSpec
+    marks: tuple[Mark, ...] = ()
+    deleted: bool = False
+
+    @property
+    def config(self) -> JobConfig:
+        """As submitted."""
+        return self.spec.config
+
+    @property
+    def touched_s(self) -> float:
+        """When something was last done to it."""
+        return self.marks[-1].at_s if self.marks else self.spec.submitted_s
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRecord:
+    """An endpoint as the journal knows it."""
+
+    id: str
+    name: str
+    accelerator: str | Accelerator
+    traffic: Traffic
+    precision: ServingPrecision
+    created_s: float
+    ranges: tuple[tuple[float, int, int], ...]  # (since, replicas_min, replicas_max)
+    revisions: tuple[Revision, ...]  # as they were served, a rollback serving an old number again
+    standby: tuple[Revision, ...] = ()  # what a rollback would go back to, the last one first
+    ended_s: float | None = None
+
+
+class Timeline:
+    """Simulated seconds by the caller's clock: the integral of speed. It starts at the first event."""
+
+    def __init__(self) -> None:
+        self._walls: list[float] = []
+        self._bends: list[tuple[float, float]] = []  # (simulated seconds, speed) from each wall instant on
+        self.last: float | None = None  # of the caller's clock, the latest event's
+
+    def at(self, now: float) -> float:
+        """Simulated seconds at an instant of the caller's clock; 0 before the first event."""
+        place = bisect_right(self._walls, now) - 1
+        if place < 0:
+            return 0.0
+        simulated_s, speed = self._bends[place]
+        return simulated_s + speed * (now - self._walls[place])
+
+    @property
+    def speed(self) -> float:
+        """As last set."""
+        return self._bends[-1][1] if self._bends else 1.0
+
+    def note(self, now: float) -> None:
+        """An event happened."""
+        if not self._walls:
+            self.bend(now, 1.0)
+        self.last = now
+
+    def bend(self, now: float, speed: float, skip_s: float = 0.0) -> None:
+        """Run at another speed from an instant on, or leap forward at it."""
+        self._bends.append((self.at(now) + skip_s, speed))
+        self._walls.append(now)
+
+
+@dataclass
+class World:
+    """Everything that was done, folded."""
+
+    timeline: Timeline = field(default_factory=Timeline)
+    jobs: dict[str, JobRecord] = field(default_factory=dict)
+    deployments: dict[str, DeploymentRecord] = field(default_factory=dict)
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    models: dict[str, CatalogModel] = field(default_factory=dict)
+
+    def job(self, job_id: str) -> JobRecord:
+        """The job of an id.
+
+        Raises:
+            NotFound: names the jobs that there are.
+        """
+        return _found(self.jobs, job_id, "job")
+
+    def deployment(self, deployment_id: str) -> DeploymentRecord:
+        """The deployment of an id.
+
+        Raises:
+            NotFound: names the deployments that there are.
+        """
+        return _found(self.deployments, deployment_id, "deployment")
+
+    def apply(self, event: Action, at: float) -> str | None:
+        """Take an event in; the id of the job or deployment that it changed."""
+        self.timeline.note(at)
+        at_s = self.timeline.at(at)
+        if isinstance(event, SpeedSet):
+            self.timeline.bend(at, event.speed)
+        elif isinstance(event, TimeSkipped):
+            self.timeline.bend(at, self.timeline.speed, event.seconds)
+        elif isinstance(event, DatasetAdded):
+            self.datasets[event.dataset.id] = event.dataset
+        elif isinstance(event, ModelAdded):
+            self.models[event.model.id] = event.model
+        elif isinstance(event, Renamed):
+            return self._rename(event)
+        elif isinstance(event, Deployed | Scaled | Redeployed | DeploymentStopped):
+            return self._apply_to_deployment(event, at_s)
+        else:
+            return self._apply_to_job(event, at_s)
+        return None
+
+    def _rename(self, event: Renamed) -> str:
+        if event.id in self.jobs:
+            self.jobs[event.id] = replace(self.jobs[event.id], name=event.name)
+        else:
+            self.deployments[event.id] = replace(self.deployments[event.id], name=event.name)
+        return event.id
+
+    def _apply_to_job(
+        self,
+        event: JobSubmitted | JobPaused | JobResumed | JobStopped | JobDeleted | JobRestored,
+        at_s: float,
+    ) -> str:
+        if isinstance(event, JobSubmitted):
+            parent = self.jobs[event.parent_id].spec if event.parent_id else None
+            spec = JobSpec(event.job_id, event.restored_config, at_s, parent, event.fork_step or 0)
+            self.jobs[event.job_id] = JobRecord(event.name, spec)
+            return event.job_id
+        record = self.jobs[event.job_id]
+        if isinstance(event, JobDeleted | JobRestored):
+            record = replace(record, deleted=isinstance(event, JobDeleted))
+        else:
+            record = replace(record, marks=(*record.marks, Mark(MARKS[type(event)], at_s)))
+        self.jobs[event.job_id] = record
+        return event.job_id
+
+    def _apply_to_deployment(
+        self, event: Deployed | Scaled | Redeployed | DeploymentStopped, at_s: float
+    ) -> str:
+        key = event.deployment_id
+        if isinstance(event, Deployed):
+            self.deployments[key] = DeploymentRecord(
+                id=key,
+                name=event.name,
+                accelerator=event.accelerator,
+                traffic=event.traffic,
+                precision=event.precision,
+                created_s=at_s,
+                ranges=((at_s, event.replicas_min, event.replicas_max),),
+                revisions=(Revision(number=1, job_id=event.job_id, since_s=at_s),),
+            )
+            return key
+        record = self.deployments[key]
+        if isinstance(event, Scaled):
+            bounds = (at_s, event.replicas_min, event.replicas_max)
+            record = replace(record, ranges=(*record.ranges, bounds))
+        elif isinstance(event, Redeployed):
+            record = _next_revision(record, event, at_s)
+        else:
+            record = replace(record, ended_s=at_s)
+        self.deployments[key] = record
+        return key
+
+
+def _next_revision(record: DeploymentRecord, event: Redeployed, at_s: float) -> DeploymentRecord:
+    if event.rolled_back:
+        back = record.standby[0].changed(since_s=at_s)
+        return replace(record, revisions=(*record.revisions, back), standby=record.standby[1:])
+    number = max(revision.number for revision in record.revisions) + 1
+    new = Revision(number=number, job_id=event.job_id, since_s=at_s)
+    standby = (record.revisions[-1], *record.standby)
+    return replace(record, revisions=(*record.revisions, new), standby=standby)
+
+
+def _found(records: dict[str, T], key: str, kind: str) -> T:
+    if key in records:
+        return records[key]
+    known = ", ".join(list(records)[-5:]) or "none yet"
+    shown = key if len(key) <= 60 else key[:57] + "..."
+    raise NotFound(f"no {kind} {shown!r} in this workspace; the latest are: {known}")
