@@ -38,7 +38,7 @@ class SeriesShelf:
         self._forget_stale(job_id)
         series = self._shelf.series(job_id, lambda: MetricSeries(TRAINING_COLUMNS, replay=again))
         done = self._replica.job(job_id).step
-        next_step = 0 if series.last is None else int(series.last) + 1
+        next_step = int(series.latest().get(series.axis, -1)) + 1
         if next_step > done:
             series.rewind(done - 1)
         while next_step < done:
@@ -65,7 +65,7 @@ class SeriesShelf:
         endpoint = replica.endpoint(deployment_id)
         done = endpoint.ticks(replica.seen_s)
         done = 0 if replica.deployment(deployment_id).status == "failed" else done
-        tick = 0 if series.last is None else round(series.last / TICK_S)
+        tick = round(series.latest().get(series.axis, 0.0) / TICK_S)
         if tick > done:
             series.rewind(done * TICK_S)
         while tick < done:
