@@ -29,7 +29,7 @@ def bar(job: Job) -> None:
             _stop_dialog(job)
         done = job.status == "completed"
         if done and st.button("Deploy", icon=":material/rocket_launch:", type="primary"):
-            _deploy_dialog(job)
+            deploy_dialog(job)
         if st.button("Clone", icon=":material/content_copy:", help="Open the form with this configuration"):
             to_form(job, {})
         with st.popover("More", icon=":material/more_horiz:"):
@@ -105,7 +105,8 @@ def _stop_dialog(job: Job) -> None:
 
 
 @st.dialog("Deploy", icon=":material/rocket_launch:", width="medium")
-def _deploy_dialog(job: Job) -> None:
+def deploy_dialog(job: Job) -> None:
+    """Choose where and how to serve a job's result, with what one replica would do."""
     cards_by_id = {card.id: card for card in catalog.accelerators()}
     ids = list(cards_by_id)
     trained_on = job.config.accelerator if isinstance(job.config.accelerator, str) else ids[0]

@@ -1,0 +1,76 @@
+"""Models: the curated catalog, the Hub, and what this workspace has trained and deployed."""
+
+import streamlit as st
+
+from vapor_core import text
+from vapor_core.contracts import CatalogModel
+from vapor_core.store import Store
+from vapor_ui import frame, hub, session, train_values
+from vapor_ui.model_details import model_details
+from vapor_ui.model_list import actions, descendants, model_list, trained_list
+
+VIEWS = ("Catalog", "Hub", "This workspace")
+
+
+def remember(model: CatalogModel) -> None:
+    """Keep a model from the Hub in the workspace and open it."""
+    if train_values.is_curated(model) or session.act(session.store().add_model, model) is not None:
+        st.query_params["model"] = model.id
+
+
+def opened(store: Store) -> CatalogModel | None:
+    """The model that ?model=ID names, or None with a sentence where there is none of that id."""
+    model_id = session.parameter("model")
+    if not model_id:
+        return None
+    everything = {entry.id: entry for entry in store.models()}
+    if model_id not in everything:
+        st.warning(
+            f"No model {text.plain(model_id, 100)} in this workspace; search below.",
+            icon=":material/search_off:",
+        )
+    return everything.get(model_id)
+
+
+def close() -> None:
+    """Back to the list."""
+    st.query_params.pop("model", None)
+
+
+def in_full(store: Store, model: CatalogModel) -> None:
+    """One model, what can be done with it, and what became of it here."""
+    with st.container(border=True):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.subheader(text.plain(model.display_name, 80), anchor=False, width="content")
+            st.button("Close", icon=":material/close:", type="tertiary", on_click=close)
+        st.caption(text.plain(model.id))
+        actions(model, "opened")
+        for child in descendants(store, model):
+            st.page_link(
+                "pages/2_Monitor.py",
+                label=f"trained here: {text.plain(child.name, 80)} ({child.method})",
+                icon=":material/subdirectory_arrow_right:",
+                query_params={"job": child.job_id},
+            )
+        model_details(model)
+
+
+workspace = frame.page("Models", ":material/deployed_code:")
+chosen = opened(workspace)
+if chosen is not None:
+    in_full(workspace, chosen)
+view = st.segmented_control(
+    "Which models",
+    VIEWS,
+    default="Catalog",
+    required=True,
+    key="models.view",
+    persist_state="session",
+    label_visibility="collapsed",
+)
+if view == "Hub":
+    hub.search("models.hub", "Look", remember)
+elif view == "This workspace":
+    trained_list(workspace)
+else:
+    model_list(workspace)

@@ -1,0 +1,167 @@
+"""One widget for one field of the Train form: it shows the form's value, keeps what is typed, and says what is wrong.
+
+A widget's own value is lost on a page change, so each change goes into the store through a callback.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import streamlit as st
+
+from vapor_core import text
+from vapor_ui import session, train_values
+from vapor_ui.train_values import Form
+
+T = TypeVar("T")
+
+
+def _bound(form: Form, name: str, convert: Callable[[object], object] = lambda value: value) -> str:
+    """The widget's key, holding the form's value."""
+    key = f"train.{name}"
+    value = convert(form.values.get(name, getattr(form.shown, name)))
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+    return key
+
+
+def _keep(name: str) -> None:
+    train_values.choose(session.store(), name, st.session_state[f"train.{name}"])
+
+
+def problem(form: Form, name: str, label: str) -> None:
+    """The one sentence about a field, where it has one."""
+    if name in form.problems:
+        sentence = form.problems[name].replace(name, label, 1) if label else form.problems[name]
+        st.caption(f":red[:material/error: {text.plain(sentence)}]")
+
+
+def line(form: Form, name: str, label: str, help: str = "", placeholder: str = "") -> None:
+    """A text field that follows the typing, for words and for numbers such as 2e-4."""
+    with st.container(gap="xsmall"):
+        st.text_input(
+            label,
+            key=_bound(form, name, _as_line),
+            help=help or None,
+            placeholder=placeholder or None,
+            live="300ms",
+            max_chars=200,
+            on_change=_keep_line,
+            args=(name,),
+        )
+        problem(form, name, label)
+
+
+def _keep_line(name: str) -> None:
+    typed = str(st.session_state[f"train.{name}"] or "").strip()
+    train_values.choose(session.store(), name, typed or None)
+
+
+def _as_line(value: object) -> str:
+    return text.learning_rate(value) if isinstance(value, float) else str(value)
+
+
+def whole_number(form: Form, name: str, label: str, help: str = "", placeholder: str = "") -> None:
+    """A whole number; empty takes the default."""
+    with st.container(gap="xsmall"):
+        st.number_input(
+            label,
+            value=None,
+            step=1,
+            key=_bound(form, name),
+            help=help or None,
+            placeholder=placeholder or None,
+            on_change=_keep,
+            args=(name,),
+        )
+        problem(form, name, label)
+
+
+def number(form: Form, name: str, label: str, *, step: float, help: str = "") -> None:
+    """A number with a fraction; empty takes the default."""
+    with st.container(gap="xsmall"):
+        st.number_input(
+            label,
+            value=None,
+            step=step,
+            format="%g",
+            key=_bound(form, name, _as_float),
+            help=help or None,
+            on_change=_keep,
+            args=(name,),
+        )
+        problem(form, name, label)
+
+
+def _as_float(value: object) -> object:
+    return float(value) if isinstance(value, int | float) else value
+
+
+def choice(
+    form: Form,
+    name: str,
+    label: str,
+    options: Sequence[object],
+    *,
+    words: Callable[[object], str] = str,
+    help: str = "",
+) -> None:
+    """One of several, searched by typing."""
+    with st.container(gap="xsmall"):
+        st.selectbox(
+            label,
+            options,
+            key=_bound(form, name),
+            format_func=words,
+            help=help or None,
+            on_change=_keep,
+            args=(name,),
+        )
+        problem(form, name, label)
+
+
+def segments(
+    form: Form,
+    name: str,
+    label: str,
+    options: Sequence[str],
+    *,
+    words: Callable[[str], str] = str,
+    help: str = "",
+) -> None:
+    """One of a few, side by side."""
+    with st.container(gap="xsmall"):
+        st.segmented_control(
+            label,
+            options,
+            key=_bound(form, name),
+            format_func=words,
+            required=True,
+            help=help or None,
+            on_change=_keep,
+            args=(name,),
+        )
+        problem(form, name, label)
+
+
+def several(form: Form, name: str, label: str, options: Sequence[str], help: str = "") -> None:
+    """Any of a few."""
+    with st.container(gap="xsmall"):
+        st.pills(
+            label,
+            options,
+            selection_mode="multi",
+            key=_bound(form, name, _as_list),
+            help=help or None,
+            on_change=_keep,
+            args=(name,),
+        )
+        problem(form, name, label)
+
+
+def _as_list(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def switch(form: Form, name: str, label: str, help: str = "") -> None:
+    """Yes or no."""
+    st.toggle(label, key=_bound(form, name), help=help or None, on_change=_keep, args=(name,))
