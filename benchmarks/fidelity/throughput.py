@@ -10,6 +10,7 @@ from vapor_core.physics.plan import Plan, plan
 from vapor_core.physics.throughput import training_throughput
 
 KIND = "training throughput"
+RUN_TIME = "fine-tuning run time"
 FITTED_ON = "mosaicml/llm-foundry"
 TARGETS = (
     Target(KIND, median=0.04, p90=0.13, fitted=True),
@@ -99,16 +100,6 @@ def per_card(setting: Plan) -> float:
     return training_throughput(setting).tokens_per_second / setting.config.accelerator_count
 
 
-def rows() -> list[Row]:
-    """All published throughputs."""
-    found = [
-        Row(KIND, f"{p.model.id} s{p.config.sequence_length} x{p.config.accelerator_count} {p.accelerator.id}",
-            per_card(p), measured, FITTED_ON, fitted=True)
-        for p, measured in foundry_rows()
-    ]  # fmt: skip
-    return found
-
-
 def titan_sharding(row: dict[str, str]) -> Sharding:
     """What a row's parallelism is called here."""
     if "FSDP" in row["parallelism"]:
@@ -161,3 +152,88 @@ def misc_rows() -> list[tuple[JobConfig, dict[str, str]]]:
     return [
         (config, row) for row in table("training_measured_misc") if (config := misc_config(row)) is not None
     ]
+
+
+def published_doubt(row: dict[str, str]) -> str:
+    """Why a row is not scored, or an empty string."""
+    if "VERIFY" in row["note"] or not row["micro_batch"]:
+        return "micro-batch not published"
+    if row["packed"] == "False":
+        return "length of its examples not published"
+    if row["gpu"] == "RTXA6000":  # 8B, LoRA, 4,699 tokens/s: 226 TFLOP/s with the recompute it names
+        return "more than the card's peak as labelled"
+    return ""
+
+
+def foundry() -> list[Row]:
+    """llm-foundry's runs, on which the constants were fitted."""
+    return [
+        Row(
+            KIND,
+            f"{p.model.id} {p.config.sequence_length} tokens, {p.config.accelerator_count} {p.accelerator.id}",
+            per_card(p),
+            measured,
+            FITTED_ON,
+            fitted=True,
+        )
+        for p, measured in foundry_rows()
+    ]
+
+
+def misc() -> list[Row]:
+    """Other trainers and cards, on which nothing was fitted."""
+    found = []
+    for config, row in misc_rows():
+        measured = number(row["tokens_per_s_per_gpu"])
+        if measured is None:
+            continue
+        setting, doubt = plan(config), published_doubt(row)
+        name = (
+            f"{row['model']} {row['method']} {config.sequence_length} tokens, {config.accelerator_count} "
+            f"{row['gpu']}{' ' + row['precision'] if config.precision == 'fp8' else ''}"
+        )
+        name += f" (not scored: {doubt})" if doubt else ""
+        public = not row["source"].startswith("hiyouga")
+        source = row["source"].removesuffix(" paper via TinyLlama README")
+        found.append(Row(KIND, name, per_card(setting), measured, source, scored=not doubt, public=public))
+    return found
+
+
+def peft() -> list[Row]:
+    """PEFT's LoRA runs of Llama-3.2-3B on an L40S; tokens a sequence from the row's own rate and time."""
+    from benchmarks.fidelity.memory import peft as runs  # noqa: PLC0415 - memory imports this module
+
+    published = [row for row in table("finetune_peft_metamath") if row["method"] == "LORA"]
+    found = []
+    for (config, _, source, _), row in zip(runs(), published, strict=True):
+        rate, seconds = float(row["train_tokens_per_s"]), float(row["train_time_s"])
+        sequences = int(row["batch"]) * int(row["steps"])
+        data = Dataset(id="metamath", tokens=int(rate * seconds), examples=sequences)
+        found.append(Row(KIND, row["experiment"], per_card(plan(config.changed(dataset=data))), rate, source))
+    return found
+
+
+def litgpt() -> list[Row]:
+    """Litgpt's Alpaca-2k run times, minutes, at the catalog's mean length of an Alpaca example."""
+    from benchmarks.fidelity.memory import litgpt_a10g  # noqa: PLC0415 - memory imports this module
+
+    mean = catalog.dataset("yahma/alpaca-cleaned").mean_tokens
+    found = []
+    for (config, _, source, sane), row in zip(litgpt_a10g(), table("finetune_litgpt_a10g"), strict=True):
+        minutes = number(row["runtime_min"])
+        if minutes is None or row["method"] == "full":
+            continue
+        data = Dataset(id="alpaca-2k", tokens=int(2000 * mean), examples=2000)
+        setting = plan(
+            config.changed(dataset=data, gradient_accumulation_steps=1, epochs=float(row["epochs"]))
+        )
+        predicted = training_throughput(setting).step_time_s * setting.total_steps / 60
+        found.append(
+            Row(RUN_TIME, f"{row['model']} {row['method']}", predicted, minutes, source, scored=sane)
+        )
+    return found
+
+
+def rows() -> list[Row]:
+    """All published throughputs, tokens per second of one card, and fine-tuning run times."""
+    return [*foundry(), *misc(), *peft(), *litgpt()]

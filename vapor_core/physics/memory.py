@@ -1,26 +1,37 @@
-"""How much memory one accelerator needs at the peak: training state by state, and serving by weights and cache.
+"""How much memory one accelerator needs at the peak: training state by state, serving by weights and cache.
 
 A GB is 1e9 bytes. What is counted is what a trainer's allocator holds at the peak of a step; a card's nominal
-size read in 1e9 bytes stands for what it offers, since its few percent more (cards are sold in GiB) pay for the
-driver's context. Published GiB are multiplied by 1.0737 before they are compared.
+size read in 1e9 bytes stands for what it offers, since its few percent more (cards are sold in GiB) pay for
+the driver's context. Published GiB are multiplied by 1.0737 before they are compared.
 
 Sources: state sizes, Rajbhandari 2020 (ZeRO); activations, Korthikanti 2022, counted again here for grouped
-heads, gated MLPs, flash attention and frozen weights; 4-bit sizes, Dettmers 2023 (QLoRA). The few fitted
-constants come from benchmarks/fidelity/fit_memory.py.
+heads, gated MLPs, flash attention and frozen weights; 4-bit sizes, Dettmers 2023 (QLoRA). `Constants` says
+which figures are fitted, by benchmarks/fidelity/fit_memory.py.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vapor_core.contracts import Accelerator, CatalogModel, JobConfig, ServingPrecision
+from vapor_core.contracts import LORA_TARGETS, Accelerator, CatalogModel, JobConfig, ServingPrecision
 from vapor_core.physics.plan import Plan
 
 GB = 1e9
-NF4_BYTES = 0.53  # a weight in nf4 with its scales: 4.127 bit with double quantisation, 4.5 without
-LOGIT_BYTES = 12.0  # a logit: bf16, its fp32 copy, the gradient in fp32 and bf16
-OVERHEAD_SHARE = 0.03  # of what else is held: fragments between blocks
-OVERHEAD_GB = 0.4  # workspaces of the matrix library
 BAND = 1.25  # the middle 80 % of published peaks lie within the law times or divided by this
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """Constants of the law; "fit" is benchmarks/fidelity/fit_memory.py."""
+
+    nf4_bytes: float = 0.53  # a weight in nf4 with its scales: 4.127 bit double-quantised, 4.5 without
+    logit_bytes: float = 16.0  # bf16, fp32, log-softmax and their gradients in an eager trainer; fit
+    loss_chunks: float = 8.0  # where fine-tuning checkpoints, it takes the loss in pieces (torchtune's default)
+    quantised_activations: float = 1.7  # activations over nf4 weights against LoRA's, kept wider; fit
+    overhead_share: float = 0.02  # fragments between blocks, of all that is held; fit
+    overhead_gb: float = 0.4  # workspaces of the matrix library
+
+
+DEFAULT = Constants()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,75 +117,127 @@ def _frozen(config: JobConfig) -> bool:
     return config.method in ("lora", "qlora")
 
 
-def _weight_bytes(model: CatalogModel, config: JobConfig) -> float:
+def _weight_bytes(model: CatalogModel, config: JobConfig, law: Constants) -> float:
     wide = 4.0 if config.precision == "fp32" else 2.0
     if config.method != "qlora":
         return model.parameters * wide
-    return model.non_embedding_parameters * NF4_BYTES + model.embedding_parameters * wide
+    return model.non_embedding_parameters * law.nf4_bytes + model.embedding_parameters * wide
 
 
 def _state_bytes(config: JobConfig) -> tuple[float, float]:
-    """Bytes of gradient and of optimizer (with master weights) for one trainable parameter."""
-    moments = {"adamw": 2.0, "adamw_8bit": 0.0, "sgd": 0.0}[config.optimizer]
-    eight_bit = 2.03 if config.optimizer == "adamw_8bit" else 0.0
+    """Bytes of gradient and of optimizer (with master weights) for one trainable parameter.
+
+    Pretraining in 16 bit keeps fp32 masters and moments (16 bytes in all), and so does fp16, whose range needs
+    them. Fine-tuning all weights in bf16 keeps everything in bf16 (8 bytes), as torchtune and litgpt do.
+    Adapters are fp32.
+    """
     if config.precision == "fp32" or _frozen(config):
-        return 4.0, 4.0 * moments + eight_bit
-    if config.method == "pretrain" or config.precision != "bf16":
-        return 2.0, 4.0 + 4.0 * moments + eight_bit
-    return 2.0, 2.0 * moments + eight_bit
+        gradient, master, moment = 4.0, 0.0, 4.0
+    elif config.method == "pretrain" or config.precision == "fp16":
+        gradient, master, moment = 2.0, 4.0, 4.0
+    else:
+        gradient, master, moment = 2.0, 0.0, 2.0
+    if config.optimizer == "adamw_8bit":
+        moment = 1.016  # one byte and a scale for each block of 256
+    return gradient, master + (0.0 if config.optimizer == "sgd" else 2.0 * moment)
 
 
-def _layer_values(model: CatalogModel, config: JobConfig) -> float:
-    """Numbers that one token keeps in one layer until its backward pass."""
+def layer_values(model: CatalogModel, targets: tuple[str, ...] | None) -> float:
+    """Numbers that one token keeps in one layer for its backward pass, by flash attention.
+
+    `targets`: the adapted matrices, or None where all are trained. Two norms keep fp32 copies of their inputs
+    (4 hidden), attention keeps q, k, v and its output, an activation function its input. A matrix keeps its
+    input only where it is trained or adapted.
+    """
     hidden, ffn = model.hidden_size, model.intermediate_size
     query, key = model.attention_heads * model.head_dim, model.kv_heads * model.head_dim
-    return 4.0 * hidden + 2.0 * query + 2.0 * key + model.mlp_matrices * ffn
+    gated = model.mlp_matrices == 3
+    trained = LORA_TARGETS if targets is None else targets
+    kept = 4.0 * hidden + 2.0 * query + 2.0 * key + (3.0 if gated else 1.0) * ffn
+    kept += hidden * any(name in trained for name in ("q_proj", "k_proj", "v_proj"))
+    kept += hidden * any(name in trained for name in ("gate_proj", "up_proj"))
+    return kept + ffn * ("down_proj" in trained)
 
 
-def _activation_bytes(model: CatalogModel, config: JobConfig) -> float:
+def _activation_bytes(
+    model: CatalogModel, config: JobConfig, targets: tuple[str, ...] | None, wider: float, law: Constants
+) -> tuple[float, float]:
+    """Bytes at the end of the forward pass, and those of one layer alone."""
     tokens = config.micro_batch_size * config.sequence_length
     width = 4.0 if config.precision == "fp32" else 2.0
-    layer = _layer_values(model, config) * width
-    logits = LOGIT_BYTES * model.vocabulary_size
+    layer = tokens * layer_values(model, targets) * width * wider
+    logits = tokens * law.logit_bytes * model.vocabulary_size
     if config.gradient_checkpointing:
-        return tokens * (model.layers * model.hidden_size * width + max(layer, logits))
-    return tokens * (model.layers * layer + logits)
+        logits /= 1.0 if config.method == "pretrain" else law.loss_chunks
+        inputs = tokens * model.layers * model.hidden_size * width
+        return inputs + max(layer, logits), layer
+    return model.layers * layer + logits, layer
 
 
-@lru_cache(maxsize=1024)
-def training_memory(plan: Plan) -> TrainingMemory:
-    """Peak memory of one accelerator; without packing, the longest batch sets it, so sequence_length counts."""
-    model, config = plan.model, plan.config
-    cards = config.accelerator_count
-    adapters = lora_parameters(model, config.lora_rank, config.lora_targets) if _frozen(config) else 0
-    trainable = adapters if _frozen(config) else model.parameters
+def _quantised_activations(
+    model: CatalogModel, config: JobConfig, saved: float, law: Constants
+) -> tuple[float, float]:
+    """As `_activation_bytes` over nf4 weights: wider, but never by more than the weights save.
+
+    Published QLoRA runs reach LoRA's peak where activations dominate (phi-2 at 4 x 512 tokens on an A10G:
+    14.3 against 14.0 GB) and do not pass it by more.
+    """
+    plain, layer = _activation_bytes(model, config, config.lora_targets, 1.0, law)
+    wide, wide_layer = _activation_bytes(model, config, config.lora_targets, law.quantised_activations, law)
+    return min(wide, plain + 0.9 * saved), min(wide_layer, layer + 0.9 * saved)
+
+
+def training_memory_by(plan: Plan, law: Constants) -> TrainingMemory:
+    """`training_memory` under other constants."""
+    model, config, cards = plan.model, plan.config, plan.config.accelerator_count
+    frozen = _frozen(config)
+    adapters = lora_parameters(model, config.lora_rank, config.lora_targets) if frozen else 0
+    trainable = adapters if frozen else model.parameters
     gradient, optimizer = _state_bytes(config)
-    stage = {"none": 0, "zero1": 1, "zero2": 2, "zero3": 3}[config.sharding]
-    weights = _weight_bytes(model, config) + 4.0 * adapters
-    if stage == 3:
-        block = weights / model.layers
-        weights = min(weights, weights / cards + 2.0 * block)
-    held = (
-        weights,
-        trainable * gradient / (cards if stage >= 2 else 1),
-        trainable * optimizer / (cards if stage >= 1 else 1),
-        _activation_bytes(model, config),
-    )
+    stage = ("none", "zero1", "zero2", "zero3").index(config.sharding)
+    wide = 4.0 if config.precision == "fp32" else 2.0
+    weights = _weight_bytes(model, config, law)
+    if config.method == "qlora":
+        forward, last = _quantised_activations(model, config, wide * model.parameters - weights, law)
+    else:
+        forward, last = _activation_bytes(model, config, config.lora_targets if frozen else None, 1.0, law)
+    weights += 4.0 * adapters
+    # this layer and the next in full, and the embeddings, which are gathered throughout
+    gathered = 2.0 * weights / model.layers + wide * model.embedding_parameters if stage == 3 else 0.0
+    held = min(weights, weights / (cards if stage == 3 else 1) + gathered)
+    gradients = trainable * gradient / (cards if stage >= 2 else 1)
+    if config.gradient_accumulation_steps == 1 and (cards == 1 or stage >= 2):
+        forward = max(forward - gradients, last)  # gradients come as activations go
+    states = trainable * optimizer / (cards if stage >= 1 else 1)
+    parts = (held, gradients, states, forward)
     return TrainingMemory(
-        weights_gb=held[0] / GB,
-        gradients_gb=held[1] / GB,
-        optimizer_gb=held[2] / GB,
-        activations_gb=held[3] / GB,
-        overhead_gb=OVERHEAD_GB + OVERHEAD_SHARE * sum(held) / GB,
+        weights_gb=held / GB,
+        gradients_gb=gradients / GB,
+        optimizer_gb=states / GB,
+        activations_gb=forward / GB,
+        overhead_gb=law.overhead_gb + law.overhead_share * sum(parts) / GB,
         available_gb=plan.accelerator.memory_gb,
         trainable_parameters=trainable,
     )
 
 
+@lru_cache(maxsize=1024)
+def training_memory(plan: Plan) -> TrainingMemory:
+    """Peak memory of one accelerator.
+
+    Without packing the longest batch sets the peak, so it is `sequence_length` that counts. Where a step has
+    one micro-batch, gradients fill as activations are freed: the larger of the two counts, and what
+    activations hold beyond the gradients is theirs.
+    """
+    return training_memory_by(plan, DEFAULT)
+
+
 SERVING_BYTES: dict[ServingPrecision, float] = {
     "fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5625, "fp4": 0.5625,
 }  # fmt: skip
-SERVING_SHARE = 0.9  # of a card that a serving engine takes (vLLM's gpu_memory_utilization)
+# Of a card's nominal size that a serving engine takes: vLLM's gpu_memory_utilization of 0.9 of what the card
+# really offers, which is up to 7 % more, since cards are sold in GiB.
+SERVING_SHARE = 0.95
 SERVING_OVERHEAD_GB = 1.0  # activations of a chunk of prefill, CUDA graphs
 
 
@@ -183,14 +246,15 @@ def serving_memory(
 ) -> ServingMemory:
     """Weights per accelerator and the tokens whose keys and values fit beside them.
 
-    Embeddings and head stay 16-bit below 16 bit. The cache is 16-bit (32-bit for fp32) and split over the group
-    as far as there are kv heads.
+    Embeddings and head stay 16-bit below 16 bit. The cache is 16-bit (32-bit for fp32, 8-bit for fp8 and fp4, as
+    the published recipes set it) and split over the group as far as there are kv heads.
     """
     narrow = SERVING_BYTES[precision]
     wide = max(narrow, 2.0)
     total = model.non_embedding_parameters * narrow + model.embedding_parameters * wide
     weights = total / tensor_parallel / GB
-    per_token = model.kv_values_per_token * wide / min(tensor_parallel, model.kv_heads)
+    cached = 1.0 if precision in ("fp8", "fp4") else wide
+    per_token = model.kv_values_per_token * cached / min(tensor_parallel, model.kv_heads)
     room = accelerator.memory_gb * SERVING_SHARE - weights - SERVING_OVERHEAD_GB
     return ServingMemory(
         weights_gb=weights,
