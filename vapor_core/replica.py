@@ -123,8 +123,8 @@ class Replica:
             ahead = record.touched_s > self.seen_s
             touched = self.standing(job_id, record.touched_s) if ahead else seen
             self._jobs[job_id] = job_view(record, seen, touched)
-            if not ahead and seen.status in JOB_ENDS and self._live.get(job_id, inf) >= self.seen_s:
-                self._live.pop(job_id, None)
+            if not ahead and seen.status in JOB_ENDS:
+                self._settle(job_id)
         return self._jobs[job_id]
 
     def deployment(self, deployment_id: str) -> Deployment:
@@ -137,7 +137,7 @@ class Replica:
             touched = run.health(touched_s) if ahead else seen
             self._deployments[deployment_id] = deployment_view(record, self.world.jobs, seen, touched)
             if not ahead and seen.status in DEPLOYMENT_ENDS:
-                self._live.pop(deployment_id, None)
+                self._settle(deployment_id)
         return self._deployments[deployment_id]
 
     def health(self, deployment_id: str, at_s: float) -> Health:
@@ -165,6 +165,11 @@ class Replica:
             for key in self._live:
                 self._jobs.pop(key, None)
                 self._deployments.pop(key, None)
+
+    def _settle(self, key: str) -> None:
+        """Visit a thing no more once it has ended and that was told."""
+        if self._live.get(key, inf) >= self.seen_s:
+            self._live.pop(key, None)
 
     def _told(self) -> list[LifeEvent]:
         """News of what is live, each line told once."""

@@ -25,6 +25,7 @@ from vapor_core.contracts import (
 )
 from vapor_core.events import Action, Deployed, JobSubmitted
 from vapor_core.journal import Journal, MemoryJournal
+from vapor_core.journal_sql import open_journal
 from vapor_core.metrics import MetricSeries
 from vapor_core.replica import Replica
 from vapor_core.series import SeriesShelf
@@ -54,7 +55,7 @@ class Store:
         Raises:
             JournalError: where it cannot be opened; `notices` tells what was mended.
         """
-        raise NotImplementedError
+        return cls(open_journal(url_or_path), workspace)
 
     @property
     def notices(self) -> tuple[str, ...]:
