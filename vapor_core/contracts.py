@@ -244,6 +244,7 @@ class Dataset(Contract):
     # The corpus against the compute-optimal law of physics.loss, in nats; 0 is the law's own corpus.
     loss_offset: float | None = None
     loss_law: LossLaw | None = None  # own constants where a published fit exists
+    loss_parameters: Literal["total", "non_embedding"] = "total"  # what the law's N counts
     source: str = ""
     note: str = ""
 
@@ -635,6 +636,10 @@ class Calibration(Contract):
     runs: int = 0
     loss_level: float | None = None  # nats added to the law
     curve: tuple[float, ...] | None = None  # constants of the curve within a run; physics.loss names them
+    loss_stretch: float | None = None  # fall of a fine-tune's loss against the law's
+    parameters: float | None = None  # of the calibrated runs: model size as the corpus's law counts it,
+    tokens_per_step: float | None = None  # batch,
+    penalty: float | None = None  # and nats that their learning rate and batch cost by the law
     noise_scale: float | None = None  # minibatch noise against the law's
     throughput_scale: float | None = None  # measured tokens/s against the law's
     memory_scale: float | None = None

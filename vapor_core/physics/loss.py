@@ -5,17 +5,26 @@ The curve holds no noise; `noise_std` and `spike_rate` say how large the simulat
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vapor_core.contracts import Calibration
+from vapor_core.physics import finetuning, pretraining, repeats
+from vapor_core.physics.blowup import blow_up, grad_norm
+from vapor_core.physics.curve import Grid, MultiPowerLaw, cosine_grid, from_initial, grid, shape, uniform_loss
 from vapor_core.physics.plan import Plan
-from vapor_core.physics.schedule import learning_rate
+from vapor_core.physics.stability import onset, stability
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
+
+CURVE_CONSTANTS = ("level", "a", "alpha", "b")  # of Calibration.curve, in order; see MultiPowerLaw
+NOISE, NOISE_POWER = 0.70, 0.446  # std of a step's loss: 0.70 n^-0.446 nats, n sequences of 1,024 tokens
+SPIKES = 7e-4  # excursions beyond 6 sigma a step: 13 of llm.c's 19,560
+CRITICAL_BATCH, CRITICAL_POWER = 2e8, 1 / 0.21  # Kaplan 2020: tokens at a loss of 1 nat
+# Half-widths of the 80 % bands, from the errors in docs/fidelity.md.
+SPREAD_CORPUS, SPREAD_UNKNOWN, SPREAD_TUNING, SPREAD_CALIBRATED = 0.03, 0.08, 0.15, 0.008
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -75,67 +84,166 @@ class LossCurve:
         return self.spread * np.clip(done * 20, 0.0, 1.0) ** 0.5
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Course:
+    """A run that does not diverge, at the knots, and its settings against what it wants."""
+
+    at: Grid
+    train: Floats
+    held_out: Floats
+    initial: float
+    spread: float
+    probability: float
+    stable_rate: float
+    best_rate: float
+    best_batch: float
+
+
 @lru_cache(maxsize=256)
 def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
     """The curve of a plan; cached, since the form asks at each keystroke."""
-    total = plan.total_steps
-    last = total - 1
-    knots = np.unique(np.concatenate([np.linspace(0, last, 200), np.geomspace(1, max(last, 1), 100) - 1]))
-    knots = np.unique(np.round(knots))
-    rate = learning_rate(plan, knots.astype(np.int64)) / plan.config.learning_rate
-    pretrain = plan.config.method == "pretrain"
-    parameters, tokens = float(plan.model.parameters), max(plan.total_tokens, 1.0)
-    offset = 0.23 if plan.dataset.loss_offset is None else plan.dataset.loss_offset
-    law = 1.8172 + offset + 482.01 / parameters**0.3478
-    if pretrain:
-        initial, floor = log(plan.model.vocabulary_size), law + 2085.43 / tokens**0.3658
-        final = min(floor, initial)
-    else:
-        base = law + 2085.43 / (plan.model.pretraining_tokens or 1e12) ** 0.3658
-        initial = 0.6 * base
-        final = initial * 0.75
-    seen = knots + 1.0
-    shape = (seen ** (-0.45) - total ** (-0.45)) / max(1 - total ** (-0.45), 1e-9)
-    train = final + (initial - final) * shape + 0.02 * (rate - rate[-1])
-    epochs = knots / max(plan.steps_per_epoch, 1.0)
-    evaluated = train + 0.01 * np.maximum(epochs - 3.0, 0.0) ** 1.5 * (0.0 if pretrain else 1.0)
-    if not pretrain:
-        train = train * 0.7 ** np.minimum(np.floor(epochs), 10)
-    optimal = 1.79 * parameters**-0.713 * tokens**0.307 if pretrain else 2e-4
-    stable = 8 * optimal
-    diverges = plan.config.learning_rate > stable
-    at = int(max(plan.warmup_steps, total // 10)) if diverges else None
-    grad = 0.3 + 5 * np.exp(-knots / max(total / 50, 5.0))
+    tune = plan.config.method != "pretrain"
+    course = _tuned(plan, calibration) if tune else _pretrained(plan, calibration)
+    diverges = course.probability > 0.5
+    at = onset(plan, course.stable_rate) if diverges else None
+    best_eval = int(course.at.steps[int(np.argmin(course.held_out))])
+    knots, train, held_out = course.at.steps, course.train, course.held_out
+    grad = grad_norm(course.at, plan)
     if at is not None:
-        blown = np.clip((knots - at) / max(total / 50, 1.0), 0, 1)
-        train = train + blown * np.maximum(initial * 0.7 - train, 1.0)
-        evaluated = evaluated + blown * np.maximum(initial * 0.7 - evaluated, 1.0)
-        grad = grad + 50 * blown
-    best = int(knots[int(np.argmin(evaluated))])
-    end, end_eval, spread = float(train[-1]), float(evaluated[-1]), 0.05
+        blown = blow_up(plan, at, course.initial, (knots, train, held_out, grad))
+        knots, train, held_out, grad = blown
+        best_eval = min(best_eval, at)
+    end, end_eval = float(train[-1]), float(held_out[-1])
     sequences = max(plan.tokens_per_step / 1024, 1e-3)
+    noise_scale = (calibration and calibration.noise_scale) or 1.0
     return LossCurve(
         knots=knots,
         train_knots=train,
-        eval_knots=evaluated,
+        eval_knots=held_out,
         grad_knots=grad,
-        spread=spread,
-        noise_std=0.70 * sequences**-0.446,
-        initial=initial,
+        spread=course.spread,
+        noise_std=NOISE * sequences**-NOISE_POWER * noise_scale,
+        initial=course.initial,
         final=end,
         final_eval=end_eval,
-        final_low=end * (1 - spread),
-        final_high=end * (1 + spread),
-        final_eval_low=end_eval * (1 - spread),
-        final_eval_high=end_eval * (1 + spread),
-        best_eval_step=best,
-        overfits=end_eval > evaluated.min() * 1.02 and not diverges,
+        final_low=end * (1 - course.spread),
+        final_high=end * (1 + course.spread),
+        final_eval_low=end_eval * (1 - course.spread),
+        final_eval_high=end_eval * (1 + course.spread),
+        best_eval_step=best_eval,
+        overfits=not diverges and end_eval > 1.01 * float(held_out.min()),
         diverges=diverges,
-        divergence_probability=0.99 if diverges else 0.01,
+        divergence_probability=course.probability,
         diverges_at=at,
-        spike_rate=7e-4,
-        stable_learning_rate=stable,
-        optimal_learning_rate=optimal,
-        optimal_batch_tokens=0.58 * tokens**0.571,
-        critical_batch_tokens=2e8 * max(end, 0.5) ** (-1 / 0.21),
+        spike_rate=SPIKES,
+        stable_learning_rate=course.stable_rate,
+        optimal_learning_rate=course.best_rate,
+        optimal_batch_tokens=course.best_batch,
+        critical_batch_tokens=critical_batch(float(course.train[-1])),
     )
+
+
+def critical_batch(loss: float) -> float:
+    """Tokens beyond which a larger batch saves no time: 2e8 L^(-1/0.21) (Kaplan 2020)."""
+    return float(CRITICAL_BATCH * max(loss, 0.5) ** -CRITICAL_POWER)
+
+
+def _pretrained(plan: Plan, calibration: Calibration | None) -> _Course:
+    at, initial = grid(plan), uniform_loss(plan.model.vocabulary_size)
+    settings = stability(plan, pretraining.body_parameters(plan.model))
+    law = pretraining.corpus_law(plan.dataset)
+    known = plan.dataset.loss_law is not None or plan.dataset.loss_offset is not None
+    spread = SPREAD_CORPUS if known else SPREAD_UNKNOWN
+    if calibration is not None and calibration.curve is not None:
+        power = calibrated_law(calibration)
+        scale = plan.tokens_per_step / (calibration.tokens_per_step or plan.tokens_per_step)
+        path = power.level + shape(power, at, scale) + _moved(plan, calibration, settings.penalty)
+        spread = SPREAD_CALIBRATED + (calibration.loss_error or 0.0)
+    else:
+        power, scale = MultiPowerLaw(), plan.tokens_per_step / 524_288
+        usual = float(shape(power, cosine_grid(plan.total_steps), scale, only_end=True)[0])
+        end = pretraining.fresh_loss(plan, law, settings.wasted) + settings.penalty
+        path = np.maximum(end + shape(power, at, scale) - usual, 0.5 * end)
+        if calibration is not None:
+            path = path + (calibration.loss_level or 0.0)
+    train = from_initial(initial, path)
+    held_out, train = _repeated(plan, at, train)
+    return _Course(
+        at,
+        train,
+        held_out,
+        initial,
+        spread,
+        settings.divergence_probability,
+        settings.stable_learning_rate,
+        settings.optimal_learning_rate,
+        settings.optimal_batch_tokens,
+    )
+
+
+def calibrated_law(calibration: Calibration) -> MultiPowerLaw:
+    """The multi-power law with a person's own constants in place of the published ones."""
+    return MultiPowerLaw(**dict(zip(CURVE_CONSTANTS, calibration.curve or (), strict=False)))
+
+
+def _moved(plan: Plan, calibration: Calibration, penalty: float) -> float:
+    """What a configuration differs from the calibrated one in: model size, learning rate and batch."""
+    moved = penalty - (calibration.penalty or 0.0)
+    if calibration.parameters:
+        law = pretraining.corpus_law(plan.dataset)
+        now = pretraining.counted_parameters(plan)
+        moved += law.a * (now**-law.alpha - calibration.parameters**-law.alpha)
+    return moved
+
+
+def _repeated(plan: Plan, at: Grid, train: Floats) -> tuple[Floats, Floats]:
+    """Loss on held-out and on training text where the text is repeated."""
+    passes = (at.steps + 1) / plan.steps_per_epoch
+    if passes[-1] <= 1.0:
+        return train, train
+    law, parameters = pretraining.corpus_law(plan.dataset), pretraining.counted_parameters(plan)
+    unique = plan.sequences_per_epoch * plan.tokens_per_sequence
+    start = repeats.onset_epochs(parameters, unique)
+    cost = np.zeros_like(train)
+    over = np.zeros_like(train)
+    for k in np.flatnonzero(passes > 1.0):
+        cost[k] = pretraining.repeat_loss(plan, law, passes[k] * unique)
+        over[k] = repeats.overfitting(passes[k], start)
+    learnt = train * np.exp(-0.5 * over)
+    return train + cost + over, learnt + cost * np.exp(-over)
+
+
+def _tuned(plan: Plan, calibration: Calibration | None) -> _Course:
+    tuning = finetuning.fine_tuning(plan)
+    at = _with_passes(plan, grid(plan))
+    passes = at.steps / plan.steps_per_epoch
+    fresh = finetuning.fall(tuning, at.area, at.steps, plan.total_steps)
+    if calibration is not None:
+        stretch = calibration.loss_stretch or 1.0
+        fresh = fresh[-1] + stretch * (fresh - fresh[-1]) + (calibration.loss_level or 0.0)
+        fresh = np.maximum(fresh, 0.01)
+    train = fresh * finetuning.memorised(tuning, passes)
+    held_out = fresh * (1 + finetuning.overfitted(tuning, passes))
+    spread = SPREAD_TUNING
+    if calibration is not None and calibration.loss_error is not None:
+        spread = min(spread, 0.02 + 2 * calibration.loss_error)
+    return _Course(
+        at,
+        train,
+        held_out,
+        float(fresh[0]),
+        spread,
+        tuning.divergence_probability,
+        tuning.stable_learning_rate,
+        tuning.optimal_learning_rate,
+        32 * plan.tokens_per_sequence,
+    )
+
+
+def _with_passes(plan: Plan, at: Grid) -> Grid:
+    """The grid with knots on both sides of each of the first passes' ends, where the loss steps down."""
+    ends = np.arange(1, min(int(plan.epochs), 64) + 1) * plan.steps_per_epoch
+    ends = np.ceil(ends - 1e-9)
+    steps = np.union1d(at.steps, np.concatenate([ends - 1, ends]))
+    steps = steps[(steps >= 0) & (steps <= at.steps[-1])]
+    return Grid(steps, np.interp(steps, at.steps, at.rate), np.interp(steps, at.steps, at.area))

@@ -1,0 +1,98 @@
+"""Which learning rate and batch a pretraining run wants, what others cost, and when it diverges.
+
+Fitted to the 1,681 runs of the Step-Law grid (step-law/steplaw @32a8f4cc; arXiv 2503.04715; N 215 M to 1.07 B
+without embeddings, D 4 to 100 B tokens, AdamW) by benchmarks/fidelity/fit_loss.py; the form of the optimum is
+theirs. Fine-tuning has its own optimum in `finetuning`.
+"""
+
+from dataclasses import dataclass
+from math import exp, log
+
+from vapor_core.physics.plan import Plan
+
+# Optimum: ln lr* = OPT_LR + OPT_LR_N n + OPT_LR_D d, ln B* = OPT_BATCH + OPT_BATCH_D d; n = ln(N / 4e8),
+# d = ln(D / 2e10), B in tokens. A batch off the optimum moves the best rate by the slopes.
+OPT_LR, OPT_LR_N, OPT_LR_D = -5.9938, -0.521, 0.2844
+OPT_BATCH, OPT_BATCH_D = 12.932, 0.5532
+SLOPE_SMALL, SLOPE_LARGE = 0.5363, 0.0842
+# Nats per squared log distance from the optimum: rate below and above, batch below and above.
+RATE_LOW, RATE_HIGH, BATCH_LOW, BATCH_HIGH = 0.0097, 0.0437, 0.0128, 0.0165
+# logit P(divergence) = STEEP (ln lr - ln stable), where stable falls with N and B.
+STEEP, STABLE, STABLE_BATCH, STABLE_N, STABLE_D = 9.097, 23.233, 0.531, 3.731, 1.561
+GRID_N, GRID_D = (2.1e8, 1.1e9), (4e9, 1e11)
+DOUBT = 0.35  # the optimum is not known better than this much of the log distance to the grid
+WASTED_BELOW = 3.0  # log distance below which a lower rate is as fewer tokens
+NO_WARMUP = 0.5  # stable rate without any warm-up against that with 1 %
+NO_CLIPPING = 0.7  # and without clipping of the gradient
+SGD = 300.0  # plain SGD's rates against AdamW's
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """A run's learning rate and batch against what it wants. Batches in tokens."""
+
+    optimal_learning_rate: float  # at the run's own batch
+    optimal_batch_tokens: float
+    stable_learning_rate: float  # half of the runs at this rate diverge
+    divergence_probability: float
+    penalty: float  # nats above a run at the optimum
+    wasted: float  # factor on the tokens: below 1 where the rate is so low that the run learns less from each
+
+    @property
+    def diverges(self) -> bool:
+        """Whether divergence is more likely than not."""
+        return self.divergence_probability > 0.5
+
+
+def _outside(value: float, bounds: tuple[float, float]) -> float:
+    return max(log(bounds[0] / value), log(value / bounds[1]), 0.0)
+
+
+def _beyond(distance: float, doubt: float) -> float:
+    return max(abs(distance) - doubt, 0.0) * (1 if distance > 0 else -1)
+
+
+def stability(plan: Plan, parameters: float) -> Stability:
+    """Where a pretraining run of so many parameters without embeddings stands."""
+    tokens, batch = max(plan.total_tokens, 1e4), max(plan.tokens_per_step, 1.0)
+    scale = SGD if plan.config.optimizer == "sgd" else 1.0
+    n, d = log(parameters / 4e8), log(tokens / 2e10)
+    doubt = DOUBT * (_outside(parameters, GRID_N) + _outside(tokens, GRID_D))
+    best_batch = OPT_BATCH + OPT_BATCH_D * d
+    y = log(batch) - best_batch
+    best_rate = OPT_LR + OPT_LR_N * n + OPT_LR_D * d + SLOPE_SMALL * min(y, 0) + SLOPE_LARGE * max(y, 0)
+    u = _beyond(log(plan.config.learning_rate / scale) - best_rate, doubt)
+    y = _beyond(y, doubt)
+    penalty = RATE_LOW * max(min(u, 0.0), -WASTED_BELOW) ** 2 + RATE_HIGH * min(max(u, 0.0), 4.0) ** 2
+    penalty += BATCH_LOW * min(y, 0.0) ** 2 + BATCH_HIGH * max(y, 0.0) ** 2
+    stable = _stable(plan, n, min(max(d, log(0.2)), log(5.0)), batch) * scale
+    odds = STEEP * log(plan.config.learning_rate / stable)
+    return Stability(
+        optimal_learning_rate=exp(best_rate) * scale,
+        optimal_batch_tokens=exp(best_batch),
+        stable_learning_rate=stable,
+        divergence_probability=1 / (1 + exp(-max(min(odds, 50.0), -50.0))),
+        penalty=penalty,
+        wasted=exp(min(u + WASTED_BELOW, 0.0)),
+    )
+
+
+def _stable(plan: Plan, n: float, d: float, batch: float) -> float:
+    rate = (STABLE - STABLE_BATCH * log(batch / 5e5) - STABLE_N * n + STABLE_D * d) / STEEP
+    return 1e-3 * exp(rate) * caution(plan)
+
+
+def caution(plan: Plan) -> float:
+    """What the lack of warm-up and of clipping leaves of the stable learning rate, 0 to 1."""
+    full = min(0.01 * plan.total_steps, 2000.0)
+    warm = 1.0 if not isinstance(plan.config.schedule, str) else min(plan.warmup_steps / max(full, 1.0), 1.0)
+    left: float = NO_WARMUP ** (1 - warm)
+    return left if plan.config.max_grad_norm > 0 else left * NO_CLIPPING
+
+
+def onset(plan: Plan, stable: float) -> int:
+    """Step at which a diverging run leaves its course: once past the stable rate, the sooner the further past."""
+    rate, total = plan.config.learning_rate, plan.total_steps
+    over = max(rate / stable, 1.0)
+    crossing = plan.warmup_steps / over
+    return int(min(crossing + 0.2 * total / over**2, total - 1))
