@@ -110,8 +110,9 @@ def memory_breakdown_chart(frame: Source | Estimate) -> Drawing:
         tooltip=["part:N", alt.Tooltip("gb:Q", title="GB", format=".2f")],
     )
     has = "max(available_gb):Q"
-    limit = base.mark_rule(strokeWidth=3, strokeDash=[6, 3], color=NEUTRAL).encode(
-        alt.X(has), tooltip=[alt.Tooltip(has, title="the card has (GB)", format=".1f")]
+    limit = base.mark_tick(thickness=3, size=44, color=NEUTRAL).encode(
+        alt.X(has, scale=alt.Scale(nice=True)),
+        tooltip=[alt.Tooltip(has, title="the card has (GB)", format=".1f")],
     )
     return parts.finish([bars, limit], "Memory against the card").properties(height=70)
 
