@@ -16,7 +16,7 @@ SCREENS = [
 # Each floor may look at itself and downwards. A module that is not named here has no place in the house.
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"contracts", "errors"}),
-    frozenset({"catalog", "text", "data", "architecture", "tensorboard", "links"}),
+    frozenset({"catalog", "fidelity", "text", "data", "architecture", "tensorboard", "links"}),
     frozenset({"physics", "noise", "charts", "chart_parts", "hub", "hub_request", "logs"}),
     frozenset({"uploads", "upload_rows", "upload_schemas", "tokens", "exports"}),
     frozenset({"simulator", "inference", "replica"}),
