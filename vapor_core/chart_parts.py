@@ -125,19 +125,26 @@ def served_chart(source: Source, tip: Tip, title: str, *, stairs: bool = False) 
     return finish([area, hover(base, [tip], serving_position())], title)
 
 
-def served_lines_chart(source: Source, names: dict[str, str], words: str, title: str) -> Drawing:
+def served_lines_chart(
+    source: Source, names: dict[str, str], words: str, title: str, *, log_scale: bool = False
+) -> Drawing:
     """Several columns of a deployment over time, by the labels they are told by."""
     base = over(source, "time")
-    scale = alt.Scale(domain=[*names.values()])
+    scale = alt.Scale(type="log", nice=False) if log_scale else alt.Scale(zero=True)
     lines = (
         folded(base, names)
-        .mark_line(strokeWidth=2)
+        .mark_line(strokeWidth=1.5)
         .encode(
-            alt.Y("value:Q", title=words, axis=numbers()),
-            alt.Color("label:N", title=None, scale=scale, legend=legend(len(names), symbol="stroke")),
+            alt.Y("value:Q", title=words, axis=numbers(smallest_step=0 if log_scale else 1), scale=scale),
+            alt.Color(
+                "label:N",
+                title=None,
+                scale=alt.Scale(domain=[*names.values()]),
+                legend=legend(len(names), symbol="stroke"),
+            ),
         )
     )
-    tips = [(column, label, ".4~g") for column, label in names.items()]
+    tips = [(column, label, ",.4~g") for column, label in names.items()]
     return finish([lines, hover(base, tips, serving_position())], title)
 
 
@@ -155,6 +162,11 @@ def serving_position() -> list[alt.Tooltip]:
 
 
 def finish(layers: list[alt.Chart], title: str) -> Drawing:
-    """The layers under one title, as wide as their place."""
-    heading = alt.TitleParams(title, anchor="start")
-    return alt.LayerChart(layer=layers).properties(title=heading, width="container", height=220)
+    """The layers under one title, as wide as their place, with little air around, since cards are small."""
+    return (
+        alt.LayerChart(layer=layers)
+        .properties(title=alt.TitleParams(title, anchor="start", offset=6), width="container", height=220)
+        .configure(padding={"left": 4, "right": 8, "top": 4, "bottom": 4})
+        .configure_axis(titlePadding=6, labelPadding=4)
+        .configure_legend(padding=0, offset=6, columnPadding=12)
+    )

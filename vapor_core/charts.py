@@ -44,7 +44,7 @@ def loss_chart(
     base = parts.over(frame, x)
     scale = parts.loss_scale(log_scale)
     names = ["train", "eval"]
-    words = "loss (nats per token)"
+    words = "nats per token"
     y = alt.Y("loss:Q", title=words, scale=scale)
     layers = [parts.layer_of(parts.raw_line(base, smooth), "train", names).encode(y)]
     tips = [("loss", "train", ".4f")]
@@ -64,7 +64,7 @@ def loss_chart(
 def learning_rate_chart(frame: Source, x: Axis = "step") -> Drawing:
     """Learning rate: warm-up and schedule."""
     base = parts.over(frame, x)
-    y = alt.Y("learning_rate:Q", title="learning rate", axis=alt.Axis(labelExpr=_RATE_LABEL))
+    y = alt.Y("learning_rate:Q", title="rate", axis=alt.Axis(labelExpr=_RATE_LABEL))
     tips = [("learning_rate", "rate", ".3~e")]
     layers = [base.mark_line(strokeWidth=2).encode(y), parts.hover(base, tips, parts.training_position())]
     return parts.finish(layers, "Learning rate")
@@ -72,14 +72,12 @@ def learning_rate_chart(frame: Source, x: Axis = "step") -> Drawing:
 
 def grad_norm_chart(frame: Source, x: Axis = "step", smoothed: bool | None = None) -> Drawing:
     """Norm of the gradient before clipping."""
-    return parts.noisy_chart(frame, x, ("grad_norm", "gradient norm", ".3~g"), "Gradient norm", smoothed)
+    return parts.noisy_chart(frame, x, ("grad_norm", "norm", ".3~g"), "Gradient norm", smoothed)
 
 
 def throughput_chart(frame: Source, x: Axis = "step", smoothed: bool | None = None) -> Drawing:
     """Tokens a second, all accelerators."""
-    return parts.noisy_chart(
-        frame, x, ("tokens_per_second", "tokens per second", ".3~s"), "Throughput", smoothed
-    )
+    return parts.noisy_chart(frame, x, ("tokens_per_second", "tokens/s", ".3~s"), "Throughput", smoothed)
 
 
 def memory_chart(frame: Source, x: Axis = "step", available_gb: float | None = None) -> Drawing:
@@ -89,9 +87,9 @@ def memory_chart(frame: Source, x: Axis = "step", available_gb: float | None = N
     base = parts.over(frame, x)
     names = ["used", "available"]
     used = base.mark_area(opacity=0.35, line={"strokeWidth": 2}).encode(
-        alt.Y("memory_gb:Q", title="memory (GB)", scale=alt.Scale(zero=True))
+        alt.Y("memory_gb:Q", title="GB", scale=alt.Scale(zero=True))
     )
-    limit = base.mark_line(strokeDash=[6, 4]).encode(alt.Y("available_gb:Q", title="memory (GB)"))
+    limit = base.mark_line(strokeDash=[6, 4]).encode(alt.Y("available_gb:Q", title="GB"))
     tips = [("memory_gb", "used (GB)", ".2f"), ("available_gb", "available (GB)", ".1f")]
     layers = [parts.layer_of(used, "used", names), parts.layer_of(limit, "available", names)]
     return parts.finish(
@@ -144,7 +142,7 @@ def compare_chart(
 
 def request_rate_chart(frame: Source) -> Drawing:
     """Requests a second that arrive at a deployment."""
-    return parts.served_chart(frame, ("request_rate", "requests per second", ".3~g"), "Request rate")
+    return parts.served_chart(frame, ("request_rate", "requests/s", ".3~g"), "Request rate")
 
 
 def traffic_chart(frame: Source) -> Drawing:
@@ -160,7 +158,7 @@ def traffic_chart(frame: Source) -> Drawing:
         .transform_calculate(rate=f"datum.value / {TICK_S}")
         .mark_area()
         .encode(
-            alt.Y("rate:Q", title="requests per second", stack="zero", axis=parts.numbers()),
+            alt.Y("rate:Q", title="requests/s", stack="zero", axis=parts.numbers()),
             alt.Color(
                 "label:N", title=None, scale=alt.Scale(domain=[*names.values()]), legend=parts.legend(3)
             ),
@@ -173,7 +171,7 @@ def traffic_chart(frame: Source) -> Drawing:
 def latency_chart(frame: Source) -> Drawing:
     """Latency of whole requests: p50, p95 and p99."""
     names = {"p50_ms": "p50", "p95_ms": "p95", "p99_ms": "p99"}
-    return parts.served_lines_chart(frame, names, "latency (ms)", "Latency of requests")
+    return parts.served_lines_chart(frame, names, "ms", "Latency of requests", log_scale=True)
 
 
 def errors_chart(frame: Source) -> Drawing:
@@ -184,12 +182,14 @@ def errors_chart(frame: Source) -> Drawing:
 
 def ttft_chart(frame: Source) -> Drawing:
     """Time to the first token."""
-    return parts.served_chart(frame, ("ttft_ms", "TTFT (ms)", ",.0f"), "Time to first token")
+    return parts.served_lines_chart(
+        frame, {"ttft_ms": "TTFT, median"}, "ms", "Time to first token", log_scale=True
+    )
 
 
 def tpot_chart(frame: Source) -> Drawing:
     """Time per output token."""
-    return parts.served_chart(frame, ("tpot_ms", "TPOT (ms)", ".3~g"), "Time per output token")
+    return parts.served_chart(frame, ("tpot_ms", "ms", ".3~g"), "Time per output token")
 
 
 def replicas_chart(frame: Source) -> Drawing:
@@ -199,7 +199,7 @@ def replicas_chart(frame: Source) -> Drawing:
 
 def queue_chart(frame: Source) -> Drawing:
     """Requests that wait."""
-    return parts.served_chart(frame, ("queue_depth", "requests waiting", ",.0f"), "Queue")
+    return parts.served_chart(frame, ("queue_depth", "requests", ",.0f"), "Queue")
 
 
 def cost_front_chart(frame: Source) -> Drawing:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from vapor_core import text
-from vapor_core.contracts import Deployment, Failure, Job
+from vapor_core.contracts import Deployment, Failure, Job, LifeEvent
 
 Color = Literal["red", "orange", "blue", "green", "violet", "gray"]
 
@@ -86,7 +86,10 @@ def job_row(job: Job, *, now_s: float) -> None:
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.page_link(
-                "pages/2_Monitor.py", label=f"**{text.plain(job.name, 80)}**", query_params={"job": job.id}
+                "pages/2_Monitor.py",
+                label=f"**{text.plain(job.name, 80)}**",
+                icon=":material/monitoring:",
+                query_params={"job": job.id},
             )
             status_badge(job.status)
         st.progress(job.progress, text=text.eta(job))
@@ -103,6 +106,7 @@ def deployment_row(deployment: Deployment, *, request_rate: float | None, p95_ms
             st.page_link(
                 "pages/4_Deployments.py",
                 label=f"**{text.plain(deployment.name, 80)}**",
+                icon=":material/rocket_launch:",
                 query_params={"deployment": deployment.id},
             )
             status_badge(deployment.status)
@@ -111,3 +115,12 @@ def deployment_row(deployment: Deployment, *, request_rate: float | None, p95_ms
             f"{text.rate(request_rate, 'requests')} · p95 {text.milliseconds(p95_ms)} · "
             f"{text.plain(text.money(deployment.cost_usd))}"
         )
+
+
+def history(events: Sequence[LifeEvent], most: int = 12) -> None:
+    """The newest lines of a history, newest first."""
+    lines = []
+    for event in reversed(events[-most:]):
+        step = f", step {text.whole(event.step)}" if event.step is not None else ""
+        lines.append(f":gray[{text.clock(event.at_s)}{step}] · {text.plain(event.sentence, 400)}")
+    st.markdown("  \n".join(lines))

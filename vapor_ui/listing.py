@@ -8,14 +8,45 @@ from vapor_core.contracts import Deployment, Job
 from vapor_core.store import Store
 from vapor_ui import cards
 
+ROWS = 8  # jobs on one page of a list
+SHOWN: dict[str, tuple[str, ...] | None] = {
+    "all": None,
+    "live": ("queued", "initializing", "running"),
+    "paused": ("paused",),
+    "completed": ("completed",),
+    "failed": ("failed", "lost"),
+    "stopped": ("stopped",),
+}
 SPARKS = 40  # points of a sparkline
 SHOWN_DEPLOYMENTS = 6
 
 
-def by_status(counts: dict[str, int]) -> str | None:
-    """The busiest statuses in words: "2 running, 1 failed"."""
-    told = [f"{n} {status}" for status, n in sorted(counts.items(), key=lambda item: -item[1]) if n]
-    return ", ".join(told[:2]) or None
+def busiest(counts: dict[str, int]) -> str | None:
+    """The status that tells most about a workspace: "2 running"."""
+    told = [
+        f"{counts[status]} {status}"
+        for status in ("running", "queued", "failed", "completed")
+        if counts.get(status)
+    ]
+    return told[0] if told else None
+
+
+def job_rows(store: Store) -> None:
+    """The jobs that the filter lets through, a page of them at a time: live ones first, then the newest."""
+    shown = st.segmented_control(
+        "Show jobs", list(SHOWN), key="shown", default="all", required=True, label_visibility="collapsed"
+    )
+    statuses = SHOWN[shown]
+    jobs = [job for job in store.jobs() if statuses is None or job.status in statuses]
+    jobs.sort(key=lambda job: (job.live, job.submitted_s), reverse=True)
+    if not jobs:
+        st.caption(f"No job is {shown}.")
+    pages = max(-(-len(jobs) // ROWS), 1)
+    first = (min(st.session_state.get("jobs_page", 1), pages) - 1) * ROWS
+    for job in jobs[first : first + ROWS]:
+        cards.job_row(job, now_s=store.clock.simulated_s)
+    if pages > 1:
+        st.pagination(pages, key="jobs_page")
 
 
 def sparkline(store: Store, job_or_deployment: str | None, column: str) -> list[float]:

@@ -8,16 +8,16 @@ from vapor_core.contracts import Deployment
 from vapor_core.store import Store
 from vapor_ui import cards
 
-EVENTS = 12
-CHART = 220  # pixels
+CHART = 240  # pixels
 CHARTS = {
+    "request_rate": "Request rate",
     "traffic": "Requests by outcome",
     "latency": "Latency percentiles",
     "ttft": "Time to first token",
     "tpot": "Time per output token",
-    "replicas": "Replicas",
-    "queue": "Requests waiting",
     "errors": "Errors by class",
+    "queue": "Requests waiting",
+    "replicas": "Replicas",
 }
 
 
@@ -34,6 +34,8 @@ def subtitle(deployment: Deployment) -> str:
 def draw(store: Store, deployment_id: str) -> None:
     """Everything about an endpoint that changes by itself."""
     deployment = store.deployment(deployment_id)
+    for reason in store.health(deployment.id) if deployment.live else ():
+        st.warning(text.plain(reason), icon=":material/warning:")
     points = store.metrics(deployment.id).frame(max_points=charts.SAMPLES)
     _figures(deployment, points)
     if points.empty:
@@ -51,7 +53,7 @@ def _figures(deployment: Deployment, points: pd.DataFrame) -> None:
     last = {} if points.empty else points.iloc[-1].to_dict()
     ended = sum(last.get(name, 0.0) for name in ("succeeded", "client_errors", "server_errors"))
     failed = last.get("server_errors", 0.0) / ended if ended else None
-    with st.grid(8, min_column_width=130):
+    with st.grid(4, min_column_width=140):
         cards.metric_card("Requests", text.rate(last.get("request_rate"), "req"))
         cards.metric_card(
             "p95", text.milliseconds(last.get("p95_ms")), help="Whole requests, 95th percentile"
@@ -77,5 +79,4 @@ def _revisions(store: Store, deployment: Deployment) -> None:
 
 def _events(store: Store, deployment: Deployment) -> None:
     st.subheader("Events", anchor=False)
-    for event in reversed(store.events(deployment.id)[-EVENTS:]):
-        st.markdown(f":gray[{text.clock(event.at_s)}] {text.plain(event.sentence, 400)}")
+    cards.history(store.events(deployment.id))

@@ -12,8 +12,7 @@ from vapor_core.diagnosis import findings
 from vapor_core.store import Store
 from vapor_ui import cards
 
-EVENTS = 12  # newest lines of history that are shown
-SMALL_CHART = 200  # pixels
+SMALL_CHART = 240  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +67,8 @@ def _value(value: object) -> str:
 
 
 def _progress(job: Job) -> None:
-    st.progress(job.progress, text=text.eta(job))
-    st.caption(f"step {text.whole(job.step)} of {text.whole(job.total_steps)}")
+    steps = f"step {text.whole(job.step)} of {text.whole(job.total_steps)}"
+    st.progress(job.progress, text=f"{text.eta(job)} · {steps}")
 
 
 def _figures(job: Job, points: pd.DataFrame) -> None:
@@ -81,7 +80,7 @@ def _figures(job: Job, points: pd.DataFrame) -> None:
     with st.grid(6, min_column_width=140):
         cards.metric_card("Train loss", text.loss(last("loss_smoothed" if smooth else "loss")))
         cards.metric_card("Eval loss", text.loss(last("eval_loss")))
-        cards.metric_card("Throughput", text.rate(last("tokens_per_second")))
+        cards.metric_card("Tokens/s", text.count(last("tokens_per_second")))
         cards.metric_card("Memory", text.gigabytes(last("memory_gb")))
         cards.metric_card("Time", text.duration(job.elapsed_s) if job.started_s is not None else text.MISSING)
         cards.metric_card("Cost so far", text.money(job.cost_usd))
@@ -120,7 +119,4 @@ def _charts(job: Job, points: pd.DataFrame, view: View) -> None:
 
 def _events(store: Store, job: Job) -> None:
     st.subheader("Events", anchor=False)
-    history = store.events(job.id)[-EVENTS:]
-    for event in reversed(history):
-        at = f" · step {text.whole(event.step)}" if event.step is not None else ""
-        st.markdown(f":gray[{text.clock(event.at_s)}{at}] {text.plain(event.sentence, 400)}")
+    cards.history(store.events(job.id))
