@@ -325,7 +325,8 @@ def test_scribbling_on_a_frame_changes_nothing(long_run):
     first = series.frame()
     kept = first.copy()
     first.loc[:, "loss"] = -1.0
-    series.tail(5).loc[:, "loss"] = -1.0
+    tail = series.tail(5)
+    tail.loc[:, "loss"] = -1.0
     pd.testing.assert_frame_equal(series.frame(), kept)
 
 
