@@ -74,7 +74,7 @@ OWN_NAMES = {
 }  # fmt: skip
 
 
-def _model(
+def _model(  # noqa: PLR0917 - a table of architectures reads best in rows
     name: str, parameters: int, layers: int, hidden: int, ffn: int, heads: int, kv: int, vocabulary: int,
     active: int | None = None, head_size: int | None = None, attention_layers: int | None = None,
 ) -> CatalogModel:  # fmt: skip

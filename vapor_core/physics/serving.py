@@ -21,7 +21,11 @@ CLOSED_LOOP_ROUNDS = 10  # requests a client sends in a published closed-loop ru
 SIMULATED_ROUNDS = 3  # of them; the rest are like the last ones
 FEWEST_REQUESTS = 12
 MOST_CLIENTS = 512  # simulated one by one; more only wait longer
-LENGTH_SPREAD = 0.1  # of closed-loop lengths around their mean: benchmarks draw them, clients fall out of step
+OPEN_SPREAD = 0.6  # standard deviation over mean of open-loop lengths
+FRONT_MS = 4.0  # from the socket through the tokeniser to the queue
+LENGTH_SPREAD = (
+    0.1  # of closed-loop lengths around their mean: benchmarks draw them, clients fall out of step
+)
 TTFT_BAND, TPOT_BAND = (0.6, 1.6), (0.85, 1.2)  # middle 80 % of measured over predicted
 
 
@@ -68,7 +72,7 @@ def serving_point(
         count = OPEN_LOOP_REQUESTS
         prompts, outputs = _varied(input_tokens, count, 0.1), _varied(output_tokens, count, 0.7)
         served = run_queue(law, limits, prompts, outputs, arrivals_ms=_arrivals(request_rate, count, seed))
-        ttft, rate, more_ms = float(np.median(served.ttft_ms)), min(request_rate, most), 0.0
+        ttft, rate, more_ms = float(np.median(served.ttft_ms)) + FRONT_MS, min(request_rate, most), FRONT_MS
     else:
         asked = max(concurrency or 1.0, 1.0)
         clients = round(min(asked, MOST_CLIENTS))
@@ -77,7 +81,8 @@ def serving_point(
         served = run_queue(law, limits, prompts, outputs, clients=clients)
         settled = served.latency_ms[clients:]
         rate = clients / float(settled.mean()) * 1e3
-        more_ms = (asked - clients) / rate * 1e3  # Little's law: they wait while the others are served
+        # Little's law: the clients beyond those simulated wait while these are served
+        more_ms = FRONT_MS + (asked - clients) / rate * 1e3
         first, rest = float(served.ttft_ms[:clients].mean()), float(served.ttft_ms[clients:].mean())
         ttft = (first + (CLOSED_LOOP_ROUNDS - 1) * rest) / CLOSED_LOOP_ROUNDS + more_ms
     tpot = served.tpot_ms[~np.isnan(served.tpot_ms)]
@@ -98,20 +103,17 @@ def serving_point(
 
 
 def saturated_rate(law: StepLaw, limits: Limits, input_tokens: float, output_tokens: float) -> float:
-    """Requests per second when the queue never runs empty: the batch is what the cache holds.
+    """Requests per second when the queue never runs empty.
 
-    While each of `batch` sequences makes its output, as many prompts are worked off beside them.
+    The batch is what the cache holds, or fewer where prompts come in too slowly: while a sequence makes its
+    output, the steps carry at most a chunk of new prompts each.
     """
-    batch = max(min(limits.sequences, limits.cache_tokens / (input_tokens + output_tokens)), 1.0)
-    context = input_tokens + output_tokens / 2
     steps = max(output_tokens, 1.0)
+    held = limits.cache_tokens / (input_tokens + output_tokens)
+    batch = max(min(limits.sequences, held, limits.chunk_tokens * steps / input_tokens), 1.0)
     prompt_tokens = batch * input_tokens / steps  # new tokens a step carries
-    pairs = prompt_tokens * input_tokens / 2
-    most = float(limits.chunk_tokens)
-    if prompt_tokens <= most:
-        step = law.step_ms(batch, batch * context, prompt_tokens, pairs)
-    else:
-        step = law.step_ms(batch, batch * context, most, pairs * most / prompt_tokens) * prompt_tokens / most
+    context = input_tokens + output_tokens / 2
+    step = law.step_ms(batch, batch * context, prompt_tokens, prompt_tokens * input_tokens / 2)
     return 1e3 * batch / (steps * step)
 
 
@@ -121,8 +123,8 @@ def _scattered(count: int, shift: float) -> NDArray[np.float64]:
 
 
 def _varied(mean: float, count: int, shift: float) -> NDArray[np.int64]:
-    """Exponential lengths, as people's requests vary."""
-    lengths = -np.log(1 - _scattered(count, shift)) * mean
+    """Lengths as people's requests vary: a fixed part and an exponential one."""
+    lengths = mean * (1 - OPEN_SPREAD - OPEN_SPREAD * np.log(1 - _scattered(count, shift)))
     return np.asarray(np.maximum(np.rint(lengths), 1), dtype=np.int64)
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from vapor_core.contracts import Accelerator, CatalogModel, ServingPrecision
 from vapor_core.physics.memory import SERVING_BYTES, serving_memory
 
+GRAPH_TOKENS = 512  # the largest batch for which vLLM captures a CUDA graph
 MIXTURE_EXPERTS_PER_TOKEN = 4  # gpt-oss uses 4; where active_parameters is not published
 
 
@@ -18,17 +19,21 @@ MIXTURE_EXPERTS_PER_TOKEN = 4  # gpt-oss uses 4; where active_parameters is not 
 class StepConstants:
     """Constants of the step law; benchmarks/fidelity/fit_serving.py fits them."""
 
-    bandwidth_share: float = 0.80  # of the card's bandwidth that weight reads reach
-    cache_share: float = 0.70  # of the bandwidth that reads of keys and values reach
-    compute_share: float = 0.60  # of the 16-bit matrix peak that linear layers reach
-    narrow_share: float = 0.50  # of the 8- or 4-bit matrix peak
-    attention_share: float = 0.25  # of the 16-bit matrix peak that attention over a prompt reaches
-    unhidden_share: float = 0.3  # of the shorter of reading and arithmetic that the longer does not hide
-    host_ms: float = 1.0  # a step, whatever it holds
-    layer_ms: float = 0.02  # a layer's launches
-    sequence_ms: float = 0.02  # sampling and bookkeeping of a running sequence
-    allreduce_ms: float = 0.012  # latency of one all-reduce
-    link_share: float = 0.4  # of the interconnect's rate that an all-reduce reaches
+    bandwidth_share: float = 0.884  # of the card's bandwidth that weight reads reach
+    cache_share: float = 0.755  # of the bandwidth that reads of keys and values reach
+    compute_share: float = 0.759  # of the 16-bit matrix peak that linear layers reach
+    narrow_share: float = 0.551  # of the 8- or 4-bit matrix peak
+    attention_share: float = 0.767  # of the 16-bit matrix peak that attention over a prompt reaches
+    unhidden_share: float = 0.175  # of the shorter of reading and arithmetic that the longer does not hide
+    host_ms: float = 0.898  # a step, whatever it holds
+    layer_ms: float = 0.0362  # a layer's launches
+    eager_layer_ms: float = 0.261  # a layer of a step too large for a captured graph, launched piece by piece
+    sequence_ms: float = 0.00607  # sampling and bookkeeping of a running sequence
+    allreduce_ms: float = 0.00204  # latency of one all-reduce, however fast the link
+    handshake_mb: float = 3.76  # and what a slow link adds, as if it moved so much
+    link_share: float = 0.882  # of the interconnect's rate that an all-reduce reaches
+    mixture_share: float = 0.465  # of a dense model's arithmetic rate that a mixture's small matrices reach
+    foreign_share: float = 0.624  # of bandwidth and peak that is left where a card lacks the weights' format
 
 
 CONSTANTS = StepConstants()
@@ -40,6 +45,7 @@ class StepLaw:
 
     Attributes:
         fixed_ms: a step that does nothing.
+        eager_ms: a step of more than GRAPH_TOKENS tokens, on top.
         weights_ms: reading the weights that every token uses.
         experts_ms: reading all experts of a mixture.
         token_ms: arithmetic of one token in the linear layers.
@@ -52,6 +58,7 @@ class StepLaw:
     """
 
     fixed_ms: float
+    eager_ms: float
     weights_ms: float
     experts_ms: float
     token_ms: float
@@ -76,6 +83,7 @@ class StepLaw:
         longer, shorter = (reading, arithmetic) if reading > arithmetic else (arithmetic, reading)
         return (
             self.fixed_ms
+            + (self.eager_ms if tokens > GRAPH_TOKENS else 0.0)
             + longer
             + self.unhidden_share * shorter
             + tokens * self.reduced_ms
@@ -110,12 +118,15 @@ def step_law(
     """The step law of a model on `tensor_parallel` cards."""
     c, tp = constants, tensor_parallel
     memory = serving_memory(model, accelerator, tp, precision)
+    foreign = c.foreign_share if precision == "fp4" and not accelerator.fp4_tflops else 1.0
     bandwidth = accelerator.bandwidth_gb_s * 1e6  # bytes a millisecond
+    reads = bandwidth * c.bandwidth_share * foreign
     peak = accelerator.peak_tflops(precision)
     plain = accelerator.peak_tflops("fp32" if precision == "fp32" else "bf16")
     share = c.narrow_share if peak > plain else c.compute_share
     looked_up = 0 if model.tied_embeddings else model.vocabulary_size * model.hidden_size
     active = active_parameters(model)
+    rate = peak * 1e9 * share * foreign * (c.mixture_share if active < model.parameters else 1.0)
     weight_bytes = memory.weights_gb * 1e9 - looked_up * _wide_bytes(precision) / tp
     routed = (model.parameters - active) * (1 + 1 / _sparsity(model)) * SERVING_BYTES[precision] / tp
     routed = min(routed, weight_bytes) if model.parameters > active else 0.0
@@ -123,14 +134,15 @@ def step_law(
     fixed = c.host_ms + c.layer_ms * model.layers
     reduced = 0.0
     if tp > 1:
-        fixed += 2 * model.layers * c.allreduce_ms
+        fixed += 2 * model.layers * (c.allreduce_ms + c.handshake_mb / accelerator.interconnect_gb_s)
         sent = 2 * model.layers * model.hidden_size * 2.0 * 2 * (tp - 1) / tp
         reduced = sent / (accelerator.interconnect_gb_s * 1e6 * c.link_share)
     return StepLaw(
         fixed_ms=fixed,
-        weights_ms=(weight_bytes - routed) / (bandwidth * c.bandwidth_share),
-        experts_ms=routed / (bandwidth * c.bandwidth_share),
-        token_ms=2.0 * (active - looked_up) / tp / (peak * 1e9 * share),
+        eager_ms=c.eager_layer_ms * model.layers,
+        weights_ms=(weight_bytes - routed) / reads,
+        experts_ms=routed / reads,
+        token_ms=2.0 * (active - looked_up) / tp / rate,
         pair_ms=4.0 * model.kv_layers * attention_width / tp / (plain * 1e9 * c.attention_share),
         cached_ms=memory.kv_bytes_per_token / (bandwidth * c.cache_share),
         sequence_ms=c.sequence_ms,
