@@ -68,7 +68,7 @@ def launch(store: Store, form: Form) -> None:
 workspace = frame.page("Train", ":material/model_training:")
 prefill(workspace)
 drawn = train_values.form(train_values.chosen(workspace))
-left, right = st.columns([3, 2], gap="medium")
+left, right = st.columns([4, 3], gap="medium")
 with left:
     train_form(workspace, drawn)
     st.button("Start over", icon=":material/restart_alt:", type="tertiary", on_click=start_over)

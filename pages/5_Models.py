@@ -7,7 +7,7 @@ from vapor_core.contracts import CatalogModel
 from vapor_core.store import Store
 from vapor_ui import frame, hub, session, train_values
 from vapor_ui.model_details import model_details
-from vapor_ui.model_list import actions, descendants, model_list, trained_list
+from vapor_ui.model_list import descendants, model_list, train_button, trained_list
 
 VIEWS = ("Catalog", "Hub", "This workspace")
 
@@ -42,9 +42,9 @@ def in_full(store: Store, model: CatalogModel) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.subheader(text.plain(model.display_name, 80), anchor=False, width="content")
-            st.button("Close", icon=":material/close:", type="tertiary", on_click=close)
+            st.button("All models", icon=":material/arrow_back:", type="tertiary", on_click=close)
         st.caption(text.plain(model.id))
-        actions(model, "opened")
+        train_button(model)
         for child in descendants(store, model):
             st.page_link(
                 "pages/2_Monitor.py",
@@ -55,22 +55,28 @@ def in_full(store: Store, model: CatalogModel) -> None:
         model_details(model)
 
 
+def lists(store: Store) -> None:
+    """The three ways to find a model."""
+    view = st.segmented_control(
+        "Which models",
+        VIEWS,
+        default=VIEWS[0],
+        required=True,
+        key="models.view",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    if view == "Hub":
+        hub.search("models.hub", "Look", remember)
+    elif view == "This workspace":
+        trained_list(store)
+    else:
+        model_list(store)
+
+
 workspace = frame.page("Models", ":material/deployed_code:")
 chosen = opened(workspace)
-if chosen is not None:
-    in_full(workspace, chosen)
-view = st.segmented_control(
-    "Which models",
-    VIEWS,
-    default="Catalog",
-    required=True,
-    key="models.view",
-    persist_state="session",
-    label_visibility="collapsed",
-)
-if view == "Hub":
-    hub.search("models.hub", "Look", remember)
-elif view == "This workspace":
-    trained_list(workspace)
+if chosen is None:
+    lists(workspace)
 else:
-    model_list(workspace)
+    in_full(workspace, chosen)

@@ -14,7 +14,7 @@ Apply = Callable[[Mapping[str, object]], None]
 def estimate_panel(estimate: Estimate, apply: Apply) -> None:
     """Everything that is known before launch. `apply` gets the changes of the cure whose button was pressed."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.subheader("Estimate", anchor=False, width="content")
+        st.markdown("#### Estimate", width="content")
         _verdict(estimate)
     _memory(estimate)
     _figures(estimate)
@@ -39,7 +39,7 @@ def _memory(estimate: Estimate) -> None:
     chart_card(
         charts.streamed("memory_breakdown", charts.memory_parts(estimate)),
         alt=f"Memory per accelerator by its parts: {needs} of {has}.",
-        height=170,
+        height=200,
     )
     st.caption(
         f"Needs **{needs}** ({text.gigabytes(estimate.memory_gb_low)} to {text.gigabytes(estimate.memory_gb_high)}) "
@@ -57,12 +57,12 @@ def _figures(estimate: Estimate) -> None:
     )
     with st.grid(2, min_column_width=150):
         for label, value, low, high, words in ranges:
-            metric_card(label, words(value), delta=f"{words(low)} to {words(high)}")
+            metric_card(label, words(value), delta=f"{words(low)} – {words(high)}")
         metric_card(
-            "Throughput",
-            text.rate(estimate.tokens_per_second),
+            "Tokens per second",
+            text.count(estimate.tokens_per_second),
             delta=f"{text.percent(estimate.mfu)} of the peak",
-            help="Tokens a second of all accelerators, and how much of their arithmetic is used (MFU)",
+            help="Of all accelerators, and how much of their arithmetic that uses (MFU)",
         )
         tokens = f"{text.count(estimate.tokens_per_step)} tokens each"
         metric_card("Steps", text.whole(estimate.total_steps), delta=tokens)

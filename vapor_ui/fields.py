@@ -1,4 +1,4 @@
-"""One widget for one field of the Train form: it shows the form's value, keeps what is typed, and says what is wrong.
+"""One widget for one field of a form of choices: it shows the form's value, keeps what is typed, and says what is wrong.
 
 A widget's own value is lost on a page change, so each change goes into the store through a callback.
 """
@@ -17,15 +17,15 @@ T = TypeVar("T")
 
 def _bound(form: Form, name: str, convert: Callable[[object], object] = lambda value: value) -> str:
     """The widget's key, holding the form's value."""
-    key = f"train.{name}"
+    key = f"{form.choices}.{name}"
     value = convert(form.values.get(name, getattr(form.shown, name)))
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
     return key
 
 
-def _keep(name: str) -> None:
-    train_values.choose(session.store(), name, st.session_state[f"train.{name}"])
+def _keep(choices: str, name: str) -> None:
+    train_values.choose(session.store(), name, st.session_state[f"{choices}.{name}"], choices)
 
 
 def problem(form: Form, name: str, label: str) -> None:
@@ -46,14 +46,14 @@ def line(form: Form, name: str, label: str, help: str = "", placeholder: str = "
             live="300ms",
             max_chars=200,
             on_change=_keep_line,
-            args=(name,),
+            args=(form.choices, name),
         )
         problem(form, name, label)
 
 
-def _keep_line(name: str) -> None:
-    typed = str(st.session_state[f"train.{name}"] or "").strip()
-    train_values.choose(session.store(), name, typed or None)
+def _keep_line(choices: str, name: str) -> None:
+    typed = str(st.session_state[f"{choices}.{name}"] or "").strip()
+    train_values.choose(session.store(), name, typed or None, choices)
 
 
 def _as_line(value: object) -> str:
@@ -71,7 +71,7 @@ def whole_number(form: Form, name: str, label: str, help: str = "", placeholder:
             help=help or None,
             placeholder=placeholder or None,
             on_change=_keep,
-            args=(name,),
+            args=(form.choices, name),
         )
         problem(form, name, label)
 
@@ -87,7 +87,7 @@ def number(form: Form, name: str, label: str, *, step: float, help: str = "") ->
             key=_bound(form, name, _as_float),
             help=help or None,
             on_change=_keep,
-            args=(name,),
+            args=(form.choices, name),
         )
         problem(form, name, label)
 
@@ -114,7 +114,7 @@ def choice(
             format_func=words,
             help=help or None,
             on_change=_keep,
-            args=(name,),
+            args=(form.choices, name),
         )
         problem(form, name, label)
 
@@ -138,7 +138,7 @@ def segments(
             required=True,
             help=help or None,
             on_change=_keep,
-            args=(name,),
+            args=(form.choices, name),
         )
         problem(form, name, label)
 
@@ -153,7 +153,7 @@ def several(form: Form, name: str, label: str, options: Sequence[str], help: str
             key=_bound(form, name, _as_list),
             help=help or None,
             on_change=_keep,
-            args=(name,),
+            args=(form.choices, name),
         )
         problem(form, name, label)
 
@@ -164,4 +164,4 @@ def _as_list(value: object) -> list[object]:
 
 def switch(form: Form, name: str, label: str, help: str = "") -> None:
     """Yes or no."""
-    st.toggle(label, key=_bound(form, name), help=help or None, on_change=_keep, args=(name,))
+    st.toggle(label, key=_bound(form, name), help=help or None, on_change=_keep, args=(form.choices, name))

@@ -24,27 +24,22 @@ def model_list(store: Store) -> None:
         return
     pages = -(-len(found) // A_PAGE)
     shown = min(st.session_state.get("models.page", 1), pages) - 1
-    grid = st.grid("auto", min_column_width=260)
-    for model in found[shown * A_PAGE : (shown + 1) * A_PAGE]:
-        with grid.cell():
+    with st.grid("auto", min_column_width=260):
+        for model in found[shown * A_PAGE : (shown + 1) * A_PAGE]:
             _card(model)
     if pages > 1:
         st.pagination(pages, key="models.page")
 
 
 def _filtered(entries: tuple[CatalogModel, ...]) -> tuple[CatalogModel, ...]:
-    grid = st.grid(4, min_column_width=160)
     families = sorted({entry.family or "other" for entry in entries}, key=str.casefold)
     licences = sorted({entry.licence or "unknown" for entry in entries}, key=str.casefold)
-    with grid.cell():
+    with st.grid(4, min_column_width=150):
         words = st.text_input(
             "Search", type="search", live=True, key="models.words", max_chars=100, persist_state="session"
         )
-    with grid.cell():
         family = st.selectbox("Family", [ALL, *families], key="models.family", persist_state="session")
-    with grid.cell():
         licence = st.selectbox("Licence", [ALL, *licences], key="models.licence", persist_state="session")
-    with grid.cell():
         context = st.selectbox("Context", list(CONTEXTS), key="models.context", persist_state="session")
     size = st.segmented_control(
         "Size",
@@ -71,20 +66,25 @@ def _card(model: CatalogModel) -> None:
         badges += " :orange-badge[gated]" if model.gated_access else ""
         st.markdown(f"**{text.plain(model.display_name, 80)}** {badges}")
         st.caption(
-            f"{text.count(model.parameters)} parameters · {text.count(model.context_length)} context · "
+            f"{text.count(model.parameters)} parameters · {text.whole(model.context_length)} context · "
             f"{text.plain(model.licence or 'licence unknown', 40)}"
         )
-        actions(model)
+        with st.container(horizontal=True, gap="small"):
+            train_button(model)
+            if st.button("Details", key=f"models.details.{model.id}", type="tertiary"):
+                open_model(model.id)
 
 
-def actions(model: CatalogModel, key: str = "models") -> None:
-    """What one does with a model that can be trained."""
-    with st.container(horizontal=True, gap="small"):
-        if st.button("Train this", key=f"{key}.train.{model.id}", icon=":material/model_training:"):
-            st.switch_page("pages/1_Train.py", query_params={"model": model.id})
-        if st.button("Details", key=f"{key}.details.{model.id}", type="tertiary"):
-            st.query_params["model"] = model.id
-            st.rerun()
+def train_button(model: CatalogModel) -> None:
+    """To the Train form with this model chosen."""
+    if st.button("Train this", key=f"models.train.{model.id}", icon=":material/model_training:"):
+        st.switch_page("pages/1_Train.py", query_params={"model": model.id})
+
+
+def open_model(model_id: str) -> None:
+    """Show one model in full."""
+    st.query_params["model"] = model_id
+    st.rerun()
 
 
 def trained_list(store: Store) -> None:
@@ -100,9 +100,8 @@ def trained_list(store: Store) -> None:
         )
         return
     endpoints = {item.id: item for item in store.deployments()}
-    grid = st.grid("auto", min_column_width=320)
-    for model in models:
-        with grid.cell():
+    with st.grid("auto", min_column_width=320):
+        for model in models:
             _trained(store, model, endpoints)
 
 
@@ -125,8 +124,7 @@ def _trained(store: Store, model: RegisteredModel, endpoints: dict[str, Deployme
             if st.button("Deploy", key=f"trained.deploy.{model.id}", icon=":material/rocket_launch:"):
                 job_actions.deploy_dialog(store.job(model.job_id))
             if st.button("Base model", key=f"trained.base.{model.id}", type="tertiary"):
-                st.query_params["model"] = model.base_model_id
-                st.rerun()
+                open_model(model.base_model_id)
 
 
 def _forked_from(store: Store, model: RegisteredModel) -> None:

@@ -23,16 +23,16 @@ SHARDING = {"none": "none", "zero1": "ZeRO 1", "zero2": "ZeRO 2", "zero3": "ZeRO
 def train_form(store: Store, form: Form) -> None:
     """Draw every group of fields."""
     with st.container(border=True):
-        st.subheader("Model", anchor=False)
+        st.markdown("#### Model")
         model_picker(store, form)
     with st.container(border=True):
-        st.subheader("Data", anchor=False)
+        st.markdown("#### Data")
         data_picker(store, form)
     with st.container(border=True):
-        st.subheader("Method", anchor=False)
+        st.markdown("#### Method")
         _method(form)
     with st.container(border=True):
-        st.subheader("Hardware", anchor=False)
+        st.markdown("#### Hardware")
         _hardware(form)
     with st.expander("Advanced", icon=":material/tune:", expanded=_hidden_problem(form)):
         _advanced(form)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vapor_core import catalog
-from vapor_core.contracts import CatalogModel, Dataset, Estimate, Job, JobConfig
+from vapor_core.contracts import Calibration, CatalogModel, Dataset, Estimate, Job, JobConfig
 from vapor_core.errors import InvalidConfig
 from vapor_core.estimate import estimate
 from vapor_core.store import Store
@@ -24,7 +24,8 @@ class Form:
     """The choices as they stand.
 
     `shown` gives each field a value to show, defaults in place of wrong ones; `config` and `estimate` are None
-    while `problems` (field -> sentence, "" for what concerns several) has any.
+    while `problems` (field -> sentence, "" for what concerns several) has any. `choices` is where the values are
+    kept, and what the widgets' keys begin with.
     """
 
     values: Values
@@ -32,28 +33,32 @@ class Form:
     config: JobConfig | None
     estimate: Estimate | None
     problems: Mapping[str, str]
+    choices: str = CHOICES
 
 
-def chosen(store: Store) -> Values:
+def chosen(store: Store, choices: str = CHOICES) -> Values:
     """The workspace's own dictionary of choices, to read and to change."""
-    held = store.choices.get(CHOICES)
+    held = store.choices.get(choices)
     if not isinstance(held, dict):
         held = {}
-        store.choices[CHOICES] = held
+        store.choices[choices] = held
     return held
 
 
-def form(values: Values) -> Form:
-    """Validate the choices and estimate what they take."""
-    start = JobConfig(model=DEFAULT_MODEL)
+def form(
+    values: Values,
+    calibration: Calibration | None = None,
+    start: JobConfig | None = None,
+    choices: str = CHOICES,
+) -> Form:
+    """Validate the choices and estimate what they take; `start` is what holds where nothing was chosen."""
+    start = start or JobConfig(model=DEFAULT_MODEL)
     try:
         config = start.changed(**values)
+        return Form(values, config, config, estimate(config, calibration), {}, choices)
     except InvalidConfig as refused:
-        return Form(values, _without(start, values, refused.problems), None, None, refused.problems)
-    try:
-        return Form(values, config, config, estimate(config), {})
-    except InvalidConfig as refused:
-        return Form(values, _without(start, values, refused.problems), None, None, refused.problems)
+        shown = _without(start, values, refused.problems)
+        return Form(values, shown, None, None, refused.problems, choices)
 
 
 def _without(start: JobConfig, values: Values, problems: Mapping[str, str]) -> JobConfig:
@@ -63,9 +68,9 @@ def _without(start: JobConfig, values: Values, problems: Mapping[str, str]) -> J
         return start
 
 
-def choose(store: Store, name: str, value: object) -> None:
+def choose(store: Store, name: str, value: object, choices: str = CHOICES) -> None:
     """Keep one choice; None takes it back."""
-    values = chosen(store)
+    values = chosen(store, choices)
     if value is None:
         values.pop(name, None)
     else:
