@@ -1,4 +1,4 @@
-"""One widget for one field of a form of choices: it shows the form's value, keeps what is typed, and says what is wrong.
+"""One widget for one field of a form: it shows the form's value, keeps what is typed, and says what is wrong.
 
 A widget's own value is lost on a page change, so each change goes into the store through a callback.
 """
