@@ -61,14 +61,17 @@ class Order:
 
 
 def speed_set(speed: float) -> SpeedSet:
+    """The world runs at another speed."""
     return SpeedSet(speed=_number("speed", speed, FASTEST))
 
 
 def time_skipped(seconds: float) -> TimeSkipped:
+    """The world leaps forward."""
     return TimeSkipped(seconds=_number("seconds", seconds, LONGEST_SKIP_S))
 
 
 def submitted(replica: Replica, config: JobConfig, name: str | None, at_s: float) -> JobSubmitted:
+    """A job starts, with the workspace's own models and data in place of their ids."""
     resolved = _resolved(replica, config)
     asked = plan(resolved)
     shown = name if name is not None else config.name
@@ -79,6 +82,7 @@ def submitted(replica: Replica, config: JobConfig, name: str | None, at_s: float
 def forked(
     replica: Replica, job_id: str, step: int, changes: Mapping[str, object], at_s: float
 ) -> JobSubmitted:
+    """A job goes on from a step of another one that was done by this instant."""
     record = replica.world.job(job_id)
     done = replica.standing(job_id, at_s).step
     if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= done:
@@ -90,7 +94,7 @@ def forked(
     if step >= total:
         raise InvalidConfig(
             {
-                "step": f"the changed run has {total:,} steps and nothing left after {step:,}; fork earlier or train longer"
+                "step": f"the changed run ends after {total:,} steps; fork before that or train longer, not at {step:,}"
             }
         )
     return _start(
@@ -99,6 +103,7 @@ def forked(
 
 
 def paused(replica: Replica, job_id: str, at_s: float) -> JobPaused:
+    """A job that has its accelerators is held."""
     record = replica.world.job(job_id)
     check_job(job_id, replica.standing(job_id, at_s).status, "paused")
     replica.backend(record).pause(job_id, at_s)
@@ -106,6 +111,7 @@ def paused(replica: Replica, job_id: str, at_s: float) -> JobPaused:
 
 
 def resumed(replica: Replica, job_id: str, at_s: float) -> JobResumed:
+    """A paused job goes on."""
     record = replica.world.job(job_id)
     status = replica.standing(job_id, at_s).status
     if status != "paused":
@@ -115,6 +121,7 @@ def resumed(replica: Replica, job_id: str, at_s: float) -> JobResumed:
 
 
 def stopped(replica: Replica, key: str, at_s: float) -> JobStopped | DeploymentStopped:
+    """A job or an endpoint that has not ended is ended."""
     if key in replica.world.deployments:
         check_deployment(key, replica.health(key, at_s).status, "stopped")
         return DeploymentStopped(deployment_id=key)
@@ -125,6 +132,7 @@ def stopped(replica: Replica, key: str, at_s: float) -> JobStopped | DeploymentS
 
 
 def deleted(replica: Replica, job_id: str, at_s: float) -> JobDeleted:
+    """A job goes out of sight, and is ended where it has not."""
     record = replica.world.job(job_id)
     if record.deleted:
         raise ForbiddenTransition(f"{job_id} is deleted already; restore brings it back")
@@ -134,18 +142,21 @@ def deleted(replica: Replica, job_id: str, at_s: float) -> JobDeleted:
 
 
 def restored(replica: Replica, job_id: str) -> JobRestored:
+    """A deleted job comes back."""
     if not replica.world.job(job_id).deleted:
         raise ForbiddenTransition(f"{job_id} is not deleted; there is nothing to restore")
     return JobRestored(job_id=job_id)
 
 
 def renamed(replica: Replica, key: str, name: str) -> Renamed:
+    """A job or an endpoint is called something else."""
     if key not in replica.world.deployments:
         replica.world.job(key)
     return Renamed(id=key, name=_name(name))
 
 
 def deployed(replica: Replica, order: Order, at_s: float) -> Deployed:
+    """A job's result becomes an endpoint."""
     config = _servable(replica, order.job_id, at_s)
     card = config.accelerator if order.accelerator is None else order.accelerator
     catalog.accelerator(card)
@@ -168,12 +179,14 @@ def deployed(replica: Replica, order: Order, at_s: float) -> Deployed:
 
 
 def scaled(replica: Replica, key: str, replicas: tuple[int, int], at_s: float) -> Scaled:
+    """An endpoint that serves gets other bounds."""
     _serving(replica, key, at_s, "scaled")
     low, high = _range(replicas)
     return Scaled(deployment_id=key, replicas_min=low, replicas_max=high)
 
 
 def redeployed(replica: Replica, key: str, job_id: str, at_s: float) -> Redeployed:
+    """An endpoint serves another result, if that fits on its accelerator."""
     _serving(replica, key, at_s, "given another model")
     record, config = replica.world.deployment(key), _servable(replica, job_id, at_s)
     if record.revisions[-1].job_id == job_id:
@@ -186,6 +199,7 @@ def redeployed(replica: Replica, key: str, job_id: str, at_s: float) -> Redeploy
 
 
 def rolled_back(replica: Replica, key: str, at_s: float) -> Redeployed:
+    """An endpoint serves the revision before its present one."""
     _serving(replica, key, at_s, "rolled back")
     standby = replica.world.deployment(key).standby
     if not standby:
@@ -194,10 +208,12 @@ def rolled_back(replica: Replica, key: str, at_s: float) -> Redeployed:
 
 
 def dataset_added(dataset: Dataset) -> DatasetAdded:
+    """A person's own data is known."""
     return DatasetAdded(dataset=dataset)
 
 
 def model_added(model: CatalogModel) -> ModelAdded:
+    """A model that the catalog lacks is known."""
     return ModelAdded(model=model)
 
 

@@ -73,6 +73,7 @@ class OwnCurve:
 
     @property
     def ending(self) -> Ending:
+        """When it is over."""
         run = self._simulator
         if run.fails_at is None:
             return Ending(run.startup_s, self.used_s(run.total_steps), run.total_steps)
@@ -81,18 +82,23 @@ class OwnCurve:
         return Ending(run.startup_s, self.used_s(run.fails_at + 1), run.fails_at, run.failure_code)
 
     def columns(self, start: int, stop: int) -> Columns:
+        """Rows of steps start..stop-1."""
         return self._simulator.columns(start, stop)
 
     def clean_loss(self, step: int) -> float:
+        """Training loss without noise."""
         return clean_loss(self.plan, step)
 
     def steps_done(self, used_s: float) -> int:
+        """Steps done after so many seconds of use, startup included."""
         return self._simulator.steps_done(used_s - self._simulator.startup_s)
 
     def used_s(self, step: int) -> float:
+        """Seconds of use at which so many steps are done, startup included."""
         return self._simulator.startup_s + seconds_at(self._simulator, step)
 
     def incidents(self, start: int, stop: int) -> tuple[Incident, ...]:
+        """What befell steps start..stop-1."""
         return self._simulator.incidents(start, stop)
 
 
@@ -106,6 +112,7 @@ class ForkedCurve:
 
     @property
     def ending(self) -> Ending:
+        """When it is over."""
         run = self._simulator
         if run.fails_at is None or self._step + run.fails_at >= run.total_steps:
             return Ending(run.startup_s, self.used_s(run.total_steps), run.total_steps)
@@ -115,6 +122,7 @@ class ForkedCurve:
         return Ending(run.startup_s, self.used_s(at + 1), at, run.failure_code)
 
     def columns(self, start: int, stop: int) -> Columns:
+        """Rows of steps start..stop-1."""
         fork = self._step
         old = self._parent.columns(start, min(stop, fork)) if start < fork else None
         new = self._own(max(start, fork), stop) if stop > fork else None
@@ -149,18 +157,22 @@ class ForkedCurve:
         return np.asarray((gap if np.isfinite(gap) else 0.0) * np.exp(-(steps - self._step) / fade))
 
     def clean_loss(self, step: int) -> float:
+        """Training loss without noise."""
         if step < self._step:
             return self._parent.clean_loss(step)
         return clean_loss(self.plan, step) + float(self._gap(np.asarray([float(step)]))[0])
 
     def steps_done(self, used_s: float) -> int:
+        """Steps done after so many seconds of use, startup included."""
         running_s = used_s - self._simulator.startup_s
         return max(self._simulator.steps_done(running_s + self._before_s), self._step)
 
     def used_s(self, step: int) -> float:
+        """Seconds of use at which so many steps are done, startup included."""
         return self._simulator.startup_s + seconds_at(self._simulator, step) - self._before_s
 
     def incidents(self, start: int, stop: int) -> tuple[Incident, ...]:
+        """What befell steps start..stop-1."""
         return self._simulator.incidents(max(start, self._step), stop) if stop > self._step else ()
 
 

@@ -42,19 +42,23 @@ class Run:
 
     @property
     def curve(self) -> Curve:
+        """What it would do if nobody intervened."""
         return curve(self.spec)
 
     @cached_property
     def ending(self) -> Ending:
+        """How it would end."""
         return self.curve.ending
 
     @cached_property
     def failure(self) -> Failure | None:
+        """Why it would fail; None where it would not."""
         code = self.ending.failure_code
         return failure(self.spec.config, code, self.ending.step) if code else None
 
     @cached_property
     def total_steps(self) -> int:
+        """Of the whole run, a parent's part included."""
         return self.curve.plan.total_steps
 
     def phase(self, at_s: float) -> Phase:
@@ -177,10 +181,10 @@ class SimulatedBackend:
         """Lines of a job's history after `from_s` and up to `to_s`."""
         run = self._run(job_id)
         lines = _incident_lines(run, from_s, to_s)  # first: the last checkpoint comes before the end
-        lines += [_phase_line(run, place) for place in range(len(run.phases))]
-        return tuple(
-            sorted((line for line in lines if from_s < line.at_s <= to_s), key=lambda line: line.at_s)
-        )
+        for place, phase in enumerate(run.phases):
+            if from_s < phase.from_s <= to_s:
+                lines.append(_phase_line(run, place))
+        return tuple(sorted(lines, key=lambda line: line.at_s))
 
     def logs(self, job_id: str, at_s: float) -> str:
         """The history and the last rows, as a trainer would print them."""
@@ -310,6 +314,8 @@ def _phase_line(run: Run, place: int) -> LifeEvent:
 
 def _incident_lines(run: Run, from_s: float, to_s: float) -> list[LifeEvent]:
     first, last = run.step(from_s), run.step(to_s)
+    if last <= first:
+        return []
     first = max(first, last - TOLD_CHECKPOINTS * run.curve.plan.checkpoint_every)
     return [
         LifeEvent(
