@@ -79,6 +79,8 @@ def _read(number: int, config: JobConfig, frame: pd.DataFrame) -> _Run:
     column = next((name for name in LOSS_COLUMNS if name in frame.columns), None)
     if "step" not in frame.columns or column is None:
         raise InvalidConfig({"runs": f"run {number} needs the columns step and loss; it has {_names(frame)}"})
+    if frame.columns.duplicated().any():
+        raise InvalidConfig({"runs": f"run {number} has columns of the same name: {_names(frame)}"})
     asked = plan(config)
     steps, loss = _numbers(frame, "step"), _numbers(frame, column)
     usable = np.isfinite(steps) & np.isfinite(loss) & (loss > 0) & (steps >= 0) & (steps <= asked.total_steps)
@@ -96,9 +98,7 @@ def _names(frame: pd.DataFrame) -> str:
 
 
 def _numbers(frame: pd.DataFrame, column: str) -> Floats:
-    values = frame[column]
-    values = values.iloc[:, 0] if isinstance(values, pd.DataFrame) else values
-    return np.asarray(pd.to_numeric(values, errors="coerce"), dtype=np.float64)
+    return np.asarray(pd.to_numeric(frame[column], errors="coerce"), dtype=np.float64)
 
 
 def _blocks(steps: Floats, loss: Floats) -> tuple[Floats, Floats]:

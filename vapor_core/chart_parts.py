@@ -163,10 +163,11 @@ def serving_position() -> list[alt.Tooltip]:
 
 def finish(layers: list[alt.Chart], title: str) -> Drawing:
     """The layers under one title, as wide as their place, with little air around, since cards are small."""
-    return (
+    drawing: Drawing = (
         alt.LayerChart(layer=layers)
         .properties(title=alt.TitleParams(title, anchor="start", offset=6), width="container", height=220)
         .configure(padding={"left": 4, "right": 8, "top": 4, "bottom": 4})
         .configure_axis(titlePadding=6, labelPadding=4)
         .configure_legend(padding=0, offset=6, columnPadding=12)
     )
+    return drawing

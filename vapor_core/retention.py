@@ -110,7 +110,8 @@ class Retained:
         for first in range(int(start), end, _REPLAYED_AT_ONCE):
             columns = self.replay(first, min(first + _REPLAYED_AT_ONCE, end))
             rows = np.array([columns[name] for name in self.columns], dtype=np.float64)
-            yield np.concatenate((rows, self._continued(rows, states or {})))
+            if rows.shape[1]:
+                yield np.concatenate((rows, self._continued(rows, states or {})))
 
     def carry(self, wanted: list[Line]) -> bool:
         """Have these smoothed lines, from now on with every new point; False where others had to give way.

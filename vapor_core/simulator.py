@@ -1,7 +1,7 @@
 """What a training run reports: the laws of `physics` and the keyed noise, as columns for any range of steps.
 
 Stateless: a configuration and a range go in, columns come out; nothing is kept and nothing depends on what was
-asked before. `store` decides which steps have happened; real runs do not pass here.
+asked before. `store` decides which steps have happened; real runs do not pass here. Endpoints are `inference`'s.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vapor_core.contracts import Calibration, JobConfig
 from vapor_core.errors import InvalidConfig
+from vapor_core.inference import EndpointSpec, InferenceSimulator
 from vapor_core.noise import normals
 from vapor_core.physics.faults import causes
 from vapor_core.physics.loss import LossCurve, loss_curve
@@ -23,6 +24,17 @@ from vapor_core.physics.plan import Plan, plan
 from vapor_core.physics.schedule import learning_rate
 from vapor_core.physics.spikes import bumps, spikes
 from vapor_core.physics.throughput import Throughput, training_throughput
+
+__all__ = [
+    "TRAINING_COLUMNS",
+    "Columns",
+    "EndpointSpec",
+    "Incident",
+    "InferenceSimulator",
+    "TrainingSimulator",
+    "forecast",
+    "simulate",
+]
 
 Floats = NDArray[np.float64]
 Columns = dict[str, NDArray[np.float64] | NDArray[np.int64]]

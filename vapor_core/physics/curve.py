@@ -52,7 +52,7 @@ def grid(plan: Plan) -> Grid:
     """Knots dense where a run bends: its start, the ends of warm-up and decay, the schedule's own points."""
     last = plan.total_steps - 1
     parts = [np.linspace(0, last, 73), np.geomspace(1, last + 1, 41) - 1, _bends(plan, last)]
-    steps = np.unique(np.clip(np.round(np.concatenate(parts)), 0, last))
+    steps = np.asarray(np.unique(np.clip(np.round(np.concatenate(parts)), 0, last)), dtype=np.float64)
     rate = learning_rate(plan, steps.astype(np.int64))
     rate = rate / max(float(rate.max()), 1e-300)
     return Grid(steps, rate, _area(steps, rate))

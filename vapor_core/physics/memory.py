@@ -25,7 +25,9 @@ class Constants:
 
     nf4_bytes: float = 0.53  # a weight in nf4 with its scales: 4.127 bit double-quantised, 4.5 without
     logit_bytes: float = 16.0  # bf16, fp32, log-softmax and their gradients in an eager trainer; fit
-    loss_chunks: float = 8.0  # where fine-tuning checkpoints, it takes the loss in pieces (torchtune's default)
+    loss_chunks: float = (
+        8.0  # where fine-tuning checkpoints, it takes the loss in pieces (torchtune's default)
+    )
     quantised_activations: float = 1.7  # activations over nf4 weights against LoRA's, kept wider; fit
     overhead_share: float = 0.02  # fragments between blocks, of all that is held; fit
     overhead_gb: float = 0.4  # workspaces of the matrix library
@@ -202,9 +204,9 @@ def training_memory_by(plan: Plan, law: Constants) -> TrainingMemory:
     else:
         forward, last = _activation_bytes(model, config, config.lora_targets if frozen else None, 1.0, law)
     weights += 4.0 * adapters
-    # this layer and the next in full, and the embeddings, which are gathered throughout
-    gathered = 2.0 * weights / model.layers + wide * model.embedding_parameters if stage == 3 else 0.0
-    held = min(weights, weights / (cards if stage == 3 else 1) + gathered)
+    # this layer and the next in full, and the head
+    gathered = 2.0 * weights / model.layers + wide * model.vocabulary_size * model.hidden_size
+    held = min(weights, weights / cards + gathered) if stage == 3 else weights
     gradients = trainable * gradient / (cards if stage >= 2 else 1)
     if config.gradient_accumulation_steps == 1 and (cards == 1 or stage >= 2):
         forward = max(forward - gradients, last)  # gradients come as activations go

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vapor_core.physics.serving_step import StepLaw
 
-CHUNK_TOKENS = 2048  # new tokens that one step carries at most (vLLM's and TensorRT-LLM's range is 2k-8k)
+CHUNK_TOKENS = 8192  # new tokens that one step carries at most (vLLM's and TensorRT-LLM's range is 2k-8k)
 MAX_SEQUENCES = 1024  # that an engine runs together
 
 

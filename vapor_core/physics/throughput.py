@@ -37,7 +37,7 @@ class Constants:
 
 
 DEFAULT = Constants()
-BAND = 1.3
+BAND = 1.3  # the middle 80 % of runs of other trainers and cards lie within the law times or divided by this
 NODE_GB_S = 50.0  # between machines, per card: 400 Gbit/s
 
 
@@ -87,7 +87,7 @@ def matrix_rate(card: Accelerator, precision: str, tokens: float, law: Constants
     peak = card.peak_tflops(precision)
     wide = card.peak_tflops("bf16")
     power = (card.power_w or wide) / wide
-    share = min(law.matrix_share * power**law.power_exponent, law.most_share)
+    share = min(law.matrix_share * float(power**law.power_exponent), law.most_share)
     return peak * 1e12 * share * tokens / (tokens + law.knee_tokens)
 
 
@@ -120,7 +120,6 @@ def parts(plan: Plan, law: Constants = DEFAULT) -> tuple[float, float, float, fl
     traffic = tokens * (element + adapted + law.logit_bytes * model.vocabulary_size) / bandwidth
     shards = config.accelerator_count if config.sharding != "none" else 1
     update = law.update_bytes * trainable / shards / bandwidth
-    communication = exposed_communication(plan, trainable, compute + traffic, law)
     if config.method == "qlora":
         unpacked = (2.0 + again) * layers * law.dequantise_bytes
         traffic += unpacked / (card.bandwidth_gb_s * 1e9)
@@ -128,6 +127,7 @@ def parts(plan: Plan, law: Constants = DEFAULT) -> tuple[float, float, float, fl
     launch = law.launch_s * model.layers * (1.0 + again / 3.0) * (1.0 + law.adapter_launch * targets)
     if config.sharding == "none":  # launches run ahead of the card; gathers and scatters make them wait
         launch = hypot(compute + traffic, launch) - compute - traffic
+    communication = exposed_communication(plan, trainable, compute + traffic + launch, law)
     return micro * compute, micro * traffic + update, communication, micro * launch
 
 
@@ -144,8 +144,8 @@ def padded_length(plan: Plan) -> float:
     return min(longest, float(config.sequence_length))
 
 
-def exposed_communication(plan: Plan, trainable: float, compute: float, law: Constants = DEFAULT) -> float:
-    """Seconds of one step in which cards wait for each other. `compute`: one micro-step's, seconds."""
+def exposed_communication(plan: Plan, trainable: float, busy: float, law: Constants = DEFAULT) -> float:
+    """Seconds of one step in which cards wait for each other. `busy`: a micro-step's other time."""
     config, card, cards = plan.config, plan.accelerator, plan.config.accelerator_count
     if cards == 1:
         return 0.0
@@ -162,7 +162,7 @@ def exposed_communication(plan: Plan, trainable: float, compute: float, law: Con
     else:
         bytes_, repeats, calls = 4.0 * trainable, 1, 2.0
     time = share * bytes_ / link
-    return repeats * (law.exposed * time + max(0.9 * time - 0.9 * compute, 0.0) + calls * ring)
+    return repeats * (law.exposed * time + max(0.9 * (time - busy), 0.0) + calls * ring)
 
 
 @lru_cache(maxsize=1024)
@@ -172,7 +172,8 @@ def training_throughput(plan: Plan) -> Throughput:
     compute, memory, communication, overhead = parts(plan)
     step = compute + memory + communication + overhead
     rate = plan.tokens_per_step / step
-    useful = plan.tokens_per_step * flops_per_token(plan.model, int(plan.tokens_per_sequence))
+    needed = 2.0 / 3.0 if config.method in ("lora", "qlora") else 1.0  # frozen: no gradient of the weights
+    useful = needed * plan.tokens_per_step * flops_per_token(plan.model, int(plan.tokens_per_sequence))
     return Throughput(
         step_time_s=step,
         tokens_per_second=rate,
