@@ -40,21 +40,31 @@ def spread(logs: NDArray[np.float64]) -> str:
     return f"median {np.median(absolute):.1%}, p90 {np.quantile(absolute, 0.9):.1%}, max {absolute.max():.1%}"
 
 
-def main() -> None:
-    runs = [
+def published() -> Runs:
+    """Scored peaks on one card."""
+    return [
         (plan(config), peak)
         for config, peak, _, scored in cases()
         if peak is not None and scored and config.accelerator_count == 1
     ]
-    constants = fit(runs)
-    for name, value in zip(FITTED, np.exp(constants), strict=True):
-        print(f"{name:22s} {value:.4g}   shipped {getattr(DEFAULT, name):.4g}")
-    print(f"shipped constants, {len(runs)} runs on one card: {spread(errors(START, runs))}")
-    left_out = []
+
+
+def left_out() -> str:
+    """Errors on each model by the constants of all others."""
+    runs = published()
+    found = []
     for name in sorted({p.model.id for p, _ in runs}):
         held = [run for run in runs if run[0].model.id == name]
-        left_out.append(errors(fit([run for run in runs if run[0].model.id != name]), held))
-    print(f"leaving one model out: {spread(np.concatenate(left_out))}")
+        found.append(errors(fit([run for run in runs if run[0].model.id != name]), held))
+    return f"{len(runs)} runs on one card, one model left out: {spread(np.concatenate(found))}"
+
+
+def main() -> None:
+    runs = published()
+    for name, value in zip(FITTED, np.exp(fit(runs)), strict=True):
+        print(f"{name:22s} {value:.4g}   shipped {getattr(DEFAULT, name):.4g}")
+    print(f"shipped constants, {len(runs)} runs on one card: {spread(errors(START, runs))}")
+    print(left_out())
 
 
 if __name__ == "__main__":

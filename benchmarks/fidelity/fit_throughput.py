@@ -53,18 +53,22 @@ def spread(logs: NDArray[np.float64]) -> str:
     return f"median {np.median(absolute):.1%}, p90 {np.quantile(absolute, 0.9):.1%}, max {absolute.max():.1%}"
 
 
-def main() -> None:
+def left_out() -> str:
+    """Errors on each model size by the constants of all others."""
     runs = foundry_rows()
-    constants = fit(runs)
-    for name, value in zip(FITTED, np.exp(constants), strict=True):
-        print(f"{name:18s} {value:.4g}   shipped {getattr(DEFAULT, name):.4g}")
-    print(f"shipped constants, {len(runs)} runs: {spread(errors(START, runs))}")
-    left_out = []
+    found = []
     for size in sorted({p.model.id for p, _ in runs}):
         held = [run for run in runs if run[0].model.id == size]
-        left_out.append(errors(fit([run for run in runs if run[0].model.id != size]), held))
-        print(f"  without {size:9s} {len(held):3d} runs: {spread(left_out[-1])}")
-    print(f"leaving one model size out: {spread(np.concatenate(left_out))}")
+        found.append(errors(fit([run for run in runs if run[0].model.id != size]), held))
+    return f"{len(runs)} runs, one model size left out: {spread(np.concatenate(found))}"
+
+
+def main() -> None:
+    runs = foundry_rows()
+    for name, value in zip(FITTED, np.exp(fit(runs)), strict=True):
+        print(f"{name:18s} {value:.4g}   shipped {getattr(DEFAULT, name):.4g}")
+    print(f"shipped constants, {len(runs)} runs: {spread(errors(START, runs))}")
+    print(left_out())
 
 
 if __name__ == "__main__":
