@@ -45,7 +45,7 @@ def launch(store: Store, form: Form) -> None:
     for sentence in told:
         st.error(text.plain(sentence), icon=":material/error:")
     if form.problems and not told:
-        st.caption(f":red[:material/error: {len(form.problems)} of the fields must be corrected first.]")
+        st.caption(":red[:material/error: Correct the marked fields first.]")
     risky = form.estimate is not None and any(risk.severity == "blocking" for risk in form.estimate.risks)
     pressed = st.button(
         "Start anyway" if risky else "Start training",

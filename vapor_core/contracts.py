@@ -67,11 +67,20 @@ def _sentences(error: ValidationError, owner: type[BaseModel]) -> dict[str, str]
     return problems
 
 
+# pydantic's words for what a person typed, where they are about parsing
+_PLAINER = {
+    "float_parsing": "should be a number",
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+}
+
+
 def _sentence(field: str, kind: str, message: str, value: object, owner: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         return f"{field} is not a field of {owner.__name__}; its fields are {', '.join(owner.model_fields)}"
     if kind == "missing":
         return f"{field} is required"
+    message = _PLAINER.get(kind, message)
     text = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if kind == "value_error":
         return text if not field or text.startswith(field) else f"{field}: {text}"
