@@ -21,7 +21,8 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"uploads", "upload_rows", "upload_schemas", "tokens", "exports"}),
     frozenset({"simulator", "inference", "replica"}),
     frozenset({"cures", "risks", "estimate", "diagnosis", "calibration", "advisor", "report"}),
-    frozenset({"lifecycle", "metrics", "retention", "sampling", "events", "journal", "journal_sql", "backends"}),
+    frozenset({"lifecycle", "metrics", "retention", "sampling", "measured"})
+    | frozenset({"events", "journal", "journal_sql", "backends"}),
     frozenset({"store", "world", "views", "registry", "demo", "replica", "series", "desk"}),
 )
 

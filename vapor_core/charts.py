@@ -223,6 +223,31 @@ def cost_front_chart(frame: Source) -> Drawing:
     return parts.finish([line, base.mark_circle(size=90, opacity=1), labels], "Cost against loss")
 
 
+def forecast_chart(frame: Source, baseline: str = "law alone", forecast: str = "calibrated") -> Drawing:
+    """A forecast with its band over what was measured and another forecast; columns as of `measured.fit_curves`."""
+    base = parts.over(frame, "step")
+    names = ["measured", baseline, forecast]
+
+    def y(column: str) -> alt.Y:
+        return alt.Y(f"{column}:Q", title="loss (nats per token)", scale=parts.loss_scale(False))
+
+    def valid(column: str) -> alt.Chart:
+        chart: alt.Chart = base.transform_filter(f"isValid(datum.{column})").encode(y(column))
+        return chart
+
+    band = valid("loss_low").mark_area(opacity=0.2).encode(alt.Y2("loss_high:Q"))
+    layers = [
+        parts.layer_of(band, forecast, names),
+        parts.layer_of(valid("measured").mark_line(strokeWidth=1.5), "measured", names),
+        parts.layer_of(
+            valid("baseline").mark_line(strokeWidth=2, strokeDash=[6, 4], clip=True), baseline, names
+        ),
+        parts.layer_of(valid("loss").mark_line(strokeWidth=2.5), forecast, names),
+    ]
+    tips = [("measured", "measured", ".4f"), ("baseline", baseline, ".4f"), ("loss", forecast, ".4f")]
+    return parts.finish([*layers, parts.hover(base, tips, [alt.Tooltip("step:Q", format=",.0f")])], "Loss")
+
+
 def fidelity_chart(frame: Source) -> Drawing:
     """Predicted against measured, log-log, with the line where they agree; columns name, kind, measured, predicted."""
     base = alt.Chart(frame)
@@ -279,6 +304,7 @@ _CHARTS: dict[str, Callable[..., Drawing]] = {
     "replicas": replicas_chart,
     "queue": queue_chart,
     "cost_front": cost_front_chart,
+    "forecast": forecast_chart,
     "fidelity": fidelity_chart,
 }
 
