@@ -39,6 +39,7 @@ class Constants:
 DEFAULT = Constants()
 BAND = 1.3  # the middle 80 % of runs of other trainers and cards lie within the law times or divided by this
 NODE_GB_S = 50.0  # between machines, per card: 400 Gbit/s
+MOST_HOPS = 1024  # beyond this, rings are split (hybrid sharding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,44 +92,89 @@ def matrix_rate(card: Accelerator, precision: str, tokens: float, law: Constants
     return peak * 1e12 * share * tokens / (tokens + law.knee_tokens)
 
 
-def parts(plan: Plan, law: Constants = DEFAULT) -> tuple[float, float, float, float]:
-    """Seconds of one optimizer step: arithmetic, memory traffic, exposed communication, overhead."""
-    model, config, card = plan.model, plan.config, plan.accelerator
-    micro = config.gradient_accumulation_steps
-    length = padded_length(plan)
-    tokens = config.micro_batch_size * length
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one micro-step of one card has to do, in counts."""
+
+    length: float  # tokens of a sequence, padding included
+    tokens: float
+    layers: float  # parameters of the layers' matrices
+    head: float
+    adapters: float
+    trainable: float
+    frozen: bool
+    again: float  # 1 where the forward pass is computed a second time
+
+    @property
+    def passes(self) -> float:
+        """FLOPs per parameter and token: a frozen matrix passes gradients on but has none of its own."""
+        return 4.0 if self.frozen else 6.0
+
+
+def work(plan: Plan) -> Work:
+    """The counts of a plan's micro-step."""
+    model, config = plan.model, plan.config
     frozen = config.method in ("lora", "qlora")
-    again = 1.0 if config.gradient_checkpointing else 0.0
-    layers = layer_parameters(model)
-    head = float(model.vocabulary_size * model.hidden_size)
     adapters = lora_parameters(model, config.lora_rank, config.lora_targets) if frozen else 0
-    trainable = float(adapters if frozen else model.parameters)
-    # a frozen matrix passes gradients on but has none of its own: 4 instead of 6 FLOPs
-    passes = 4.0 if frozen else 6.0
-    products = tokens * ((passes + 2.0 * again) * layers + passes * head + (6.0 + 2.0 * again) * adapters)
-    # causal: half of the square; flash backward computes 5 products for the forward's 2
-    width = model.attention_heads * model.head_dim
-    attention = tokens * length * (7.0 + 2.0 * again) * model.kv_layers * width
+    length = padded_length(plan)
+    return Work(
+        length=length,
+        tokens=config.micro_batch_size * length,
+        layers=layer_parameters(model),
+        head=float(model.vocabulary_size * model.hidden_size),
+        adapters=float(adapters),
+        trainable=float(adapters if frozen else model.parameters),
+        frozen=frozen,
+        again=1.0 if config.gradient_checkpointing else 0.0,
+    )
+
+
+def arithmetic(plan: Plan, todo: Work, law: Constants = DEFAULT) -> float:
+    """Seconds of a micro-step's matrix products and attention.
+
+    Attention is causal, so half of the square counts; flash backward computes 5 products for the forward's 2.
+    """
+    model, config, card = plan.model, plan.config, plan.accelerator
+    again = 2.0 * todo.again
+    each = (todo.passes + again) * todo.layers + todo.passes * todo.head + (6.0 + again) * todo.adapters
+    attention = (7.0 + again) * todo.length * model.kv_layers * model.attention_heads * model.head_dim
     peak = card.peak_tflops("bf16" if config.precision == "fp8" else config.precision)
-    attention_rate = law.attention_tflops * 1e12 * sqrt(peak / 312.0)
-    compute = products / matrix_rate(card, config.precision, tokens, law) + attention / attention_rate
-    bandwidth = card.bandwidth_gb_s * 1e9 * law.bandwidth_share
-    adapted = adapters / config.lora_rank * law.adapter_bytes
+    rate = law.attention_tflops * 1e12 * sqrt(peak / 312.0)
+    return todo.tokens * (each / matrix_rate(card, config.precision, todo.tokens, law) + attention / rate)
+
+
+def traffic(plan: Plan, todo: Work, law: Constants = DEFAULT) -> tuple[float, float]:
+    """Seconds of memory traffic besides matrix products: of a micro-step, and of the optimizer's step."""
+    model, config = plan.model, plan.config
+    peak = plan.accelerator.bandwidth_gb_s * 1e9
+    bandwidth = peak * law.bandwidth_share
     wide = 2.0 if config.precision == "fp32" else 1.0
     # a frozen matrix's inputs are not read again for its gradient
-    element = wide * law.element_bytes * (passes / 6.0 + again / 3.0) * model.layers * model.hidden_size
-    traffic = tokens * (element + adapted + law.logit_bytes * model.vocabulary_size) / bandwidth
+    element = (
+        wide * law.element_bytes * (todo.passes / 6.0 + todo.again / 3.0) * model.layers * model.hidden_size
+    )
+    adapted = todo.adapters / config.lora_rank * law.adapter_bytes
+    moved = todo.tokens * (element + adapted + law.logit_bytes * model.vocabulary_size) / bandwidth
+    if config.method == "qlora":  # every weight is unpacked for each pass
+        moved += (2.0 + todo.again) * todo.layers * law.dequantise_bytes / peak
     shards = config.accelerator_count if config.sharding != "none" else 1
-    update = law.update_bytes * trainable / shards / bandwidth
-    if config.method == "qlora":
-        unpacked = (2.0 + again) * layers * law.dequantise_bytes
-        traffic += unpacked / (card.bandwidth_gb_s * 1e9)
-    targets = len(config.lora_targets) if frozen else 0
-    launch = law.launch_s * model.layers * (1.0 + again / 3.0) * (1.0 + law.adapter_launch * targets)
+    return moved, law.update_bytes * todo.trainable / shards / bandwidth
+
+
+def parts(plan: Plan, law: Constants = DEFAULT) -> tuple[float, float, float, float]:
+    """Seconds of one optimizer step: arithmetic, memory traffic, exposed communication, overhead."""
+    config, todo = plan.config, work(plan)
+    micro = config.gradient_accumulation_steps
+    compute = arithmetic(plan, todo, law)
+    moved, update = traffic(plan, todo, law)
+    targets = len(config.lora_targets) if todo.frozen else 0
+    launch = (
+        law.launch_s * plan.model.layers * (1.0 + todo.again / 3.0) * (1.0 + law.adapter_launch * targets)
+    )
     if config.sharding == "none":  # launches run ahead of the card; gathers and scatters make them wait
-        launch = hypot(compute + traffic, launch) - compute - traffic
-    communication = exposed_communication(plan, trainable, compute + traffic + launch, law)
-    return micro * compute, micro * traffic + update, communication, micro * launch
+        launch = hypot(compute + moved, launch) - compute - moved
+    waiting = exposed_communication(plan, todo.trainable, compute + moved + launch, law)
+    return micro * compute, micro * moved + update, waiting, micro * launch
 
 
 def padded_length(plan: Plan) -> float:
@@ -151,17 +197,15 @@ def exposed_communication(plan: Plan, trainable: float, busy: float, law: Consta
         return 0.0
     inside = cards <= card.cards_per_node
     link = (card.interconnect_gb_s if inside else min(card.interconnect_gb_s, NODE_GB_S)) * 1e9
-    share = (cards - 1) / cards
-    ring = law.hop_s * cards * plan.model.layers
+    sent, repeats, calls = 4.0 * trainable, 1, 2.0
     if config.sharding == "zero3":  # weights gathered twice, gradients scattered once, every micro-step
-        bytes_, repeats, calls = (
-            (4.0 * plan.model.parameters + 2.0 * trainable),
+        sent, repeats, calls = (
+            4.0 * plan.model.parameters + 2.0 * trainable,
             config.gradient_accumulation_steps,
             3.0,
         )
-    else:
-        bytes_, repeats, calls = 4.0 * trainable, 1, 2.0
-    time = share * bytes_ / link
+    time = (cards - 1) / cards * sent / link
+    ring = law.hop_s * min(cards, MOST_HOPS) * plan.model.layers
     return repeats * (law.exposed * time + max(0.9 * (time - busy), 0.0) + calls * ring)
 
 
