@@ -225,10 +225,15 @@ def test_after_a_rewind_it_is_as_if_the_later_points_never_were(position, more, 
     first, second = run_of(3000, seed=1), run_of(3300, seed=2)
     kept = min(position + 1, 3000)
     truth = {name: np.concatenate((first[name][:kept], second[name][kept : kept + more])) for name in first}
-    series = series_of(first, window=100 if replay else 4096)
+    visible = [first]
+    series = MetricSeries(
+        COLUMNS,
+        window=100 if replay else 4096,
+        replay=(lambda a, b: cut(visible[0], a, b)) if replay else None,
+    )
+    series.append(first)
     series.frame(smoothing=0.8)
-    if replay:
-        series._points.replay = lambda a, b: cut(truth, a, b)
+    visible[0] = truth
     series.rewind(position)
     series.append(cut(truth, kept, kept + more))
     expected = series_of(truth).frame(max_points=100, smoothing=0.8)
@@ -338,6 +343,21 @@ def test_other_axes_than_steps_are_bucketed_too():
     frame = series.frame(max_points=50)
     assert len(frame) <= 50
     assert frame["p95_ms"].max() == 900.0
+
+
+def test_a_replay_with_empty_pieces_is_exact_all_the_same():
+    steps = np.concatenate((np.arange(5000), np.arange(200_000, 205_000)))
+    loss = np.random.default_rng(0).standard_normal(steps.size)
+
+    def again(start, stop):
+        inside = (steps >= start) & (steps < stop)
+        return {"step": steps[inside], "loss": loss[inside]}
+
+    series = MetricSeries(("loss",), window=64, buckets=32, replay=again)
+    series.append({"step": steps, "loss": loss})
+    frame = series.frame(max_points=200, smoothing=0.9)
+    expected = naive_smoothing(steps, loss, 0.9)[np.searchsorted(steps, frame["step"])]
+    np.testing.assert_allclose(frame["loss_smoothed"], expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
