@@ -25,9 +25,7 @@ class Constants:
 
     nf4_bytes: float = 0.53  # a weight in nf4 with its scales: 4.127 bit double-quantised, 4.5 without
     logit_bytes: float = 16.0  # bf16, fp32, log-softmax and their gradients in an eager trainer; fit
-    loss_chunks: float = (
-        8.0  # where fine-tuning checkpoints, it takes the loss in pieces (torchtune's default)
-    )
+    loss_chunks: float = 8.0  # fine-tuning that checkpoints takes its loss in pieces (torchtune: 8)
     quantised_activations: float = 1.7  # activations over nf4 weights against LoRA's, kept wider; fit
     overhead_share: float = 0.02  # fragments between blocks, of all that is held; fit
     overhead_gb: float = 0.4  # workspaces of the matrix library
