@@ -21,22 +21,22 @@ from vapor_core.physics.stability import caution
 Floats = NDArray[np.float64]
 
 # Loss on instructions after half a million tokens: FLOOR + QUALITY x (base model's law above its E).
-FLOOR, QUALITY = 0.57, 1.25
+FLOOR, QUALITY = 0.54, 1.22
 VOCABULARY = 0.09  # exponent: a larger vocabulary has fewer, harder tokens
 KNOWS_INSTRUCTIONS = 0.88  # factor where the base was already tuned to instructions
 # Factor of a kind's final loss on that of instructions, and of its first loss on its final one.
-KIND = {"instruction": 1.0, "chat": 1.6, "math": 0.7, "code": 0.75, "classification": 0.5, "own": 1.1}
+KIND = {"instruction": 1.0, "chat": 1.6, "math": 0.66, "code": 0.75, "classification": 0.5, "own": 1.1}
 START = {"instruction": 1.45, "chat": 1.3, "math": 2.0, "code": 1.5, "classification": 3.0, "own": 1.4}
 DATA = 0.05  # exponent: more data, lower loss
 DATA_TOKENS = 5e5
 RANK = 0.02  # relative gain of each doubling of the rank
 MLP_TARGETS = 0.96  # factor where the MLP's matrices are adapted too
-QUANTIZED = 0.03  # nats that 4-bit weights cost
-HIGH_RATE = 0.022  # relative cost per squared log distance above the best rate
+QUANTIZED = 0.035  # nats that 4-bit weights cost
+HIGH_RATE_FULL, HIGH_RATE_LORA = 0.05, 0.022  # relative cost per squared log distance above the best rate
 # Learning by heart: train loss x exp(-m e^HEART_POWER) after e passes.
 HEART_POWER = 1.4
-HEART_FULL, HEART_LORA = 0.4, 0.037
-HEART_EVAL, HEART_FREE = 0.12, 0.6  # eval rises once that exponent exceeds HEART_FREE
+HEART_FULL, HEART_LORA = 0.34, 0.037
+HEART_EVAL, HEART_FREE = 0.12, 0.1  # eval rises once that exponent, after the first pass, exceeds HEART_FREE
 UNKNOWN_TOKENS = 1.5e12  # pretraining of a model that does not say
 
 
@@ -94,13 +94,14 @@ def fine_tuning(plan: Plan) -> FineTuning:
         initial = level * START[kind] + (data.loss_offset or 0.0)
         seen = max(plan.total_tokens, 100.0)
         final = level * _adaptation(plan) * (seen / DATA_TOKENS) ** -DATA + (data.loss_offset or 0.0)
-    final = min(final, 0.97 * initial) * (1 + HIGH_RATE * min(above, 4.0) ** 2)
+    costly = HIGH_RATE_FULL if config.method == "full" else HIGH_RATE_LORA
+    final = min(final, 0.97 * initial) * (1 + costly * min(above, 4.0) ** 2)
     odds = 6.0 * log(config.learning_rate / stable)
     quantized = QUANTIZED if config.method == "qlora" else 0.0
     return FineTuning(
         initial=initial + quantized,
         final=final + quantized,
-        fall_steps=(10 + 360 / plan.global_batch) * min(max(best / config.learning_rate, 0.2), 1e6) ** 0.8,
+        fall_steps=(10 + 250 / plan.global_batch) * min(max(best / config.learning_rate, 0.2), 1e6) ** 0.8,
         heart=_heart(plan, best),
         sharp=config.method == "full",
         optimal_learning_rate=best,
@@ -167,7 +168,7 @@ def memorised(tuning: FineTuning, passes: Floats) -> Floats:
 
 def overfitted(tuning: FineTuning, passes: Floats) -> Floats:
     """Relative rise of the loss on held-out text after so many passes."""
-    learnt = tuning.heart * passes**HEART_POWER
+    learnt = tuning.heart * np.maximum(passes - 1, 0.0) ** HEART_POWER
     return HEART_EVAL * np.maximum(learnt - HEART_FREE, 0.0) ** 1.3
 
 
