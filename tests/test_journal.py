@@ -143,7 +143,7 @@ def test_another_process_reads_what_was_acknowledged(journal, path):
         "import sys; from vapor_core.journal_sql import open_journal\n"
         "print(len(open_journal(sys.argv[1]).read('default')))"
     )
-    told = subprocess.run(
+    told = subprocess.run(  # noqa: S603 - our own interpreter and program
         [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
     )
     assert told.stdout.strip() == str(len(EVENTS))
@@ -210,7 +210,7 @@ def test_a_full_disk_is_told_and_the_journal_works_on_when_there_is_room(journal
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     number = len(EVENTS)
-    with pytest.raises(JournalFull, match="no room .* nothing was recorded"):
+    with pytest.raises(JournalFull, match=r"no room .* nothing was recorded"):
         for _ in range(200):
             journal.append("default", number, 1.0, EVENTS[0])
             number += 1
@@ -292,7 +292,7 @@ def test_a_version_1_file_opens(path):
     [
         ("nonsense://host/name", "sqlite or postgresql"),
         ("://", "cannot be read"),
-        (Path("."), "is a folder"),
+        (Path(), "is a folder"),
     ],
 )
 def test_what_cannot_be_opened_is_told_in_a_sentence(given, words):

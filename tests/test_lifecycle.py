@@ -14,15 +14,15 @@ from vapor_core.lifecycle import (
 
 
 def test_every_status_has_a_row_and_leads_to_known_ones():
-    assert set(JOB_TRANSITIONS) == set(JOB_STATUSES)
-    assert set(DEPLOYMENT_TRANSITIONS) == set(DEPLOYMENT_STATUSES)
+    assert set(JOB_STATUSES) == set(JOB_TRANSITIONS)
+    assert set(DEPLOYMENT_STATUSES) == set(DEPLOYMENT_TRANSITIONS)
     assert {target for row in JOB_TRANSITIONS.values() for target in row} <= set(JOB_STATUSES)
     assert {target for row in DEPLOYMENT_TRANSITIONS.values() for target in row} <= set(DEPLOYMENT_STATUSES)
 
 
 def test_ends_are_final():
-    assert JOB_ENDS == {"completed", "failed", "stopped"}
-    assert DEPLOYMENT_ENDS == {"stopped", "failed"}
+    assert {"completed", "failed", "stopped"} == JOB_ENDS
+    assert {"stopped", "failed"} == DEPLOYMENT_ENDS
 
 
 @pytest.mark.parametrize("status", JOB_STATUSES)
