@@ -71,7 +71,7 @@ drawn = train_values.form(train_values.chosen(workspace))
 left, right = st.columns([4, 3], gap="medium")
 with left:
     train_form(workspace, drawn)
-    st.button("Start over", icon=":material/restart_alt:", type="tertiary", on_click=start_over)
+    st.button("Clear the form", icon=":material/restart_alt:", type="tertiary", on_click=start_over)
 with right:
     if drawn.estimate is None:
         st.info("The estimate follows when the marked fields are corrected.", icon=":material/calculate:")

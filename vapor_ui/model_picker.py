@@ -16,13 +16,16 @@ SIZES: dict[str, tuple[float, float]] = {
     "> 5B": (5e9, float("inf")),
 }
 
+BACK = "train.picked"  # a model was just taken from the Hub: show it in the list
+
 
 def model_picker(store: Store, form: Form) -> None:
     """The catalog and this workspace's finds in one list, or a search of the Hub."""
+    if st.session_state.pop(BACK, False) or "train.model_source" not in st.session_state:
+        st.session_state["train.model_source"] = "Catalog"
     source = st.segmented_control(
         "Where to look",
         ("Catalog", "Hub"),
-        default="Catalog",
         required=True,
         key="train.model_source",
         label_visibility="collapsed",
@@ -39,7 +42,7 @@ def take(model: CatalogModel) -> None:
     store = session.store()
     if train_values.is_curated(model) or session.act(store.add_model, model) is not None:
         train_values.choose_entry(store, "model", model)
-    st.session_state["train.model_source"] = "Catalog"
+    st.session_state[BACK] = True
 
 
 def _from_list(store: Store, form: Form) -> None:
