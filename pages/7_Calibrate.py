@@ -1,0 +1,23 @@
+"""Calibrate: fit the laws to a run that was really done, see how well they hold it, and ask what if."""
+
+import streamlit as st
+
+from vapor_ui import calibrations, frame
+from vapor_ui.calibration_fit import fit_view, what_if
+from vapor_ui.calibration_form import add_button, log_upload, run_form
+
+store = frame.page("Calibrate", ":material/tune:")
+st.caption(
+    "The laws were fitted to other people's runs. Give the log of one of yours, and Vapor fits their constants to it."
+)
+left, right = st.columns([4, 5], gap="medium")
+with left, st.container(border=True):
+    st.markdown("#### A run of yours")
+    log = log_upload()
+    form = run_form(store, log)
+    add_button(log, form)
+with right:
+    shown = fit_view(store)
+fit = calibrations.fit(store)
+if fit is not None and shown is not None:
+    what_if(store, shown, fit.calibration)
