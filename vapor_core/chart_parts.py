@@ -45,6 +45,12 @@ def numbers(ticks: int = 5, smallest_step: float = 0) -> alt.Axis:
     return alt.Axis(labelExpr=label, labelOverlap=True, tickCount=ticks, tickMinStep=smallest_step)
 
 
+def log_numbers() -> alt.Axis:
+    """Ticks at 1, 2 and 5 of each power of ten, since a logarithmic axis has too many of its own."""
+    values = [digit * 10.0**power for power in range(7) for digit in (1, 2, 5)]
+    return alt.Axis(labelExpr="format(datum.value, '~s')", values=values, labelOverlap=True)
+
+
 def layer_of(base: alt.Chart, name: str, names: list[str]) -> alt.Chart:
     """`base` in the palette's colour of one of several named layers, told in a legend."""
     color = alt.Color("layer:N", title=None, scale=alt.Scale(domain=names), legend=legend(len(names)))
@@ -131,16 +137,17 @@ def served_lines_chart(
     """Several columns of a deployment over time, by the labels they are told by."""
     base = over(source, "time")
     scale = alt.Scale(type="log", nice=False) if log_scale else alt.Scale(zero=True)
+    axis = log_numbers() if log_scale else numbers(smallest_step=1)
     lines = (
         folded(base, names)
         .mark_line(strokeWidth=1.5)
         .encode(
-            alt.Y("value:Q", title=words, axis=numbers(smallest_step=0 if log_scale else 1), scale=scale),
+            alt.Y("value:Q", title=words, axis=axis, scale=scale),
             alt.Color(
                 "label:N",
                 title=None,
                 scale=alt.Scale(domain=[*names.values()]),
-                legend=legend(len(names), symbol="stroke"),
+                legend=legend(len(names), symbol="stroke") if len(names) > 1 else None,
             ),
         )
     )
@@ -166,7 +173,7 @@ def finish(layers: list[alt.Chart], title: str) -> Drawing:
     drawing: Drawing = (
         alt.LayerChart(layer=layers)
         .properties(title=alt.TitleParams(title, anchor="start", offset=6), width="container", height=220)
-        .configure(padding={"left": 4, "right": 8, "top": 4, "bottom": 4})
+        .properties(padding={"left": 4, "right": 8, "top": 4, "bottom": 4})
         .configure_axis(titlePadding=6, labelPadding=4)
         .configure_legend(padding=0, offset=6, columnPadding=12)
     )

@@ -139,7 +139,7 @@ def milliseconds(ms: float | None) -> str:
 
 def eta(job: Job) -> str:
     """How far a job is: "45 % · 2 h 15 min left"; without the time until it means something."""
-    done = percent(math.floor(job.progress * 100) / 100) if job.progress < 1 else "100 %"
+    done = f"{math.floor(job.progress * 100 + 1e-9)} %"
     if job.status == "queued":
         return "waiting for an accelerator"
     if job.status == "initializing":

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from vapor_core import charts, text
-from vapor_core.charts import Axis
+from vapor_core.chart_parts import Axis
 from vapor_core.contracts import Job
 from vapor_core.store import Store
 from vapor_ui import cards
@@ -68,7 +68,7 @@ def best_values(jobs: list[Job], frames: dict[str, pd.DataFrame]) -> pd.DataFram
     rows = []
     for job, (name, points) in zip(jobs, frames.items(), strict=True):
         evaluated = points["eval_loss"].dropna() if "eval_loss" in points else pd.Series(dtype=float)
-        at = int(points["step"].loc[evaluated.idxmin()]) if not evaluated.empty else None
+        at = int(points["step"].to_numpy()[points["eval_loss"].argmin()]) if not evaluated.empty else None
         rows.append(
             {
                 "job": name,

@@ -5,13 +5,12 @@ part that the timer redraws; widgets stand outside it, so that a refresh never s
 """
 
 from collections.abc import Callable
-from typing import get_args
+from pathlib import Path
 
 import streamlit as st
-from streamlit_autorefresh import st_autorefresh
+from streamlit_autorefresh import st_autorefresh  # type: ignore[import-untyped] # it ships no types
 
 from vapor_core import text
-from vapor_core.contracts import DeploymentStatus, JobStatus
 from vapor_core.store import Store
 from vapor_ui import session, welcome
 
@@ -22,10 +21,13 @@ PAGES = (
     ("pages/3_Compare.py", "Compare", ":material/compare_arrows:"),
     ("pages/4_Deployments.py", "Deployments", ":material/rocket_launch:"),
     ("pages/5_Models.py", "Models", ":material/deployed_code:"),
+    ("pages/6_Fidelity.py", "Fidelity", ":material/verified:"),
+    ("pages/7_Calibrate.py", "Calibrate", ":material/tune:"),
 )
 SPEEDS = (0.0, 1.0, 10.0, 60.0, 600.0, 3600.0)  # simulated seconds a second
+LOGO = str(Path(__file__).with_name("vapor.svg"))
+WORDMARK = str(Path(__file__).with_name("wordmark.svg"))
 REFRESH_MS = 1000
-STATUSES = {*get_args(JobStatus), *get_args(DeploymentStatus)}
 
 Live = Callable[[Store], None]
 
@@ -39,10 +41,12 @@ def page(title: str, icon: str, live: Live | None = None) -> Store:
         live: What changes by itself, drawn right below the head. A page with widgets between head and live
             part leaves it out and calls `frame.live` later.
     """
-    st.set_page_config(page_title=f"{title} · Vapor", page_icon=icon, layout="wide")
+    st.set_page_config(page_title=f"{title} · Vapor", page_icon=LOGO, layout="wide")
+    st.logo(WORDMARK, size="large", icon_image=LOGO)
     store = session.store()
     welcome.fill_on_request(store)
     store.advance(now=session.now())
+    st.session_state["drawn_statuses"], st.session_state["whole_page_runs"] = _statuses(store), True
     _navigation()
     _head(title, store)
     _messages()
@@ -70,8 +74,9 @@ def something_lives(store: Store) -> bool:
 @st.fragment
 def _live_part(draw: Live) -> None:
     store = session.store()
-    events = store.advance(now=session.now())
-    if any(event.kind in STATUSES for event in events):
+    store.advance(now=session.now())
+    whole_page = st.session_state.pop("whole_page_runs", False)
+    if not whole_page and _statuses(store) != st.session_state["drawn_statuses"]:
         st.rerun()  # what may be done about a job stands outside the fragment and depends on its status
     _show_clock(store)
     draw(store)
@@ -79,9 +84,12 @@ def _live_part(draw: Live) -> None:
         st_autorefresh(interval=REFRESH_MS, key="refresh")
 
 
+def _statuses(store: Store) -> tuple[tuple[str, str], ...]:
+    return tuple((item.id, item.status) for item in (*store.jobs(), *store.deployments()))
+
+
 def _navigation() -> None:
     with st.sidebar:
-        st.markdown("### :material/cloud: Vapor")
         for path, label, icon in PAGES:
             st.page_link(path, label=label, icon=icon, width="stretch")
         st.caption("Rehearse a training run before paying for it. Everything here is simulated.")

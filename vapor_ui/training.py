@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from vapor_core import catalog, charts, text
-from vapor_core.charts import Axis
+from vapor_core.chart_parts import Axis
 from vapor_core.contracts import Job, JobConfig
 from vapor_core.diagnosis import findings
 from vapor_core.store import Store
