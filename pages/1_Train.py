@@ -7,8 +7,9 @@ import streamlit as st
 from vapor_core import catalog, text
 from vapor_core.errors import VaporError
 from vapor_core.store import Store
-from vapor_ui import fields, frame, session, train_values
+from vapor_ui import calibrations, fields, frame, session, train_values
 from vapor_ui.estimate_panel import estimate_panel
+from vapor_ui.proposals import proposals_dialog
 from vapor_ui.train_form import suggested_name, train_form
 from vapor_ui.train_values import Form
 
@@ -67,11 +68,15 @@ def launch(store: Store, form: Form) -> None:
 
 workspace = frame.page("Train", ":material/model_training:")
 prefill(workspace)
-drawn = train_values.form(train_values.chosen(workspace))
+calibration = calibrations.current(workspace)
+drawn = train_values.form(train_values.chosen(workspace), calibration)
 left, right = st.columns([4, 3], gap="medium")
 with left:
     train_form(workspace, drawn)
-    st.button("Clear the form", icon=":material/restart_alt:", type="tertiary", on_click=start_over)
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        if st.button("Fit it for me", icon=":material/auto_awesome:", help="Propose what a budget buys"):
+            proposals_dialog(drawn.shown, calibration)
+        st.button("Clear the form", icon=":material/restart_alt:", type="tertiary", on_click=start_over)
 with right:
     if drawn.estimate is None:
         st.info("The estimate follows when the marked fields are corrected.", icon=":material/calculate:")

@@ -228,3 +228,31 @@ def test_a_model_of_the_hub_is_remembered_and_chosen(monkeypatch):
     button(app, "Start").click()
     ran(app)
     assert store.jobs()[0].config.model.id == "acme/tiny"
+
+
+def in_dialog(app, *presses):
+    """One more run with the dialog open: AppTest knows no reruns of a dialog alone."""
+    button(app, "Fit it for me").click()
+    for press in presses:
+        press()
+    return ran(app)
+
+
+def test_a_proposal_is_taken_by_one_click():
+    app = in_dialog(opened(PAGE))
+    in_dialog(app, lambda: app.multiselect(key="fit.cards").set_value(["nvidia-l4"]))
+    in_dialog(app, lambda: button(app, "Propose").click())
+    in_dialog(app, lambda: app.button(key="fit.take.0").click())
+    assert chosen(app)["accelerator"] == "nvidia-l4"
+    assert app.number_input(key="train.epochs").value == chosen(app)["epochs"]
+
+
+def test_a_budget_that_buys_nothing_says_what_would():
+    app = in_dialog(opened(PAGE))
+    in_dialog(
+        app,
+        lambda: app.multiselect(key="fit.cards").set_value(["nvidia-l4"]),
+        lambda: app.number_input(key="fit.money").set_value(0.0001),
+    )
+    in_dialog(app, lambda: button(app, "Propose").click())
+    assert "the cheapest is" in app.warning[0].value
