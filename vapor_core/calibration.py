@@ -240,30 +240,30 @@ def _level(runs: Sequence[_Run]) -> Calibration:
 
 
 def _fit_tuning(runs: Sequence[_Run]) -> Calibration:
-    """Level and stretch of a fine-tune's fall, by weighted least squares."""
+    """Level and stretch of a fine-tune's fall on fresh text: Gauss-Newton on what the curve makes of them."""
     if sum(len(run.steps) for run in runs) < ENOUGH_POINTS:
         return _level(runs)
-    falls, gaps, weights = [], [], []
-    for run in runs:
-        curve = loss_curve(run.plan)
-        law = curve.train(run.steps.astype(np.int64))
-        fall = law - curve.final
-        falls.append(fall)
-        gaps.append(run.loss - curve.final)
-        weights.append(np.full(len(law), 1 / len(law)))
-    fall, gap, weight = map(np.concatenate, (falls, gaps, weights))
-    design = np.stack([np.ones_like(fall), fall], axis=1)
-    square = (design.T * weight) @ design + np.diag([1e-9, 1e-3 * float(np.sum(weight))])
-    level, stretch = np.linalg.solve(
-        square, design.T @ (weight * gap) + np.array([0.0, 1e-3 * float(np.sum(weight))])
-    )
-    stretch = float(np.clip(stretch, 0.1, 10.0))
-    level = float(np.sum(weight * (gap - stretch * fall)) / np.sum(weight))
-    ends = np.concatenate([run.loss for run in runs])
-    error = float(np.median(np.abs(gap - level - stretch * fall) / ends))
+
+    def residuals(theta: Floats) -> Floats:
+        own = Calibration(loss_level=float(theta[0]), loss_stretch=float(np.exp(np.clip(theta[1], -3, 3))))
+        parts = [
+            (loss_curve(run.plan, own).train(run.steps.astype(np.int64)) / run.loss - 1)
+            / len(run.steps) ** 0.5
+            for run in runs
+        ]
+        return np.concatenate(parts)
+
+    prior = np.array([0.0, 0.02])  # the stretch stays where the points do not tell
+    theta = _least_squares(lambda at: np.append(residuals(at), prior * at) / 0.02, np.array([1e-3, 1e-3]), 25)
+    error = float(np.median(np.abs(residuals(theta)) * np.concatenate([_root(run) for run in runs])))
+    points = sum(len(run.steps) for run in runs)
     return Calibration(
-        loss_level=level,
-        loss_stretch=stretch,
+        loss_level=float(theta[0]),
+        loss_stretch=float(np.exp(np.clip(theta[1], -3, 3))),
         loss_error=error,
-        notes=(f"Own level and fall from {len(ends)} points; they hold the loss to {100 * error:.1f} %.",),
+        notes=(f"Own level and fall from {points} points; they hold the loss to {100 * error:.1f} %.",),
     )
+
+
+def _root(run: _Run) -> Floats:
+    return np.full(len(run.steps), len(run.steps) ** 0.5)

@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 from vapor_core.contracts import Calibration
 from vapor_core.physics import finetuning, pretraining, repeats
 from vapor_core.physics.blowup import blow_up, grad_norm
-from vapor_core.physics.curve import Grid, MultiPowerLaw, cosine_grid, from_initial, grid, shape, uniform_loss
+from vapor_core.physics.curve import (
+    GENERAL,
+    GENERAL_TOKENS,
+    Grid,
+    MultiPowerLaw,
+    from_initial,
+    grid,
+    schedule_cost,
+    shape,
+    uniform_loss,
+)
 from vapor_core.physics.plan import Plan
 from vapor_core.physics.stability import onset, stability
 
@@ -160,10 +170,11 @@ def _pretrained(plan: Plan, calibration: Calibration | None) -> _Course:
         path = power.level + shape(power, at, scale) + _moved(plan, calibration, settings.penalty)
         spread = SPREAD_CALIBRATED + (calibration.loss_error or 0.0)
     else:
-        power, scale = MultiPowerLaw(), plan.tokens_per_step / 524_288
-        usual = float(shape(power, cosine_grid(plan.total_steps), scale, only_end=True)[0])
+        batch = plan.tokens_per_step / GENERAL_TOKENS
+        course = shape(GENERAL, at, batch)
         end = pretraining.fresh_loss(plan, law, settings.wasted) + settings.penalty
-        path = np.maximum(end + shape(power, at, scale) - usual, 0.5 * end)
+        end += schedule_cost(GENERAL, at, plan.total_steps, batch)
+        path = np.maximum(end + course - course[-1], 0.5 * end)
         if calibration is not None:
             path = path + (calibration.loss_level or 0.0)
     train = from_initial(initial, path)
