@@ -19,7 +19,7 @@ from vapor_core.contracts import JobConfig
 from vapor_core.errors import BackendRefused, NotFound
 from vapor_core.inference import TICK_S
 
-SMALL = JobConfig(model="openai-community/gpt2", dataset="mhenrichsen/alpaca_2k_test", max_steps=400, seed=3)
+SMALL = JobConfig(model="openai-community/gpt2", dataset="mhenrichsen/alpaca_2k_test", max_steps=2000, seed=3)
 B200 = catalog.accelerator("nvidia-b200")
 
 
@@ -112,7 +112,7 @@ def test_a_job_lives_from_initializing_to_completed(backend):
     told = [backend.status("job-1", at).status for at in (0.0, startup_s, end_s - 1e-6, end_s, end_s + 1e9)]
     assert told == ["initializing", "running", "running", "completed", "completed"]
     done = backend.status("job-1", end_s)
-    assert (done.step, done.total_steps, done.ended_s, done.started_s) == (400, 400, end_s, startup_s)
+    assert (done.step, done.total_steps, done.ended_s, done.started_s) == (2000, 2000, end_s, startup_s)
     assert done.elapsed_s == pytest.approx(end_s)
 
 
@@ -131,7 +131,7 @@ def test_a_job_that_diverges_fails_at_its_step_and_says_why(backend):
     backend.submit(spec(config=config))
     failed = backend.status("job-1", 1e6)
     assert failed.status == "failed"
-    assert 0 < failed.step < 400
+    assert 0 < failed.step < 2000
     assert failed.failure.code == "diverged"
     assert "learning_rate" in failed.failure.changes
 
@@ -145,7 +145,7 @@ def test_pauses_cost_nothing_and_move_the_end(backend):
     backend.resume("job-1", 350.0)
     assert backend.status("job-1", end_s + 249.0).status == "running"
     done = backend.status("job-1", end_s + 250.0 + 1e-6)
-    assert (done.status, done.step) == ("completed", 400)
+    assert (done.status, done.step) == ("completed", 2000)
     assert done.elapsed_s == pytest.approx(end_s)
 
 
@@ -249,7 +249,7 @@ def test_history_in_pieces_is_the_history(backend):
 
 def test_logs_end_with_the_last_step(backend):
     backend.submit(spec())
-    assert backend.logs("job-1", 1e6).splitlines()[-1].startswith("step 399  loss")
+    assert backend.logs("job-1", 1e6).splitlines()[-1].startswith("step 1,999  loss")
 
 
 # forks
@@ -262,7 +262,7 @@ def forked(step=200, **changes):
 def test_a_fork_has_its_parents_rows_before_it_parts():
     fork, parent = forked(learning_rate=1e-3), OwnCurve(SMALL)
     for name, values in parent.columns(0, 200).items():
-        np.testing.assert_array_equal(fork.columns(0, 400)[name][:200], values)
+        np.testing.assert_array_equal(fork.columns(0, 2000)[name][:200], values)
 
 
 def test_a_fork_parts_without_a_jump_and_ends_near_its_own_law():
@@ -276,23 +276,23 @@ def test_a_fork_parts_without_a_jump_and_ends_near_its_own_law():
 
 def test_a_fork_without_changes_goes_on_as_its_parent():
     fork, parent = forked(), OwnCurve(SMALL)
-    for name, values in parent.columns(0, 400).items():
-        np.testing.assert_allclose(fork.columns(0, 400)[name], values, rtol=1e-12, err_msg=name)
+    for name, values in parent.columns(0, 2000).items():
+        np.testing.assert_allclose(fork.columns(0, 2000)[name], values, rtol=1e-12, err_msg=name)
 
 
 @pytest.mark.parametrize(
     "changes", [{"learning_rate": 1e-5}, {"micro_batch_size": 1}, {"accelerator": "nvidia-t4"}]
 )
 def test_what_only_rises_goes_on_rising_over_a_fork(changes):
-    columns = forked(**changes).columns(0, 400)
+    columns = forked(**changes).columns(0, 2000)
     for name in ("step", "tokens", "epoch", "elapsed_s", "cost_usd"):
         assert (np.diff(np.asarray(columns[name])) > 0).all(), name
 
 
 def test_any_range_of_a_fork_is_the_same_rows():
     fork = forked(learning_rate=1e-3)
-    whole = fork.columns(0, 400)
-    for start, stop in ((0, 50), (150, 250), (199, 201), (200, 400), (200, 200)):
+    whole = fork.columns(0, 2000)
+    for start, stop in ((0, 50), (150, 250), (199, 201), (200, 2000), (200, 200)):
         for name, values in fork.columns(start, stop).items():
             np.testing.assert_array_equal(values, whole[name][start:stop])
 
@@ -305,14 +305,14 @@ def test_a_forks_time_is_its_own(backend):
     begun = backend.status("job-2", 1000.0 + own.ending.startup_s)
     assert (begun.status, begun.step) == ("running", 200)
     last = backend.status("job-2", 1e9)
-    assert (last.status, last.step) == ("completed", 400)
+    assert (last.status, last.step) == ("completed", 2000)
     assert last.elapsed_s == pytest.approx(own.ending.used_s - own.used_s(200) + own.ending.startup_s)
 
 
 def test_a_fork_into_a_learning_rate_that_diverges_fails_after_it_parts():
     fork = forked(method="full", learning_rate=1.0, warmup_ratio=0.0, step=100)
     assert fork.ending.failure_code == "diverged"
-    assert 100 < fork.ending.step <= 400
+    assert 100 < fork.ending.step <= 2000
     assert fork.clean_loss(fork.ending.step - 1) > fork.clean_loss(99)
 
 
@@ -320,7 +320,7 @@ def test_a_fork_of_a_fork_keeps_all_its_past():
     first = JobSpec("job-1", SMALL, 0.0)
     second = JobSpec("job-2", SMALL.changed(learning_rate=1e-3), 0.0, first, 100)
     third = curve(JobSpec("job-3", SMALL.changed(learning_rate=1e-5), 0.0, second, 200))
-    rows = third.columns(0, 400)["loss"]
+    rows = third.columns(0, 2000)["loss"]
     np.testing.assert_array_equal(rows[:100], curve(first).columns(0, 100)["loss"])
     np.testing.assert_array_equal(rows[100:200], curve(second).columns(100, 200)["loss"])
 

@@ -12,7 +12,7 @@ from vapor_core import Store, demo
 from vapor_core.contracts import JobConfig
 
 SMALL = JobConfig(
-    model="openai-community/gpt2", dataset="mhenrichsen/alpaca_2k_test", max_steps=400, eval_every=40, seed=3
+    model="openai-community/gpt2", dataset="mhenrichsen/alpaca_2k_test", max_steps=2000, eval_every=40, seed=3
 )
 OTHER = SMALL.changed(model="HuggingFaceTB/SmolLM2-135M", method="full", seed=4)
 END = 21_000.0

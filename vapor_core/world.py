@@ -38,7 +38,13 @@ from vapor_core.events import (
 )
 
 T = TypeVar("T")
-MARKS: dict[type[Action], MarkKind] = {JobPaused: "pause", JobResumed: "resume", JobStopped: "stop"}
+# A mark after the end has no effect, so deleting ends a job only where it still runs.
+MARKS: dict[type[Action], MarkKind] = {
+    JobPaused: "pause",
+    JobResumed: "resume",
+    JobStopped: "stop",
+    JobDeleted: "stop",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +180,11 @@ class World:
             self.jobs[event.job_id] = JobRecord(event.name, spec)
             return event.job_id
         record = self.jobs[event.job_id]
-        if isinstance(event, JobDeleted | JobRestored):
-            record = replace(record, deleted=isinstance(event, JobDeleted))
-        else:
-            record = replace(record, marks=(*record.marks, Mark(MARKS[type(event)], at_s)))
-        self.jobs[event.job_id] = record
+        marks = record.marks
+        if type(event) in MARKS:
+            marks = (*marks, Mark(MARKS[type(event)], at_s))
+        deleted = isinstance(event, JobDeleted) or (record.deleted and not isinstance(event, JobRestored))
+        self.jobs[event.job_id] = replace(record, marks=marks, deleted=deleted)
         return event.job_id
 
     def _apply_to_deployment(
