@@ -79,5 +79,6 @@ def _dialog() -> None:
         "are needed."
     )
     with st.container(horizontal=True):
-        st.button("Open the demo workspace", type="primary", on_click=_open_demo, args=(store,))
-        st.button("Start empty", on_click=_leave)
+        demo_asked = st.button("Open the demo workspace", type="primary", on_click=_open_demo, args=(store,))
+        if st.button("Start empty", on_click=_leave) or demo_asked:
+            st.rerun()  # the whole page: a dialog's own rerun would leave it open
