@@ -209,7 +209,7 @@ def cost_front_chart(frame: Source) -> Drawing:
             "cost_usd:Q",
             title="cost (US$)",
             scale=alt.Scale(zero=False, padding=40),
-            axis=alt.Axis(format="$~s", tickCount=5),
+            axis=alt.Axis(format="$,~r", tickCount=5),
         ),
         alt.Y("final_loss:Q", title="final eval loss", scale=alt.Scale(zero=False)),
         tooltip=[
