@@ -28,6 +28,11 @@ TARGETS = (
     Target(REPEATED, median=0.03),
     Target(BOTTOM, factor=1.5),
 )
+OPENLM_CORPORA = {  # the table's name: catalog id and the validation loss that its law is of
+    "c4_original": ("allenai/c4", "c4_val_loss"),
+    "rw_original": ("tiiuae/falcon-refinedweb", "paloma_refinedweb_loss"),
+    "rpj": ("togethercomputer/RedPajama-Data-1T", "c4_val_loss"),
+}
 DIVERGED_ABOVE = 3.5  # on the Step-Law grid converged runs end below 3.2, diverged ones above 4.2
 SCHEDULES = (
     "cosine_24000", "cosine_72000", "constant_24000", "constant_72000", "wsd_20000_24000",
@@ -117,8 +122,7 @@ def curve_rows(points: int = 20) -> Iterator[Row]:
                 continue
             frame = measured_curve(size, schedule)
             frame = frame.iloc[:: max(len(frame) // points, 1)]
-            curve = loss_curve(plan(curve_config(size, schedule)), own)
-            guess = curve.train(frame["step"].to_numpy())
+            guess = loss_curve(plan(curve_config(size, schedule)), own).train(frame["step"].to_numpy())
             for step, here, there in zip(frame["step"], guess, frame["train_loss"], strict=True):
                 yield Row(
                     CURVES, f"{size}M {schedule} from {length} at {step}", float(here), float(there), MPL
@@ -131,7 +135,7 @@ def final_rows() -> Iterator[Row]:
     for row in table("loss_final_chinchilla_epoch"):
         tokens = float(row["tokens_derived_C_over_6N"])
         model = shaped(float(row["params"]), vocabulary_size=32_000)
-        guess = ended(model, "massivetext", tokens, 0.0, 512, 2048)
+        guess = curve(ended(model, "massivetext", tokens, 0.0, 512))
         name = f"Chinchilla {model.parameters / 1e6:.0f}M, {tokens / 1e9:.1f}B tokens"
         yield Row(FINAL, name, guess.final_eval, float(row["loss"]), EPOCH, fitted=True, public=False)
     for name, parameters, layers, hidden, steps, rate, schedule, decay, loss in ANCHORS:
@@ -146,28 +150,23 @@ def final_rows() -> Iterator[Row]:
 
 def openlm_rows() -> Iterator[Row]:
     """open_lm's runs on C4, RefinedWeb and RedPajama."""
-    corpora = {
-        "c4_original": ("allenai/c4", "c4_val_loss"),
-        "rw_original": ("tiiuae/falcon-refinedweb", "paloma_refinedweb_loss"),
-        "rpj": ("togethercomputer/RedPajama-Data-1T", "c4_val_loss"),
-    }
     for row in table("loss_final_openlm_scaling"):
-        corpus, column = corpora[row["dataset"]]
-        guess = openlm_end(row, corpus)
+        corpus, column = OPENLM_CORPORA[row["dataset"]]
+        guess = curve(openlm_config(row)).final_eval
         name = f"{corpus} {float(row['params']) / 1e6:.0f}M x{row['chinchilla_multiplier']}"
-        yield Row(FINAL, name, guess.final_eval, float(row[column]), OPENLM, fitted=True)
+        yield Row(FINAL, name, guess, float(row[column]), OPENLM, fitted=True)
 
 
-def openlm_end(row: dict[str, str], corpus: str | Dataset) -> LossCurve:
-    """The curve of an open_lm run."""
+def openlm_config(row: dict[str, str]) -> JobConfig:
+    """An open_lm run; the table leaves out the two largest models' shapes and the largest's batch."""
     hidden, layers, heads = (number(row[name]) or 0.0 for name in ("hidden", "layers", "heads"))
     wide = int(256 * ceil(8 * (hidden or 2048) / 3 / 256))
-    batch = int(float(row["global_batch_seqs"]))
-    rate = float(row["lr"])
+    batch, rate = int(float(row["global_batch_seqs"])), float(row["lr"])
     return ended(
         shaped(float(row["params"]), hidden, layers, heads, intermediate_size=wide, vocabulary_size=50_432),
-        corpus, float(row["tokens"]), rate, batch if batch > 1 else 2048, int(float(row["seq_len"])),
-        warmup=int(float(row["warmup_steps"])), floor=float(row["cooldown_lr"]) / rate,
+        OPENLM_CORPORA[row["dataset"]][0], float(row["tokens"]), rate, batch if batch > 1 else 2048,
+        length=int(float(row["seq_len"])), warmup=int(float(row["warmup_steps"])),
+        floor=float(row["cooldown_lr"]) / rate,
     )  # fmt: skip
 
 
@@ -177,24 +176,28 @@ def ended(
     tokens: float,
     rate: float,
     batch: int,
-    length: int,
     *,
+    length: int = 2048,
     warmup: int | None = None,
     floor: float = 0.1,
-) -> LossCurve:
-    """The curve of a cosine run; at a rate of 0 at the best rate and batch for it."""
+) -> JobConfig:
+    """A cosine run of so many tokens; at a rate of 0 at the best rate and batch for it."""
     steps = max(round(tokens / batch / length), 1)
     config = JobConfig(
         model=model, dataset=corpus, method="pretrain", learning_rate=rate or 1e-3, max_steps=steps,
-        min_learning_rate_ratio=floor, micro_batch_size=batch, gradient_accumulation_steps=1,
+        min_learning_rate_ratio=floor, micro_batch_size=int(batch), gradient_accumulation_steps=1,
         sequence_length=length, warmup_ratio=0.01 if warmup is None else min(warmup / steps, 0.999),
     )  # fmt: skip
-    curve = loss_curve(plan(config))
     if rate:
-        return curve
-    size = max(round(curve.optimal_batch_tokens / length), 1)
+        return config
+    size = max(round(curve(config).optimal_batch_tokens / length), 1)
     best = config.changed(max_steps=max(round(tokens / size / length), 1), micro_batch_size=size)
-    return loss_curve(plan(best.changed(learning_rate=loss_curve(plan(best)).optimal_learning_rate)))
+    return best.changed(learning_rate=curve(best).optimal_learning_rate)
+
+
+def curve(config: JobConfig) -> LossCurve:
+    """The curve of a run."""
+    return loss_curve(plan(config))
 
 
 def grid_rows() -> Iterator[Row]:
@@ -205,10 +208,11 @@ def grid_rows() -> Iterator[Row]:
         model = shaped(
             size + 2 * 65_536 * hidden, hidden, layers, heads, intermediate_size=wide, vocabulary_size=65_536
         )
-        guess = ended(
-            model, "step-law-corpus", float(row["D_tokens"]), rate, batch, 2048,
+        config = ended(
+            model, "step-law-corpus", float(row["D_tokens"]), rate, batch,
             warmup=2000, floor=float(row["min_lr"]) / rate,
         )  # fmt: skip
+        guess = curve(config)
         name = (
             f"{size / 1e6:.0f}M, {float(row['D_tokens']) / 1e9:.0f}B tokens, rate {rate:.1e}, batch {batch}"
         )

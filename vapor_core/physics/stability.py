@@ -12,11 +12,11 @@ from vapor_core.physics.plan import Plan
 
 # Optimum: ln lr* = OPT_LR + OPT_LR_N n + OPT_LR_D d, ln B* = OPT_BATCH + OPT_BATCH_D d; n = ln(N / 4e8),
 # d = ln(D / 2e10), B in tokens. A batch off the optimum moves the best rate by the slopes.
-OPT_LR, OPT_LR_N, OPT_LR_D = -5.9938, -0.521, 0.2844
-OPT_BATCH, OPT_BATCH_D = 12.932, 0.5532
-SLOPE_SMALL, SLOPE_LARGE = 0.5363, 0.0842
+OPT_LR, OPT_LR_N, OPT_LR_D = -6.0174, -0.5222, 0.2832
+OPT_BATCH, OPT_BATCH_D = 12.8874, 0.5411
+SLOPE_SMALL, SLOPE_LARGE = 0.5431, 0.0943
 # Nats per squared log distance from the optimum: rate below and above, batch below and above.
-RATE_LOW, RATE_HIGH, BATCH_LOW, BATCH_HIGH = 0.0097, 0.0437, 0.0128, 0.0165
+RATE_LOW, RATE_HIGH, BATCH_LOW, BATCH_HIGH = 0.0097, 0.0434, 0.0134, 0.0155
 # logit P(divergence) = STEEP (ln lr - ln stable), where stable falls with N and B.
 STEEP, STABLE, STABLE_BATCH, STABLE_N, STABLE_D = 9.097, 23.233, 0.531, 3.731, 1.561
 GRID_N, GRID_D = (2.1e8, 1.1e9), (4e9, 1e11)
