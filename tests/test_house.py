@@ -23,7 +23,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"cures", "risks", "estimate", "diagnosis", "calibration", "advisor", "report"}),
     frozenset({"lifecycle", "metrics", "retention", "sampling", "measured"})
     | frozenset({"events", "journal", "journal_sql", "backends"}),
-    frozenset({"store", "world", "views", "registry", "demo", "replica", "series", "desk"}),
+    frozenset({"store", "world", "views", "registry", "demo", "ledger", "series", "desk"}),
 )
 
 

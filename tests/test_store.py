@@ -450,7 +450,7 @@ def test_a_thousand_finished_jobs_are_not_visited_again(store):
         store.submit(tiny, now=float(number))
     store.advance(now=1e6)
     assert store.summary().jobs_by_status == {"completed": 1000}
-    backend = store._replica.backends["simulated"]
+    backend = store._ledger.backends["simulated"]
     backend.status = backend.history = None  # nobody may ask
     assert store.advance(now=2e6) == ()
     assert store.summary().jobs == 1000

@@ -1,6 +1,6 @@
 """What each action demands: it is checked against the world at its instant and becomes an event, or an error.
 
-Nothing is recorded here; where a backend must agree, it is asked, and `replica` takes it back if recording fails.
+Nothing is recorded here; where a backend must agree, it is asked, and `ledger` takes it back if recording fails.
 """
 
 from collections.abc import Mapping
@@ -39,9 +39,9 @@ from vapor_core.events import (
     TimeSkipped,
 )
 from vapor_core.inference import EndpointSpec, InferenceSimulator
+from vapor_core.ledger import Ledger
 from vapor_core.lifecycle import JOB_ENDS, check_deployment, check_job
 from vapor_core.physics.plan import plan
-from vapor_core.replica import Replica
 
 FASTEST = 1e6
 LONGEST_SKIP_S = 1e9
@@ -70,26 +70,26 @@ def time_skipped(seconds: float) -> TimeSkipped:
     return TimeSkipped(seconds=_number("seconds", seconds, LONGEST_SKIP_S))
 
 
-def submitted(replica: Replica, config: JobConfig, name: str | None, at_s: float) -> JobSubmitted:
+def submitted(ledger: Ledger, config: JobConfig, name: str | None, at_s: float) -> JobSubmitted:
     """A job starts, with the workspace's own models and data in place of their ids."""
-    resolved = _resolved(replica, config)
+    resolved = _resolved(ledger, config)
     asked = plan(resolved)
     shown = name if name is not None else config.name
     shown = shown or f"{asked.model.display_name} {config.method}"
-    return _start(replica, shown, JobSpec(_next_job(replica), resolved, at_s))
+    return _start(ledger, shown, JobSpec(_next_job(ledger), resolved, at_s))
 
 
 def forked(
-    replica: Replica, job_id: str, step: int, changes: Mapping[str, object], at_s: float
+    ledger: Ledger, job_id: str, step: int, changes: Mapping[str, object], at_s: float
 ) -> JobSubmitted:
     """A job goes on from a step of another one that was done by this instant."""
-    record = replica.world.job(job_id)
-    done = replica.standing(job_id, at_s).step
+    record = ledger.world.job(job_id)
+    done = ledger.standing(job_id, at_s).step
     if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= done:
         raise InvalidConfig(
             {"step": f"{job_id} has done {done:,} steps; fork from 0 to {done:,}, not {step!r}"}
         )
-    config = _resolved(replica, record.config.changed(**changes))
+    config = _resolved(ledger, record.config.changed(**changes))
     total = plan(config).total_steps
     if step >= total:
         raise InvalidConfig(
@@ -97,67 +97,65 @@ def forked(
                 "step": f"the changed run ends after {total:,} steps; fork before that or train longer, not at {step:,}"
             }
         )
-    return _start(
-        replica, f"{record.name} fork", JobSpec(_next_job(replica), config, at_s, record.spec, step)
-    )
+    return _start(ledger, f"{record.name} fork", JobSpec(_next_job(ledger), config, at_s, record.spec, step))
 
 
-def paused(replica: Replica, job_id: str, at_s: float) -> JobPaused:
+def paused(ledger: Ledger, job_id: str, at_s: float) -> JobPaused:
     """A job that has its accelerators is held."""
-    record = replica.world.job(job_id)
-    check_job(job_id, replica.standing(job_id, at_s).status, "paused")
-    replica.backend(record).pause(job_id, at_s)
+    record = ledger.world.job(job_id)
+    check_job(job_id, ledger.standing(job_id, at_s).status, "paused")
+    ledger.backend(record).pause(job_id, at_s)
     return JobPaused(job_id=job_id)
 
 
-def resumed(replica: Replica, job_id: str, at_s: float) -> JobResumed:
+def resumed(ledger: Ledger, job_id: str, at_s: float) -> JobResumed:
     """A paused job goes on."""
-    record = replica.world.job(job_id)
-    status = replica.standing(job_id, at_s).status
+    record = ledger.world.job(job_id)
+    status = ledger.standing(job_id, at_s).status
     if status != "paused":
         raise ForbiddenTransition(f"{job_id} is {status}; only a paused job can be resumed")
-    replica.backend(record).resume(job_id, at_s)
+    ledger.backend(record).resume(job_id, at_s)
     return JobResumed(job_id=job_id)
 
 
-def stopped(replica: Replica, key: str, at_s: float) -> JobStopped | DeploymentStopped:
+def stopped(ledger: Ledger, key: str, at_s: float) -> JobStopped | DeploymentStopped:
     """A job or an endpoint that has not ended is ended."""
-    if key in replica.world.deployments:
-        check_deployment(key, replica.health(key, at_s).status, "stopped")
+    if key in ledger.world.deployments:
+        check_deployment(key, ledger.health(key, at_s).status, "stopped")
         return DeploymentStopped(deployment_id=key)
-    record = replica.world.job(key)
-    check_job(key, replica.standing(key, at_s).status, "stopped")
-    replica.backend(record).stop(key, at_s)
+    record = ledger.world.job(key)
+    check_job(key, ledger.standing(key, at_s).status, "stopped")
+    ledger.backend(record).stop(key, at_s)
     return JobStopped(job_id=key)
 
 
-def deleted(replica: Replica, job_id: str, at_s: float) -> JobDeleted:
+def deleted(ledger: Ledger, job_id: str, at_s: float) -> JobDeleted:
     """A job goes out of sight, and is ended where it has not."""
-    record = replica.world.job(job_id)
+    record = ledger.world.job(job_id)
     if record.deleted:
         raise ForbiddenTransition(f"{job_id} is deleted already; restore brings it back")
-    if replica.standing(job_id, at_s).status not in (*JOB_ENDS, "lost"):
-        replica.backend(record).stop(job_id, at_s)
+    if ledger.standing(job_id, at_s).status not in (*JOB_ENDS, "lost"):
+        ledger.backend(record).stop(job_id, at_s)
     return JobDeleted(job_id=job_id)
 
 
-def restored(replica: Replica, job_id: str) -> JobRestored:
+def restored(ledger: Ledger, job_id: str) -> JobRestored:
     """A deleted job comes back."""
-    if not replica.world.job(job_id).deleted:
+    if not ledger.world.job(job_id).deleted:
         raise ForbiddenTransition(f"{job_id} is not deleted; there is nothing to restore")
     return JobRestored(job_id=job_id)
 
 
-def renamed(replica: Replica, key: str, name: str) -> Renamed:
+def renamed(ledger: Ledger, key: str, name: str) -> Renamed:
     """A job or an endpoint is called something else."""
-    if key not in replica.world.deployments:
-        replica.world.job(key)
+    if key not in ledger.world.deployments:
+        ledger.world.job(key)
     return Renamed(id=key, name=_name(name))
 
 
-def deployed(replica: Replica, order: Order, at_s: float) -> Deployed:
+def deployed(ledger: Ledger, order: Order, at_s: float) -> Deployed:
     """A job's result becomes an endpoint."""
-    config = _servable(replica, order.job_id, at_s)
+    config = _servable(ledger, order.job_id, at_s)
     card = config.accelerator if order.accelerator is None else order.accelerator
     catalog.accelerator(card)
     ServingConfig(model=config.model, accelerator=card, precision=order.precision)
@@ -167,8 +165,8 @@ def deployed(replica: Replica, order: Order, at_s: float) -> Deployed:
         )
     low, high = _range(order.replicas)
     return Deployed(
-        deployment_id=f"deployment-{len(replica.world.deployments) + 1}",
-        name=_name(order.name or replica.world.job(order.job_id).name),
+        deployment_id=f"deployment-{len(ledger.world.deployments) + 1}",
+        name=_name(order.name or ledger.world.job(order.job_id).name),
         job_id=order.job_id,
         accelerator=card,
         replicas_min=low,
@@ -178,17 +176,17 @@ def deployed(replica: Replica, order: Order, at_s: float) -> Deployed:
     )
 
 
-def scaled(replica: Replica, key: str, replicas: tuple[int, int], at_s: float) -> Scaled:
+def scaled(ledger: Ledger, key: str, replicas: tuple[int, int], at_s: float) -> Scaled:
     """An endpoint that serves gets other bounds."""
-    _serving(replica, key, at_s, "scaled")
+    _serving(ledger, key, at_s, "scaled")
     low, high = _range(replicas)
     return Scaled(deployment_id=key, replicas_min=low, replicas_max=high)
 
 
-def redeployed(replica: Replica, key: str, job_id: str, at_s: float) -> Redeployed:
+def redeployed(ledger: Ledger, key: str, job_id: str, at_s: float) -> Redeployed:
     """An endpoint serves another result, if that fits on its accelerator."""
-    _serving(replica, key, at_s, "given another model")
-    record, config = replica.world.deployment(key), _servable(replica, job_id, at_s)
+    _serving(ledger, key, at_s, "given another model")
+    record, config = ledger.world.deployment(key), _servable(ledger, job_id, at_s)
     if record.revisions[-1].job_id == job_id:
         raise ForbiddenTransition(f"{key} serves {job_id} already")
     spec = EndpointSpec(config.model, record.accelerator, record.precision)
@@ -198,10 +196,10 @@ def redeployed(replica: Replica, key: str, job_id: str, at_s: float) -> Redeploy
     return Redeployed(deployment_id=key, job_id=job_id)
 
 
-def rolled_back(replica: Replica, key: str, at_s: float) -> Redeployed:
+def rolled_back(ledger: Ledger, key: str, at_s: float) -> Redeployed:
     """An endpoint serves the revision before its present one."""
-    _serving(replica, key, at_s, "rolled back")
-    standby = replica.world.deployment(key).standby
+    _serving(ledger, key, at_s, "rolled back")
+    standby = ledger.world.deployment(key).standby
     if not standby:
         raise ForbiddenTransition(f"{key} serves its first revision; there is none before it to go back to")
     return Redeployed(deployment_id=key, job_id=standby[0].job_id, rolled_back=True)
@@ -222,7 +220,7 @@ def has_result(status: JobStatus, step: int, config: JobConfig) -> bool:
     return status == "completed" or (status == "stopped" and step >= plan(config).checkpoint_every)
 
 
-def _start(replica: Replica, name: str, spec: JobSpec) -> JobSubmitted:
+def _start(ledger: Ledger, name: str, spec: JobSpec) -> JobSubmitted:
     event = JobSubmitted.of(
         spec.job_id,
         _name(name),
@@ -230,26 +228,26 @@ def _start(replica: Replica, name: str, spec: JobSpec) -> JobSubmitted:
         spec.parent.job_id if spec.parent else None,
         spec.fork_step if spec.parent else None,
     )
-    replica.backends[spec.config.backend].submit(spec)
+    ledger.backends[spec.config.backend].submit(spec)
     return event
 
 
-def _next_job(replica: Replica) -> str:
-    return f"job-{len(replica.world.jobs) + 1}"
+def _next_job(ledger: Ledger) -> str:
+    return f"job-{len(ledger.world.jobs) + 1}"
 
 
-def _resolved(replica: Replica, config: JobConfig) -> JobConfig:
+def _resolved(ledger: Ledger, config: JobConfig) -> JobConfig:
     """With the workspace's own models and data in place of their ids."""
     changes: dict[str, object] = {}
-    if isinstance(config.model, str) and config.model in replica.world.models:
-        changes["model"] = replica.world.models[config.model]
-    if isinstance(config.dataset, str) and config.dataset in replica.world.datasets:
-        changes["dataset"] = replica.world.datasets[config.dataset]
+    if isinstance(config.model, str) and config.model in ledger.world.models:
+        changes["model"] = ledger.world.models[config.model]
+    if isinstance(config.dataset, str) and config.dataset in ledger.world.datasets:
+        changes["dataset"] = ledger.world.datasets[config.dataset]
     return config.changed(**changes) if changes else config
 
 
-def _servable(replica: Replica, job_id: str, at_s: float) -> JobConfig:
-    record, standing = replica.world.job(job_id), replica.standing(job_id, at_s)
+def _servable(ledger: Ledger, job_id: str, at_s: float) -> JobConfig:
+    record, standing = ledger.world.job(job_id), ledger.standing(job_id, at_s)
     if record.deleted:
         raise ForbiddenTransition(f"{job_id} is deleted; restore it to deploy it")
     if not has_result(standing.status, standing.step, record.config):
@@ -260,8 +258,8 @@ def _servable(replica: Replica, job_id: str, at_s: float) -> JobConfig:
     return record.config
 
 
-def _serving(replica: Replica, key: str, at_s: float, what: str) -> None:
-    status = replica.health(key, at_s).status
+def _serving(ledger: Ledger, key: str, at_s: float, what: str) -> None:
+    status = ledger.health(key, at_s).status
     if status in ("stopped", "failed"):
         raise ForbiddenTransition(f"{key} is {status} and cannot be {what}; deploy anew")
 

@@ -9,9 +9,9 @@ from vapor_core.backends.base import Columns
 from vapor_core.contracts import Job
 from vapor_core.inference import COLUMNS as ENDPOINT_COLUMNS
 from vapor_core.inference import TICK_S
+from vapor_core.ledger import Ledger
 from vapor_core.metrics import MetricSeries, MetricsStore
 from vapor_core.physics.plan import plan
-from vapor_core.replica import Replica
 from vapor_core.simulator import TRAINING_COLUMNS
 
 AT_ONCE = 65_536  # rows
@@ -20,8 +20,8 @@ AT_ONCE = 65_536  # rows
 class SeriesShelf:
     """Series by job or deployment id, a bounded number; one that was dropped is computed again."""
 
-    def __init__(self, replica: Replica) -> None:
-        self._replica = replica
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
         self._shelf = MetricsStore()
         self._measured: dict[
             str, tuple[int, float | None]
@@ -29,20 +29,20 @@ class SeriesShelf:
 
     def of_job(self, job_id: str) -> MetricSeries:
         """A job's points as far as they are visible."""
-        record = self._replica.world.job(job_id)
-        backend = self._replica.backend(record)
+        record = self._ledger.world.job(job_id)
+        backend = self._ledger.backend(record)
 
         def again(start: int, stop: int) -> Mapping[str, ArrayLike]:
             return backend.replay(job_id, start, stop)
 
         self._forget_stale(job_id)
         series = self._shelf.series(job_id, lambda: MetricSeries(TRAINING_COLUMNS, replay=again))
-        done = self._replica.job(job_id).step
+        done = self._ledger.job(job_id).step
         next_step = int(series.latest().get(series.axis, -1)) + 1
         if next_step > done:
             series.rewind(done - 1)
         while next_step < done:
-            news = backend.events(job_id, next_step, self._replica.seen_s, AT_ONCE)
+            news = backend.events(job_id, next_step, self._ledger.seen_s, AT_ONCE)
             if news.cursor <= next_step:
                 break
             series.append(news.columns)
@@ -51,10 +51,10 @@ class SeriesShelf:
 
     def of_deployment(self, deployment_id: str) -> MetricSeries:
         """A deployment's points, one a tick, as far as they are visible."""
-        replica = self._replica
+        ledger = self._ledger
 
         def again(start: int, stop: int) -> Columns:
-            return replica.endpoint(deployment_id).columns(
+            return ledger.endpoint(deployment_id).columns(
                 *(max(ceil(at / TICK_S) - 1, 0) for at in (start, stop))
             )
 
@@ -62,9 +62,9 @@ class SeriesShelf:
         series = self._shelf.series(
             deployment_id, lambda: MetricSeries(ENDPOINT_COLUMNS, axis="elapsed_s", replay=again)
         )
-        endpoint = replica.endpoint(deployment_id)
-        done = endpoint.ticks(replica.seen_s)
-        done = 0 if replica.deployment(deployment_id).status == "failed" else done
+        endpoint = ledger.endpoint(deployment_id)
+        done = endpoint.ticks(ledger.seen_s)
+        done = 0 if ledger.deployment(deployment_id).status == "failed" else done
         tick = round(series.latest().get(series.axis, 0.0) / TICK_S)
         if tick > done:
             series.rewind(done * TICK_S)
@@ -87,11 +87,11 @@ class SeriesShelf:
     def _eval_loss_at(self, job_id: str, step: int) -> float | None:
         if not step:
             return None
-        backend = self._replica.backend(self._replica.world.job(job_id))
+        backend = self._ledger.backend(self._ledger.world.job(job_id))
         values = backend.replay(job_id, step - 1, step).get("eval_loss")
         return None if values is None or not len(values) or isnan(values[0]) else float(values[0])
 
     def _forget_stale(self, key: str) -> None:
-        if key in self._replica.stale:
-            self._replica.stale.discard(key)
+        if key in self._ledger.stale:
+            self._ledger.stale.discard(key)
             self._shelf.drop(key)

@@ -26,8 +26,8 @@ from vapor_core.contracts import (
 from vapor_core.events import Action, Deployed, JobSubmitted
 from vapor_core.journal import Journal, MemoryJournal
 from vapor_core.journal_sql import open_journal
+from vapor_core.ledger import Ledger
 from vapor_core.metrics import MetricSeries
-from vapor_core.replica import Replica
 from vapor_core.series import SeriesShelf
 from vapor_core.views import registered, summary
 
@@ -45,8 +45,8 @@ class Store:
         self.workspace = workspace
         self.active_job: str | None = None  # the job that a person looks at; not recorded
         self.choices: dict[str, object] = {}  # of a person's screen; not recorded
-        self._replica = Replica(self.journal, workspace)
-        self._shelf = SeriesShelf(self._replica)
+        self._ledger = Ledger(self.journal, workspace)
+        self._shelf = SeriesShelf(self._ledger)
 
     @classmethod
     def open(cls, url_or_path: str | Path, workspace: str = "default") -> Self:
@@ -72,28 +72,28 @@ class Store:
     def clock(self) -> Clock:
         """How far the visible world has moved."""
         return Clock(
-            now=self._replica.now,
-            simulated_s=self._replica.seen_s,
-            speed=self._replica.world.timeline.speed,
+            now=self._ledger.now,
+            simulated_s=self._ledger.seen_s,
+            speed=self._ledger.world.timeline.speed,
         )
 
     @property
     def now(self) -> float:
         """The caller's clock when it was last told, seconds."""
-        return self._replica.now
+        return self._ledger.now
 
     def advance(self, *, now: float) -> tuple[LifeEvent, ...]:
         """Move the visible world to `now`; what came to pass since, in order. Going backwards is no movement."""
-        return self._replica.advance(now)
+        return self._ledger.advance(now)
 
     def set_speed(self, speed: float, *, now: float) -> Clock:
         """Let simulated time run at so many seconds a second; 0 pauses the world."""
-        self._replica.act(now, lambda _: desk.speed_set(speed))
+        self._ledger.act(now, lambda _: desk.speed_set(speed))
         return self.clock
 
     def skip(self, seconds: float, *, now: float) -> Clock:
         """Let the world leap forward; seen with the next `advance`."""
-        self._replica.act(now, lambda _: desk.time_skipped(seconds))
+        self._ledger.act(now, lambda _: desk.time_skipped(seconds))
         return self.clock
 
     # jobs
@@ -105,7 +105,7 @@ class Store:
             InvalidConfig: where a name or id is wrong.
             BackendRefused: says why; the workspace is as it was.
         """
-        event = self._replica.act(now, lambda at_s: desk.submitted(self._replica, config, name, at_s))
+        event = self._ledger.act(now, lambda at_s: desk.submitted(self._ledger, config, name, at_s))
         return self._job_of(event)
 
     def fork(self, job_id: str, *, step: int, changes: dict[str, object], now: float) -> Job:
@@ -115,37 +115,37 @@ class Store:
             InvalidConfig: where the step was not reached, or a change is wrong.
             BackendRefused: says why; the workspace is as it was.
         """
-        event = self._replica.act(now, lambda at_s: desk.forked(self._replica, job_id, step, changes, at_s))
+        event = self._ledger.act(now, lambda at_s: desk.forked(self._ledger, job_id, step, changes, at_s))
         return self._job_of(event)
 
     def pause(self, job_id: str, *, now: float) -> Job:
         """Hold a job; it keeps its accelerators and costs nothing."""
-        self._replica.act(now, lambda at_s: desk.paused(self._replica, job_id, at_s))
+        self._ledger.act(now, lambda at_s: desk.paused(self._ledger, job_id, at_s))
         return self.job(job_id)
 
     def resume(self, job_id: str, *, now: float) -> Job:
         """Let a paused job go on."""
-        self._replica.act(now, lambda at_s: desk.resumed(self._replica, job_id, at_s))
+        self._ledger.act(now, lambda at_s: desk.resumed(self._ledger, job_id, at_s))
         return self.job(job_id)
 
     def stop(self, id: str, *, now: float) -> Job | Deployment:
         """End a job or a deployment."""
-        self._replica.act(now, lambda at_s: desk.stopped(self._replica, id, at_s))
-        return self.deployment(id) if id in self._replica.world.deployments else self.job(id)
+        self._ledger.act(now, lambda at_s: desk.stopped(self._ledger, id, at_s))
+        return self.deployment(id) if id in self._ledger.world.deployments else self.job(id)
 
     def delete(self, job_id: str, *, now: float) -> Job:
         """Put a job out of sight, ending it where it still runs; `restore` brings it back as it ended."""
-        self._replica.act(now, lambda at_s: desk.deleted(self._replica, job_id, at_s))
+        self._ledger.act(now, lambda at_s: desk.deleted(self._ledger, job_id, at_s))
         return self.job(job_id)
 
     def restore(self, job_id: str, *, now: float) -> Job:
         """Bring a deleted job back."""
-        self._replica.act(now, lambda _: desk.restored(self._replica, job_id))
+        self._ledger.act(now, lambda _: desk.restored(self._ledger, job_id))
         return self.job(job_id)
 
     def rename(self, id: str, name: str, *, now: float) -> None:
         """Call a job or a deployment something else."""
-        self._replica.act(now, lambda _: desk.renamed(self._replica, id, name))
+        self._ledger.act(now, lambda _: desk.renamed(self._ledger, id, name))
 
     def job(self, job_id: str) -> Job:
         """A job as it is now.
@@ -153,11 +153,11 @@ class Store:
         Raises:
             NotFound: names the latest jobs.
         """
-        return self._replica.job(job_id)
+        return self._ledger.job(job_id)
 
     def jobs(self, include_deleted: bool = False) -> tuple[Job, ...]:
         """All jobs, in order of submission."""
-        records = self._replica.world.jobs
+        records = self._ledger.world.jobs
         return tuple(self.job(key) for key in records if include_deleted or not records[key].deleted)
 
     def select(self, job_id: str | None) -> None:
@@ -193,17 +193,17 @@ class Store:
             InvalidConfig: one sentence a field.
         """
         order = desk.Order(job_id, accelerator, replicas, traffic, precision, name)
-        event = self._replica.act(now, lambda at_s: desk.deployed(self._replica, order, at_s))
+        event = self._ledger.act(now, lambda at_s: desk.deployed(self._ledger, order, at_s))
         return self._deployment_of(event)
 
     def scale(self, deployment_id: str, replicas: tuple[int, int], *, now: float) -> Deployment:
         """Set the fewest and the most replicas."""
-        self._replica.act(now, lambda at_s: desk.scaled(self._replica, deployment_id, replicas, at_s))
+        self._ledger.act(now, lambda at_s: desk.scaled(self._ledger, deployment_id, replicas, at_s))
         return self.deployment(deployment_id)
 
     def redeploy(self, deployment_id: str, job_id: str, *, now: float) -> Deployment:
         """Serve another job's result: a new revision."""
-        self._replica.act(now, lambda at_s: desk.redeployed(self._replica, deployment_id, job_id, at_s))
+        self._ledger.act(now, lambda at_s: desk.redeployed(self._ledger, deployment_id, job_id, at_s))
         return self.deployment(deployment_id)
 
     def rollback(self, deployment_id: str, *, now: float) -> Deployment:
@@ -212,7 +212,7 @@ class Store:
         Raises:
             ForbiddenTransition: where there is none.
         """
-        self._replica.act(now, lambda at_s: desk.rolled_back(self._replica, deployment_id, at_s))
+        self._ledger.act(now, lambda at_s: desk.rolled_back(self._ledger, deployment_id, at_s))
         return self.deployment(deployment_id)
 
     def deployment(self, deployment_id: str) -> Deployment:
@@ -221,32 +221,32 @@ class Store:
         Raises:
             NotFound: names the latest deployments.
         """
-        return self._replica.deployment(deployment_id)
+        return self._ledger.deployment(deployment_id)
 
     def deployments(self) -> tuple[Deployment, ...]:
         """All deployments, in order of creation."""
-        return tuple(self.deployment(key) for key in self._replica.world.deployments)
+        return tuple(self.deployment(key) for key in self._ledger.world.deployments)
 
     # models and data
 
     def add_dataset(self, dataset: Dataset, *, now: float) -> Dataset:
         """Make a person's own data known under its id."""
-        self._replica.act(now, lambda _: desk.dataset_added(dataset))
+        self._ledger.act(now, lambda _: desk.dataset_added(dataset))
         return dataset
 
     def add_model(self, model: CatalogModel, *, now: float) -> CatalogModel:
         """Make a model known that the catalog lacks."""
-        self._replica.act(now, lambda _: desk.model_added(model))
+        self._ledger.act(now, lambda _: desk.model_added(model))
         return model
 
     def datasets(self) -> tuple[Dataset, ...]:
         """The person's own, then the catalog's."""
-        own = self._replica.world.datasets
+        own = self._ledger.world.datasets
         return (*own.values(), *(each for each in catalog.datasets() if each.id not in own))
 
     def models(self) -> tuple[CatalogModel, ...]:
         """The person's own, then the catalog's."""
-        own = self._replica.world.models
+        own = self._ledger.world.models
         return (*own.values(), *(each for each in catalog.models() if each.id not in own))
 
     # what follows from all that
@@ -257,25 +257,25 @@ class Store:
         Raises:
             NotFound: where there is neither.
         """
-        if id in self._replica.world.deployments:
+        if id in self._ledger.world.deployments:
             return self._shelf.of_deployment(id)
         return self._shelf.of_job(id)
 
     def events(self, id: str | None = None) -> tuple[LifeEvent, ...]:
         """The history of a job, a deployment or everything, oldest first."""
-        world, seen_s = self._replica.world, self._replica.seen_s
+        world, seen_s = self._ledger.world, self._ledger.seen_s
         keys = [id] if id is not None else [*world.jobs, *world.deployments]
-        lines = [line for key in keys for line in self._replica.history(key, -inf, seen_s)]
+        lines = [line for key in keys for line in self._ledger.history(key, -inf, seen_s)]
         return tuple(sorted(lines, key=lambda line: line.at_s))
 
     def logs(self, job_id: str) -> str:
         """What a job has printed."""
-        record = self._replica.world.job(job_id)
-        return self._replica.backend(record).logs(job_id, self._replica.seen_s)
+        record = self._ledger.world.job(job_id)
+        return self._ledger.backend(record).logs(job_id, self._ledger.seen_s)
 
     def health(self, deployment_id: str) -> tuple[str, ...]:
         """Why a deployment is not healthy, in words; () where it is."""
-        return self._replica.health(deployment_id, self._replica.seen_s).reasons
+        return self._ledger.health(deployment_id, self._ledger.seen_s).reasons
 
     def summary(self) -> Summary:
         """Aggregates of jobs that are not deleted and of all deployments."""
@@ -286,14 +286,14 @@ class Store:
             if job.status != "failed" and (loss := self._shelf.eval_loss(job)) is not None
         ]
         live = [each.id for each in deployments if each.live]
-        rate = sum(self._replica.health(key, self._replica.seen_s).request_rate for key in live)
+        rate = sum(self._ledger.health(key, self._ledger.seen_s).request_rate for key in live)
         return summary(jobs, deployments, rate, min(measured, default=None))
 
     def registry(self) -> tuple[RegisteredModel, ...]:
         """The models that this workspace has trained and could serve, in order of submission."""
         live = [each.id for each in self.deployments() if each.live]
         return tuple(
-            registered(job, self._shelf.eval_loss(job), self._replica.world, live)
+            registered(job, self._shelf.eval_loss(job), self._ledger.world, live)
             for job in self.jobs()
             if desk.has_result(job.status, job.step, job.config)
         )

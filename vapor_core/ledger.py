@@ -23,7 +23,7 @@ ATTEMPTS = 20  # to append while other processes act on the same workspace
 DEAF = inf  # what happened before a job was met is no news
 
 
-class Replica:
+class Ledger:
     """One workspace as this process knows it."""
 
     def __init__(self, journal: Journal, workspace: str) -> None:
