@@ -3,7 +3,8 @@
 Run: python -m benchmarks.fidelity.fit_serving [--leave-out]
 
 Least squares (soft L1) of log(predicted / measured) of TPOT and of throughput at saturation, over one row in
-STRIDE, with large groups of (source, model, engine) held back; TTFT weighs TTFT_WEIGHT of it. llama.cpp's table is not
+STRIDE, with large groups of (source, model, engine) held back, saturation weighing SATURATION_WEIGHT and TTFT
+TTFT_WEIGHT. llama.cpp's table is not
 fitted: it shows how far the law holds for an engine that does not batch.
 """
 
@@ -24,7 +25,7 @@ from vapor_core.physics.serving import serving_point
 from vapor_core.physics.serving_step import StepConstants
 
 STRIDE = 4
-TTFT_WEIGHT = 0.3
+SATURATION_WEIGHT, TTFT_WEIGHT = 1.2, 0.3
 NAMES = tuple(field.name for field in fields(StepConstants))
 SLOPE_MS = {"host_ms", "layer_ms", "eager_layer_ms", "sequence_ms", "allreduce_ms", "handshake_mb"}
 
@@ -60,7 +61,9 @@ def fit(rows: Sequence[Case], start: StepConstants, evaluations: int = 12) -> St
     """The constants that least squares finds from `start`."""
     chosen = [case for k, case in enumerate(sorted(rows, key=lambda case: case.name)) if k % STRIDE == 0]
     count = Counter(group(case) for case in chosen)
-    weight = np.asarray([[1.0, TTFT_WEIGHT]]) * np.asarray([[count[group(case)] ** -0.25] for case in chosen])
+    weight = np.asarray(
+        [[SATURATION_WEIGHT if case.tpot is None else 1.0, TTFT_WEIGHT] for case in chosen]
+    ) * np.asarray([[count[group(case)] ** -0.15] for case in chosen])
 
     def loss(x: NDArray[np.float64]) -> NDArray[np.float64]:
         constants = StepConstants(**dict(zip(NAMES, np.exp(x), strict=True)))
@@ -69,7 +72,7 @@ def fit(rows: Sequence[Case], start: StepConstants, evaluations: int = 12) -> St
         return np.concatenate((off.ravel(), prior))
 
     begin = np.log([getattr(start, name) for name in NAMES])
-    top = np.log([1e3 if name in SLOPE_MS else 1.0 for name in NAMES])
+    top = np.log([1e3 if name in SLOPE_MS else 0.9 for name in NAMES])
     found = least_squares(
         loss,
         np.minimum(begin, top - 1e-6),

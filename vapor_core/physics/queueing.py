@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from vapor_core.physics.serving_step import StepLaw
 
 CHUNK_TOKENS = 8192  # new tokens that one step carries at most (vLLM's and TensorRT-LLM's range is 2k-8k)
+# Of its output that a request must find room for to be let in: TensorRT-LLM keeps room for all of it, vLLM for
+# none and swaps a sequence out when it runs short; in between, since no engine is named.
+RESERVED_OUTPUT = 0.75
 MAX_SEQUENCES = 1024  # that an engine runs together
 
 
@@ -66,7 +69,7 @@ class _Engine:
     def admit(self) -> None:
         """Take waiting requests in, in order, while sequence slots and cache allow."""
         while self.waiting:
-            size = self.waiting[0].prompt + self.waiting[0].output
+            size = reserved_tokens(self.waiting[0].prompt, self.waiting[0].output)
             count = len(self.running) + len(self.prefilling)
             if count and (count >= self.limits.sequences or self.reserved + size > self.limits.cache_tokens):
                 return
@@ -112,7 +115,7 @@ class _Engine:
         request.first_ms = self.now
         request.ends_at = self.decodes + request.output - 1
         if request.output <= 1:
-            self.reserved -= request.prompt + request.output
+            self.reserved -= reserved_tokens(request.prompt, request.output)
             return False
         self.running.append(request)
         self.cached += request.prompt + 1
@@ -125,8 +128,13 @@ class _Engine:
             self.running = [request for request in self.running if request.ends_at > self.decodes]
             for request in over:
                 self.cached -= request.prompt + request.output
-                self.reserved -= request.prompt + request.output
+                self.reserved -= reserved_tokens(request.prompt, request.output)
         return over
+
+
+def reserved_tokens(prompt: float, output: float) -> float:
+    """Cache tokens that a request holds room for while it runs."""
+    return prompt + RESERVED_OUTPUT * output
 
 
 def run_queue(

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from vapor_core import catalog, noise
 from vapor_core.contracts import Accelerator, CatalogModel, ServingConfig, ServingEstimate, ServingPrecision
 from vapor_core.physics.memory import ServingMemory, serving_memory
-from vapor_core.physics.queueing import MAX_SEQUENCES, Limits, run_queue
+from vapor_core.physics.queueing import MAX_SEQUENCES, Limits, reserved_tokens, run_queue
 from vapor_core.physics.serving_step import CONSTANTS, StepConstants, StepLaw, step_law
 
 OPEN_LOOP_REQUESTS = 200  # the length of the published open-loop runs
 CLOSED_LOOP_ROUNDS = 10  # requests a client sends in a published closed-loop run
 SIMULATED_ROUNDS = 3  # of them; the rest are like the last ones
-FEWEST_REQUESTS = 12
-MOST_CLIENTS = 512  # simulated one by one; more only wait longer
-OPEN_SPREAD = 0.6  # standard deviation over mean of open-loop lengths
-FRONT_MS = 4.0  # from the socket through the tokeniser to the queue
+FEWEST_REQUESTS, MOST_REQUESTS = 12, 1536  # simulated of a closed loop
+MOST_CLIENTS = 1024  # simulated one by one; more only wait longer
+OPEN_SPREAD = 0.5  # standard deviation over mean of open-loop lengths
+FRONT_MS, FRONT_TOKEN_MS = 5.0, 0.01  # from the socket through the tokeniser to the queue: a request, a token
 LENGTH_SPREAD = (
     0.1  # of closed-loop lengths around their mean: benchmarks draw them, clients fall out of step
 )
@@ -62,27 +62,28 @@ def serving_point(
 ) -> Point:
     """A set-up under `concurrency` clients or `request_rate` per second; one stream where neither is given."""
     memory = serving_memory(model, accelerator, tensor_parallel, precision)
-    held = input_tokens + output_tokens
-    if not memory.fits or memory.kv_capacity_tokens < held:
+    held = reserved_tokens(input_tokens, output_tokens)
+    if not memory.fits or memory.kv_capacity_tokens < input_tokens + output_tokens:
         return Point(memory, fits=False)
     law = step_law(model, accelerator, tensor_parallel, precision, constants)
     limits = Limits(memory.kv_capacity_tokens)
     most = saturated_rate(law, limits, input_tokens, output_tokens)
+    front_ms = FRONT_MS + FRONT_TOKEN_MS * input_tokens
     if request_rate is not None:
         count = OPEN_LOOP_REQUESTS
         prompts, outputs = _varied(input_tokens, count, 0.1), _varied(output_tokens, count, 0.7)
         served = run_queue(law, limits, prompts, outputs, arrivals_ms=_arrivals(request_rate, count, seed))
-        ttft, rate, more_ms = float(np.median(served.ttft_ms)) + FRONT_MS, min(request_rate, most), FRONT_MS
+        ttft, rate, more_ms = float(np.median(served.ttft_ms)) + front_ms, min(request_rate, most), front_ms
     else:
         asked = max(concurrency or 1.0, 1.0)
         clients = round(min(asked, MOST_CLIENTS))
-        count = max(SIMULATED_ROUNDS * clients, FEWEST_REQUESTS)
+        count = max(min(SIMULATED_ROUNDS * clients, MOST_REQUESTS), 2 * clients, FEWEST_REQUESTS)
         prompts, outputs = _spread(input_tokens, count, 0.1), _spread(output_tokens, count, 0.7)
         served = run_queue(law, limits, prompts, outputs, clients=clients)
         settled = served.latency_ms[clients:]
         rate = clients / float(settled.mean()) * 1e3
         # Little's law: the clients beyond those simulated wait while these are served
-        more_ms = FRONT_MS + (asked - clients) / rate * 1e3
+        more_ms = front_ms + (asked - clients) / rate * 1e3
         first, rest = float(served.ttft_ms[:clients].mean()), float(served.ttft_ms[clients:].mean())
         ttft = (first + (CLOSED_LOOP_ROUNDS - 1) * rest) / CLOSED_LOOP_ROUNDS + more_ms
     tpot = served.tpot_ms[~np.isnan(served.tpot_ms)]
@@ -109,7 +110,7 @@ def saturated_rate(law: StepLaw, limits: Limits, input_tokens: float, output_tok
     output, the steps carry at most a chunk of new prompts each.
     """
     steps = max(output_tokens, 1.0)
-    held = limits.cache_tokens / (input_tokens + output_tokens)
+    held = limits.cache_tokens / reserved_tokens(input_tokens, output_tokens)
     batch = max(min(limits.sequences, held, limits.chunk_tokens * steps / input_tokens), 1.0)
     prompt_tokens = batch * input_tokens / steps  # new tokens a step carries
     context = input_tokens + output_tokens / 2

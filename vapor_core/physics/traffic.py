@@ -38,7 +38,7 @@ def _steady(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
 def _daily(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     """A day's swing with its second harmonic: a broad evening peak, a short night trough."""
     day = 2 * np.pi * seconds / DAY_S
-    swing = 0.5 + 0.45 * np.sin(day - 0.6) + 0.12 * np.sin(2 * day - 0.3)
+    swing = 0.55 + 0.5 * np.sin(day - 0.6) + 0.13 * np.sin(2 * day - 0.3)
     return np.asarray(np.clip(swing, 0.0, 1.0))
 
 
