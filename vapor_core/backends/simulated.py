@@ -6,7 +6,7 @@ it. So the past and the future cost the same, nothing is stepped, and a finished
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 
@@ -14,7 +14,7 @@ from vapor_core import catalog
 from vapor_core.backends.base import Columns, JobSpec, Mark, MarkKind, News, Standing
 from vapor_core.backends.curves import Curve, Ending, curve, failure
 from vapor_core.backends.region import Claim, grants
-from vapor_core.contracts import Failure, JobStatus, LifeEvent
+from vapor_core.contracts import Accelerator, Failure, JobStatus, LifeEvent
 from vapor_core.errors import BackendRefused, NotFound
 from vapor_core.lifecycle import JOB_ENDS
 
@@ -31,14 +31,15 @@ class Phase:
     used_s: float  # seconds of use when it began
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """A job with what was done to it; what follows from that is computed when asked."""
 
     spec: JobSpec
+    card: Accelerator
     marks: tuple[Mark, ...] = ()
-    phases: tuple[Phase, ...] = ()  # () until its line has been settled
-    granted_s: float | None = field(default=None)
+    phases: tuple[Phase, ...] = ()  # () until asked for
+    granted_s: float = -inf  # when it got its cards; settled with its line
 
     @property
     def curve(self) -> Curve:
@@ -96,7 +97,7 @@ class SimulatedBackend:
 
     def __init__(self) -> None:
         self._runs: dict[str, Run] = {}
-        self._lines: dict[str, list[str]] = {}  # accelerator id -> job ids in order of submission
+        self._lines: dict[str, list[Run]] = {}  # accelerator id -> jobs in order of submission
         self._unsettled: set[str] = set()  # lines to compute anew
 
     def submit(self, spec: JobSpec) -> None:
@@ -115,21 +116,18 @@ class SimulatedBackend:
 
     def recall(self, spec: JobSpec, marks: tuple[Mark, ...]) -> None:
         """Know a job and what was done to it."""
-        known = self._runs.get(spec.job_id)
-        line = catalog.accelerator(spec.config.accelerator).id
-        if known is None:
-            self._runs[spec.job_id] = Run(spec, marks)
-            self._lines.setdefault(line, []).append(spec.job_id)
-        else:
-            known.marks = marks
-        self._unsettled.add(line)
+        run = self._runs.get(spec.job_id)
+        if run is None:
+            run = self._runs[spec.job_id] = Run(spec, catalog.accelerator(spec.config.accelerator))
+            self._lines.setdefault(run.card.id, []).append(run)
+        run.marks, run.phases = marks, ()
+        self._unsettled.add(run.card.id)
 
     def forget(self, job_id: str) -> None:
         """Undo a `submit`."""
         run = self._runs.pop(job_id)
-        line = catalog.accelerator(run.spec.config.accelerator).id
-        self._lines[line].remove(job_id)
-        self._unsettled.add(line)
+        self._lines[run.card.id].remove(run)
+        self._unsettled.add(run.card.id)
 
     def pause(self, job_id: str, at_s: float) -> None:
         """Hold a job; it keeps its cards and costs nothing."""
@@ -205,28 +203,28 @@ class SimulatedBackend:
         if job_id not in self._runs:
             raise NotFound(f"the simulated backend knows no job {job_id!r}")
         run = self._runs[job_id]
-        line = catalog.accelerator(run.spec.config.accelerator).id
-        if line in self._unsettled:
-            self._settle(line)
+        if run.card.id in self._unsettled:
+            self._settle(run.card.id)
         if not run.phases:
-            run.phases = life(run.spec, run.marks, run.granted_s or 0.0, run)
+            run.phases = life(run.spec, run.marks, run.granted_s, run)
         return run
 
     def _settle(self, line: str) -> None:
-        runs = [self._runs[job_id] for job_id in self._lines[line]]
-        claims = [_claim(run) for run in runs]
-        room = claims[0].capacity if claims else 0
-        if sum(claim.cards for claim in claims) <= room:  # nobody ever waits: leave the ends uncomputed
-            granted = {claim.job_id: claim.submitted_s for claim in claims}
-        else:
-            granted = grants(claims, self._released_s)
+        """Give every job of a line the instant at which it gets its cards."""
+        runs = self._lines[line]
+        granted: dict[str, float] = {}  # empty where nobody ever waits: the ends stay uncomputed
+        if runs and sum(run.spec.config.accelerator_count for run in runs) > runs[0].card.capacity:
+            granted = grants(map(_claim, runs), self._released_s)
         for run in runs:
-            run.granted_s, run.phases = granted[run.spec.job_id], ()
+            at_s = granted.get(run.spec.job_id, run.spec.submitted_s)
+            if at_s != run.granted_s:
+                run.granted_s, run.phases = at_s, ()
         self._unsettled.discard(line)
 
     def _released_s(self, job_id: str, granted_s: float) -> float:
         run = self._runs[job_id]
-        last = life(run.spec, run.marks, granted_s, run)[-1]
+        same = run.phases and granted_s == run.granted_s
+        last = (run.phases if same else life(run.spec, run.marks, granted_s, run))[-1]
         return last.from_s if last.status in JOB_ENDS else inf
 
 
@@ -280,7 +278,7 @@ def _claim(run: Run) -> Claim:
     return Claim(
         job_id=run.spec.job_id,
         cards=config.accelerator_count,
-        capacity=catalog.accelerator(config.accelerator).capacity,
+        capacity=run.card.capacity,
         submitted_s=run.spec.submitted_s,
         withdrawn_s=stopped[0] if stopped else inf,
     )
