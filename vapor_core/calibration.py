@@ -131,8 +131,7 @@ def _rate(asked: Plan, frame: pd.DataFrame) -> float | None:
 
 def _settled(run: _Run) -> _Run:
     """The run without its first steps, where the law does not hold yet."""
-    warm = run.plan.warmup_steps if isinstance(run.plan.config.schedule, str) else 0
-    first = max(warm, SETTLED * run.plan.total_steps)
+    first = max(run.plan.warmup_steps, SETTLED * run.plan.total_steps)
     keep = run.steps >= first
     return replace(run, steps=run.steps[keep], loss=run.loss[keep])
 

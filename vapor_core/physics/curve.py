@@ -82,7 +82,8 @@ def _bends(plan: Plan, last: int) -> Floats:
     if not isinstance(config.schedule, str):
         at = np.asarray(config.schedule, dtype=np.float64)[:, 0] * last
         at = at[:: max(len(at) // 64, 1)]
-        return np.concatenate([np.floor(at) - 1, np.floor(at), np.ceil(at), np.ceil(at) + 1])
+        own = np.linspace(0, plan.warmup_steps, 9)
+        return np.concatenate([own, np.floor(at) - 1, np.floor(at), np.ceil(at), np.ceil(at) + 1])
     warmup = float(plan.warmup_steps)
     parts = [np.linspace(0, warmup, 9), np.array([warmup - 1])]
     if config.schedule == "wsd":

@@ -21,8 +21,8 @@ from vapor_core.physics.stability import caution
 Floats = NDArray[np.float64]
 
 # Loss on instructions after half a million tokens: FLOOR + QUALITY x (base model's law above its E).
-FLOOR, QUALITY = 0.54, 1.22
-VOCABULARY = 0.09  # exponent: a larger vocabulary has fewer, harder tokens
+FLOOR, QUALITY = 0.56, 1.05
+VOCABULARY = 0.118  # exponent: a larger vocabulary has fewer, harder tokens
 KNOWS_INSTRUCTIONS = 0.88  # factor where the base was already tuned to instructions
 # Factor of a kind's final loss on that of instructions, and of its first loss on its final one.
 KIND = {"instruction": 1.0, "chat": 1.6, "math": 0.66, "code": 0.75, "classification": 0.5, "own": 1.1}

@@ -44,9 +44,18 @@ class Plan:
         return min(self.total_tokens, self.sequences_per_epoch * self.tokens_per_sequence)
 
     @property
+    def ramps_itself(self) -> bool:
+        """Whether the schedule's own points rise to their peak, so that no warm-up is to be added."""
+        points = self.config.schedule
+        return not isinstance(points, str) and points[0][1] < 0.5 * max(rate for _, rate in points)
+
+    @property
     def warmup_steps(self) -> int:
         """Steps over which the learning rate rises."""
-        return ceil(self.config.warmup_ratio * self.total_steps)
+        points = self.config.schedule
+        if isinstance(points, str) or not self.ramps_itself:
+            return ceil(self.config.warmup_ratio * self.total_steps)
+        return ceil(max(points, key=lambda point: point[1])[0] * (self.total_steps - 1))
 
 
 @lru_cache(maxsize=512)

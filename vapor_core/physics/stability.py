@@ -85,7 +85,7 @@ def _stable(plan: Plan, n: float, d: float, batch: float) -> float:
 def caution(plan: Plan) -> float:
     """What the lack of warm-up and of clipping leaves of the stable learning rate, 0 to 1."""
     full = min(0.01 * plan.total_steps, 2000.0)
-    warm = 1.0 if not isinstance(plan.config.schedule, str) else min(plan.warmup_steps / max(full, 1.0), 1.0)
+    warm = min(plan.warmup_steps / max(full, 1.0), 1.0)
     left: float = NO_WARMUP ** (1 - warm)
     return left if plan.config.max_grad_norm > 0 else left * NO_CLIPPING
 
