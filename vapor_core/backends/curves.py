@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from vapor_core.backends.base import Columns, JobSpec
 from vapor_core.contracts import Failure, JobConfig
 from vapor_core.diagnosis import explain_failure
-from vapor_core.physics.loss import loss_curve
 from vapor_core.physics.plan import Plan, plan
 from vapor_core.simulator import Incident, TrainingSimulator
 
@@ -87,7 +86,7 @@ class OwnCurve:
 
     def clean_loss(self, step: int) -> float:
         """Training loss without noise."""
-        return clean_loss(self.plan, step)
+        return clean_loss(self._simulator, step)
 
     def steps_done(self, used_s: float) -> int:
         """Steps done after so many seconds of use, startup included."""
@@ -151,7 +150,7 @@ class ForkedCurve:
         if not self._step:
             return np.zeros(steps.shape)
         last = self._step - 1
-        gap = self._parent.clean_loss(last) - clean_loss(self.plan, last)
+        gap = self._parent.clean_loss(last) - clean_loss(self._simulator, last)
         past = self._step if self._simulator.fails_at is None else min(self._step, self._simulator.fails_at)
         fade = max(FADE * past, SHORTEST_FADE)
         return np.asarray((gap if np.isfinite(gap) else 0.0) * np.exp(-(steps - self._step) / fade))
@@ -160,7 +159,7 @@ class ForkedCurve:
         """Training loss without noise."""
         if step < self._step:
             return self._parent.clean_loss(step)
-        return clean_loss(self.plan, step) + float(self._gap(np.asarray([float(step)]))[0])
+        return clean_loss(self._simulator, step) + float(self._gap(np.asarray([float(step)]))[0])
 
     def steps_done(self, used_s: float) -> int:
         """Steps done after so many seconds of use, startup included."""
@@ -176,7 +175,7 @@ class ForkedCurve:
         return self._simulator.incidents(max(start, self._step), stop) if stop > self._step else ()
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)  # about 20 kB each
 def simulator(config: JobConfig) -> TrainingSimulator:
     """The simulator of a configuration; cached, since many ask about the same few live jobs."""
     return TrainingSimulator(config)
@@ -194,9 +193,9 @@ def seconds_at(run: TrainingSimulator, step: int) -> float:
     return float(run.elapsed_s(np.asarray([step - 1], dtype=np.int64))[0]) if step else 0.0
 
 
-def clean_loss(asked: Plan, step: int) -> float:
+def clean_loss(run: TrainingSimulator, step: int) -> float:
     """Training loss of a step without noise."""
-    return float(loss_curve(asked).train(np.asarray([step], dtype=np.int64))[0])
+    return float(run.curve.train(np.asarray([step], dtype=np.int64))[0])
 
 
 def failure(config: JobConfig, code: str, step: int) -> Failure:
