@@ -22,7 +22,7 @@ SIMULATED_ROUNDS = 3  # of them; the rest are like the last ones
 FEWEST_REQUESTS, MOST_REQUESTS = 12, 1536  # simulated of a closed loop
 MOST_CLIENTS = 1024  # simulated one by one; more only wait longer
 OPEN_SPREAD = 0.5  # standard deviation over mean of open-loop lengths
-FRONT_MS, FRONT_TOKEN_MS = 5.0, 0.01  # from the socket through the tokeniser to the queue: a request, a token
+FRONT_MS, FRONT_TOKEN_MS = 5.0, 0.015  # from the socket through the tokeniser to the queue: a request, a token
 LENGTH_SPREAD = (
     0.1  # of closed-loop lengths around their mean: benchmarks draw them, clients fall out of step
 )

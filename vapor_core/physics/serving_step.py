@@ -20,20 +20,20 @@ class StepConstants:
     """Constants of the step law; benchmarks/fidelity/fit_serving.py fits them."""
 
     bandwidth_share: float = 0.899  # of the card's bandwidth that weight reads reach
-    cache_share: float = 0.827  # of the bandwidth that reads of keys and values reach
-    compute_share: float = 0.685  # of the 16-bit matrix peak that linear layers reach
-    narrow_share: float = 0.506  # of the 8- or 4-bit matrix peak
-    attention_share: float = 0.754  # of the 16-bit matrix peak that attention over a prompt reaches
-    unhidden_share: float = 0.148  # of the shorter of reading and arithmetic that the longer does not hide
-    host_ms: float = 0.854  # a step, whatever it holds
-    layer_ms: float = 0.0407  # a layer's launches
-    eager_layer_ms: float = 0.19  # a layer of a step too large for a captured graph, launched piece by piece
-    sequence_ms: float = 0.00686  # sampling and bookkeeping of a running sequence
-    allreduce_ms: float = 0.00149  # latency of one all-reduce, however fast the link
-    handshake_mb: float = 3.73  # and what a slow link adds, as if it moved so much
-    link_share: float = 0.749  # of the interconnect's rate that an all-reduce reaches
-    mixture_share: float = 0.344  # of a dense model's arithmetic rate that a mixture's small matrices reach
-    foreign_share: float = 0.668  # of bandwidth and peak that is left where a card lacks the weights' format
+    cache_share: float = 0.767  # of the bandwidth that reads of keys and values reach
+    compute_share: float = 0.688  # of the 16-bit matrix peak that linear layers reach
+    narrow_share: float = 0.508  # of the 8- or 4-bit matrix peak
+    attention_share: float = 0.71  # of the 16-bit matrix peak that attention over a prompt reaches
+    unhidden_share: float = 0.188  # of the shorter of reading and arithmetic that the longer does not hide
+    host_ms: float = 0.84  # a step, whatever it holds
+    layer_ms: float = 0.0411  # a layer's launches
+    eager_layer_ms: float = 0.14  # a layer of a step too large for a captured graph, launched piece by piece
+    sequence_ms: float = 0.00684  # sampling and bookkeeping of a running sequence
+    allreduce_ms: float = 0.00133  # latency of one all-reduce, however fast the link
+    handshake_mb: float = 3.71  # and what a slow link adds, as if it moved so much
+    link_share: float = 0.777  # of the interconnect's rate that an all-reduce reaches
+    mixture_share: float = 0.43  # of a dense model's arithmetic rate that a mixture's small matrices reach
+    foreign_share: float = 0.648  # of bandwidth and peak that is left where a card lacks the weights' format
 
 
 CONSTANTS = StepConstants()
