@@ -47,6 +47,7 @@ class Store:
         self.choices: dict[str, object] = {}  # of a person's screen; not recorded
         self._ledger = Ledger(self.journal, workspace)
         self._shelf = SeriesShelf(self._ledger)
+        self._histories: dict[str, tuple[float, tuple[LifeEvent, ...]]] = {}  # of jobs that have ended
 
     @classmethod
     def open(cls, url_or_path: str | Path, workspace: str = "default") -> Self:
@@ -263,10 +264,21 @@ class Store:
 
     def events(self, id: str | None = None) -> tuple[LifeEvent, ...]:
         """The history of a job, a deployment or everything, oldest first."""
-        world, seen_s = self._ledger.world, self._ledger.seen_s
-        keys = [id] if id is not None else [*world.jobs, *world.deployments]
-        lines = [line for key in keys for line in self._ledger.history(key, -inf, seen_s)]
+        keys = [id] if id is not None else [*self._ledger.world.jobs, *self._ledger.world.deployments]
+        lines = [line for key in keys for line in self._history(key)]
         return tuple(sorted(lines, key=lambda line: line.at_s))
+
+    def _history(self, key: str) -> tuple[LifeEvent, ...]:
+        """Lines about a job or a deployment; those of a job that has ended are kept."""
+        seen_s = self._ledger.seen_s
+        ended_s = self.job(key).ended_s if key in self._ledger.world.jobs else None
+        known = self._histories.get(key)
+        if known is not None and known[0] == ended_s:
+            return known[1]
+        lines = self._ledger.history(key, -inf, seen_s)
+        if ended_s is not None and ended_s <= seen_s:
+            self._histories[key] = (ended_s, lines)
+        return lines
 
     def logs(self, job_id: str) -> str:
         """What a job has printed."""
