@@ -3,7 +3,7 @@
 import streamlit as st
 
 from vapor_ui import calibrations, frame
-from vapor_ui.calibration_fit import fit_view, what_if
+from vapor_ui.calibration_fit import fit_view, nothing_fitted, what_if
 from vapor_ui.calibration_form import add_button, log_upload, run_form
 
 store = frame.page("Calibrate", ":material/tune:")
@@ -17,7 +17,9 @@ with left, st.container(border=True):
     form = run_form(store, log)
     add_button(log, form)
 with right:
-    shown = fit_view(store)
-fit = calibrations.fit(store)
-if fit is not None and shown is not None:
-    what_if(store, shown, fit.calibration)
+    fit = calibrations.fit(store)
+    if fit is None:
+        nothing_fitted()
+    else:
+        run = fit_view(fit)
+        what_if(store, run, fit.calibration)

@@ -51,6 +51,17 @@ def log_numbers() -> alt.Axis:
     return alt.Axis(labelExpr="format(datum.value, '~s')", values=values, labelOverlap=True)
 
 
+def decades() -> alt.Axis:
+    """A logarithmic axis with labels and lines at 1, 2 and 5 of each decade, and between where it spans less."""
+    lead = "datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9))"
+    round_one = f"abs({lead} - round({lead})) > 0.01 || indexof([1, 2, 5], round({lead})) >= 0"
+    label = "datum.value < 1 ? format(datum.value, '~g') : format(datum.value, '~s')"
+    lines = {"condition": {"test": round_one, "value": 1}, "value": 0}
+    return alt.Axis(
+        labelExpr=f"{round_one} ? {label} : ''", labelOverlap=True, gridOpacity=lines, tickOpacity=lines
+    )
+
+
 def layer_of(base: alt.Chart, name: str, names: list[str]) -> alt.Chart:
     """`base` in the palette's colour of one of several named layers, told in a legend."""
     color = alt.Color("layer:N", title=None, scale=alt.Scale(domain=names), legend=legend(len(names)))

@@ -13,6 +13,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from vapor_core import chart_data
 from vapor_core import chart_parts as parts
 from vapor_core.chart_parts import NEUTRAL, Axis, Drawing, Source
 from vapor_core.contracts import Estimate
@@ -223,10 +224,12 @@ def cost_front_chart(frame: Source) -> Drawing:
     return parts.finish([line, base.mark_circle(size=90, opacity=1), labels], "Cost against loss")
 
 
-def forecast_chart(frame: Source, baseline: str = "law alone", forecast: str = "calibrated") -> Drawing:
+def forecast_chart(
+    frame: Source, baseline: str = "law alone", forecast: str = "calibrated", measured: bool = True
+) -> Drawing:
     """A forecast with its band over what was measured and another forecast; columns as of `measured.fit_curves`."""
     base = parts.over(frame, "step")
-    names = ["measured", baseline, forecast]
+    names = [*(["measured"] if measured else []), baseline, forecast]
 
     def y(column: str) -> alt.Y:
         return alt.Y(f"{column}:Q", title="loss (nats per token)", scale=parts.loss_scale(False))
@@ -236,15 +239,15 @@ def forecast_chart(frame: Source, baseline: str = "law alone", forecast: str = "
         return chart
 
     band = valid("loss_low").mark_area(opacity=0.2).encode(alt.Y2("loss_high:Q"))
-    layers = [
-        parts.layer_of(band, forecast, names),
-        parts.layer_of(valid("measured").mark_line(strokeWidth=1.5), "measured", names),
-        parts.layer_of(
-            valid("baseline").mark_line(strokeWidth=2, strokeDash=[6, 4], clip=True), baseline, names
-        ),
-        parts.layer_of(valid("loss").mark_line(strokeWidth=2.5), forecast, names),
-    ]
-    tips = [("measured", "measured", ".4f"), ("baseline", baseline, ".4f"), ("loss", forecast, ".4f")]
+    layers = [parts.layer_of(band, forecast, names)]
+    tips = [("baseline", baseline, ".4f"), ("loss", forecast, ".4f")]
+    if measured:
+        line = valid("measured").mark_line(strokeWidth=1, opacity=0.5)
+        layers.append(parts.layer_of(line, "measured", names))
+        tips.insert(0, ("measured", "measured", ".4f"))
+    dashed = valid("baseline").mark_line(strokeWidth=2, strokeDash=[6, 4])
+    layers.append(parts.layer_of(dashed, baseline, names))
+    layers.append(parts.layer_of(valid("loss").mark_line(strokeWidth=2.5), forecast, names))
     return parts.finish([*layers, parts.hover(base, tips, [alt.Tooltip("step:Q", format=",.0f")])], "Loss")
 
 
@@ -252,12 +255,12 @@ def fidelity_chart(frame: Source) -> Drawing:
     """Predicted against measured, log-log, with the line where they agree; columns name, kind, measured, predicted."""
     base = alt.Chart(frame)
     log = alt.Scale(type="log", nice=False, padding=8)
-    axis = parts.numbers()
+    axis = parts.decades()
     agree = base.mark_line(strokeDash=[6, 4], color=NEUTRAL).encode(alt.X("measured:Q"), alt.Y("measured:Q"))
     points = base.mark_circle(size=45, opacity=0.7).encode(
         alt.X("measured:Q", title="measured", scale=log, axis=axis),
         alt.Y("predicted:Q", title="predicted", scale=log, axis=axis),
-        alt.Color("kind:N", title=None, legend=parts.legend(2, 220)),
+        alt.Color("kind:N", title=None, legend=parts.legend(2, 130)),
         tooltip=[
             "name:N",
             "kind:N",
@@ -322,10 +325,10 @@ def spec(name: str, **options: str | bool) -> dict[str, Any]:
 
 
 def streamed(name: str, frame: pd.DataFrame, **options: str | bool) -> dict[str, Any]:
-    """`spec(name, **options)` with a frame of its points, of which only the columns that it draws are kept."""
+    """`spec(name, **options)` with its points as an Arrow table of the columns that it draws."""
     drawn = _fields(name, **options)
     kept = frame[[column for column in frame.columns if column in drawn]]
-    return {**spec(name, **options), "datasets": {"points": kept}}
+    return {**spec(name, **options), "datasets": {"points": chart_data.table(kept)}}
 
 
 @lru_cache(maxsize=256)

@@ -17,17 +17,18 @@ WHAT_IF = "what_if"
 CHART = 340  # pixels
 
 
-def fit_view(store: Store) -> MeasuredRun | None:
-    """The runs, how near the forecast comes to one of them, and whether estimates use it; the run that is shown."""
-    fit = calibrations.fit(store)
-    if fit is None:
-        cards.empty_state(
-            ":material/tune:",
-            "Nothing is fitted yet",
-            "Drop the log of a run that you have done, and say what was run. Its measured curve appears here "
-            "against the fitted one.",
-        )
-        return None
+def nothing_fitted() -> None:
+    """What to do where there is no fit yet."""
+    cards.empty_state(
+        ":material/tune:",
+        "Nothing is fitted yet",
+        "Drop the log of a run that you have done, and say what was run. Its measured curve appears here against the "
+        "fitted one.",
+    )
+
+
+def fit_view(fit: Fit) -> MeasuredRun:
+    """How near the forecast comes to one of the runs, and whether estimates use it; returns the run that is shown."""
     run = _chosen(fit)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.session_state["calibrate.used"] = fit.used
@@ -45,6 +46,10 @@ def fit_view(store: Store) -> MeasuredRun | None:
     cards.chart_card(
         drawing, alt=f"Loss of {run.name}: measured, calibrated and by the law alone", height=CHART
     )
+    st.caption(
+        "Errors are medians: of the loss over twentieths of the run, so that noise does not count, and of the tokens "
+        "a second against the log's. Before is by the law alone."
+    )
     for note in fit.calibration.notes:
         st.caption(f":material/info: {text.plain(note, 600)}")
     return run
@@ -54,6 +59,7 @@ def _chosen(fit: Fit) -> MeasuredRun:
     """The run to show: the last one fitted, until another is chosen."""
     by_name = {run.name: run for run in fit.runs}
     if len(by_name) == 1:
+        st.markdown(f"#### Fitted to {text.plain(fit.runs[0].name, 60)}")
         return fit.runs[0]
     name = st.selectbox("Fitted to", list(by_name), index=len(by_name) - 1)
     return by_name[name]
@@ -71,10 +77,9 @@ def _figures(run: MeasuredRun, calibration: Calibration) -> None:
     near = nearness(run.config, run.frame, calibration)
     with st.grid(3, min_column_width=150):
         cards.metric_card(
-            "Loss, error after",
+            "Loss error",
             text.percent(near.loss_after),
             delta=f"{text.percent(near.loss_before)} before",
-            help="Median distance of the fitted curve from the measured points; before: by the law alone",
         )
         cards.metric_card(
             "Throughput, error after",
@@ -104,7 +109,9 @@ def what_if(store: Store, run: MeasuredRun, calibration: Calibration) -> None:
             return
         _outcome(form.estimate, estimate(run.config, calibration))
         curves = what_if_curves(run.config, form.config, calibration)
-        drawing = charts.streamed("forecast", curves, baseline="as it was run", forecast="what if")
+        drawing = charts.streamed(
+            "forecast", curves, baseline="as it was run", forecast="what if", measured=False
+        )
         st.vega_lite_chart(
             spec=drawing, width="stretch", height=CHART, alt="Forecast loss of the changed run with its band"
         )
@@ -118,7 +125,7 @@ def _changes(form: train_values.Form) -> None:
     schedules: list[object] = list(get_args(ScheduleName))
     if form.shown.schedule not in schedules:
         schedules.append(form.shown.schedule)
-    with st.grid(6, min_column_width=140):
+    with st.grid(3, min_column_width=130):
         fields.line(form, "learning_rate", "Learning rate", "The peak of the schedule, such as 2e-4")
         fields.choice(
             form,
@@ -145,9 +152,9 @@ def _outcome(after: Estimate, before: Estimate) -> None:
         ("Time", after.duration_s, before.duration_s, text.duration),
         ("Cost", after.cost_usd, before.cost_usd, text.money),
     )
-    with st.grid(4, min_column_width=150):
+    with st.grid(4, min_column_width=110):
         for label, value, was, words in rows:
-            cards.metric_card(label, words(value), delta=f"{words(was)} as it was")
+            cards.metric_card(label, words(value), delta=f"was {words(was)}")
 
 
 def _undo() -> None:

@@ -99,6 +99,11 @@ def add_button(log: RunLog | None, form: Form) -> None:
     )
     if log is None:
         st.caption("Drop a log first.")
+    elif form.estimate is not None and log.frame["step"].iloc[-1] > form.estimate.total_steps:
+        st.caption(
+            f":orange[:material/warning: The log reaches step {text.whole(log.frame['step'].iloc[-1])}, this run has "
+            f"{text.whole(form.estimate.total_steps)}; what comes later is left out.]"
+        )
 
 
 def _add(log: RunLog, config: JobConfig) -> None:

@@ -15,13 +15,22 @@ from vapor_ui.train_values import Form
 T = TypeVar("T")
 
 
-def _bound(form: Form, name: str, convert: Callable[[object], object] = lambda value: value) -> str:
-    """The widget's key, holding the form's value."""
+def _bound(form: Form, name: str, convert: Callable[[object], T]) -> tuple[str, T | None]:
+    """The widget's key, holding the form's value; and that value as the widget's own default, where it already held it.
+
+    A browser may miss the run that set the key, since a rerun drops what was not sent yet. It then starts from the
+    widget's own default, and would report that as what the person chose.
+    """
     key = f"{form.choices}.{name}"
     value = convert(form.values.get(name, getattr(form.shown, name)))
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
-    return key
+        return key, None  # Streamlit takes a key's value or a default in one run, not both
+    return key, value
+
+
+def _as_it_is(value: object) -> object:
+    return value
 
 
 def _keep(choices: str, name: str) -> None:
@@ -37,10 +46,12 @@ def problem(form: Form, name: str, label: str) -> None:
 
 def line(form: Form, name: str, label: str, help: str = "", placeholder: str = "") -> None:
     """A text field that follows the typing, for words and for numbers such as 2e-4."""
+    key, value = _bound(form, name, _as_line)
     with st.container(gap="xsmall"):
         st.text_input(
             label,
-            key=_bound(form, name, _as_line),
+            value=value or "",
+            key=key,
             help=help or None,
             placeholder=placeholder or None,
             live="300ms",
@@ -62,12 +73,13 @@ def _as_line(value: object) -> str:
 
 def whole_number(form: Form, name: str, label: str, help: str = "", placeholder: str = "") -> None:
     """A whole number; empty takes the default."""
+    key, _ = _bound(form, name, _as_it_is)
     with st.container(gap="xsmall"):
         st.number_input(
             label,
-            value=None,
+            value=None,  # with a default of its own it could not be emptied
             step=1,
-            key=_bound(form, name),
+            key=key,
             help=help or None,
             placeholder=placeholder or None,
             on_change=_keep,
@@ -78,13 +90,14 @@ def whole_number(form: Form, name: str, label: str, help: str = "", placeholder:
 
 def number(form: Form, name: str, label: str, *, step: float, help: str = "") -> None:
     """A number with a fraction; empty takes the default."""
+    key, _ = _bound(form, name, _as_float)
     with st.container(gap="xsmall"):
         st.number_input(
             label,
             value=None,
             step=step,
             format="%g",
-            key=_bound(form, name, _as_float),
+            key=key,
             help=help or None,
             on_change=_keep,
             args=(form.choices, name),
@@ -106,11 +119,13 @@ def choice(
     help: str = "",
 ) -> None:
     """One of several, searched by typing."""
+    key, value = _bound(form, name, _as_it_is)
     with st.container(gap="xsmall"):
         st.selectbox(
             label,
             options,
-            key=_bound(form, name),
+            index=options.index(value) if value in options else 0,
+            key=key,
             format_func=words,
             help=help or None,
             on_change=_keep,
@@ -129,11 +144,13 @@ def segments(
     help: str = "",
 ) -> None:
     """One of a few, side by side."""
+    key, value = _bound(form, name, str)
     with st.container(gap="xsmall"):
         st.segmented_control(
             label,
             options,
-            key=_bound(form, name),
+            default=value,
+            key=key,
             format_func=words,
             required=True,
             help=help or None,
@@ -145,12 +162,14 @@ def segments(
 
 def several(form: Form, name: str, label: str, options: Sequence[str], help: str = "") -> None:
     """Any of a few."""
+    key, value = _bound(form, name, _as_list)
     with st.container(gap="xsmall"):
         st.pills(
             label,
             options,
             selection_mode="multi",
-            key=_bound(form, name, _as_list),
+            default=value,
+            key=key,
             help=help or None,
             on_change=_keep,
             args=(form.choices, name),
@@ -158,10 +177,13 @@ def several(form: Form, name: str, label: str, options: Sequence[str], help: str
         problem(form, name, label)
 
 
-def _as_list(value: object) -> list[object]:
-    return list(value) if isinstance(value, list | tuple) else []
+def _as_list(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list | tuple) else []
 
 
 def switch(form: Form, name: str, label: str, help: str = "") -> None:
     """Yes or no."""
-    st.toggle(label, key=_bound(form, name), help=help or None, on_change=_keep, args=(form.choices, name))
+    key, value = _bound(form, name, bool)
+    st.toggle(
+        label, value=bool(value), key=key, help=help or None, on_change=_keep, args=(form.choices, name)
+    )

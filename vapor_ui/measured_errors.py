@@ -11,14 +11,14 @@ from vapor_ui import cards
 
 CHART = 420  # pixels
 COLUMNS = {
-    "kind": st.column_config.TextColumn("What is told", width="medium", pinned=True),
-    "source": st.column_config.TextColumn("Held against", width="medium"),
+    "kind": st.column_config.TextColumn("What is told", width=210, pinned=True),
+    "source": st.column_config.TextColumn("Held against", width=220),
     "n": st.column_config.NumberColumn("Figures", format="localized"),
-    "median": st.column_config.TextColumn("Median error"),
+    "median": st.column_config.TextColumn("Median"),
     "p90": st.column_config.TextColumn("p90"),
     "target": st.column_config.TextColumn("Target", width="medium"),
     "met": st.column_config.TextColumn("Met"),
-    "fitted": st.column_config.TextColumn("Constants"),
+    "fitted": st.column_config.TextColumn("Fitted"),
 }
 
 
@@ -43,11 +43,13 @@ def in_detail(tables: Sequence[FidelityTable]) -> None:
     by_kind = {table.kind: table for table in tables}
     kind = st.selectbox("Kind", list(by_kind), key="kind", bind="query-params", format_func=_capital)
     table = by_kind[kind]
-    left, right = st.columns([4, 5], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         _table(table.sources, ["source", "n", "median", "p90", "fitted"], f"Errors of {kind} by source")
         for line in table.held:
             _verdict(line)
+        if any(line.fitted for line in table.sources):
+            st.caption("Fitted: some constant of the law was fitted on figures of that source.")
     with right:
         if table.drawable:
             drawing = charts.streamed("fidelity", _points(table))
@@ -70,7 +72,7 @@ def _verdict(line: FidelityLine) -> None:
 def _found(line: FidelityLine) -> str:
     if line.right is not None:
         return f"found {text.percent(line.right)} right"
-    return f"found median {text.percent(line.median)}, p90 {text.percent(line.p90)}"
+    return f"found median {_error(line.median)}, p90 {_error(line.p90)}"
 
 
 def _table(lines: Iterable[FidelityLine], columns: list[str], alt: str) -> None:
@@ -86,17 +88,29 @@ def _row(line: FidelityLine) -> dict[str, str | int]:
         "kind": _capital(line.kind),
         "source": line.source,
         "n": line.n,
-        "median": f"{text.percent(line.right)} right" if called else text.percent(line.median),
-        "p90": "" if called else text.percent(line.p90),
+        "median": f"{text.percent(line.right)} right" if called else _error(line.median),
+        "p90": "" if called else _error(line.p90),
         "target": line.target or "",
         "met": {True: "yes", False: "no", None: ""}[line.met],
-        "fitted": "fitted on it" if line.fitted else "not fitted on it",
+        "fitted": "yes" if line.fitted else "no",
     }
+
+
+def _error(fraction: float | None) -> str:
+    """Two digits below ten per cent, since targets go down to a quarter of one."""
+    if fraction is None or fraction >= 0.0995:
+        return text.percent(fraction)
+    return f"{100 * fraction:.2g} %"
 
 
 def _points(table: FidelityTable) -> pd.DataFrame:
     rows = [
-        {"name": _capital(table.kind), "kind": line.source, "predicted": predicted, "measured": measured}
+        {
+            "name": line.source,
+            "kind": line.source.rsplit("/", 1)[-1],
+            "predicted": predicted,
+            "measured": measured,
+        }
         for line in table.sources
         for predicted, measured in line.points
     ]
