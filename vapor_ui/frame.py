@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
-from streamlit_autorefresh import st_autorefresh  # type: ignore[import-untyped] # it ships no types
 
 from vapor_core import text
 from vapor_core.store import Store
-from vapor_ui import session, welcome
+from vapor_ui import refresh, session, welcome
 
 PAGES = (
     ("Home.py", "Overview", ":material/dashboard:"),
@@ -27,7 +26,6 @@ PAGES = (
 SPEEDS = (0.0, 1.0, 10.0, 60.0, 600.0, 3600.0)  # simulated seconds a second
 LOGO = str(Path(__file__).with_name("vapor.svg"))
 WORDMARK = str(Path(__file__).with_name("wordmark.svg"))
-REFRESH_MS = 1000
 
 Live = Callable[[Store], None]
 
@@ -50,7 +48,8 @@ def page(title: str, icon: str, live: Live | None = None) -> Store:
     _navigation()
     _head(title, store)
     _messages()
-    welcome.greet(store)
+    if title == "Overview":  # who came by another page's address came for that page
+        welcome.greet(store)
     if live is not None:
         _live_part(live)
     return store
@@ -81,7 +80,7 @@ def _live_part(draw: Live) -> None:
     _show_clock(store)
     draw(store)
     if something_lives(store):
-        st_autorefresh(interval=REFRESH_MS, key="refresh")
+        refresh.tick()
 
 
 def _statuses(store: Store) -> tuple[tuple[str, str], ...]:
@@ -93,6 +92,7 @@ def _navigation() -> None:
         for path, label, icon in PAGES:
             st.page_link(path, label=label, icon=icon, width="stretch")
         st.caption("Rehearse a training run before paying for it. Everything here is simulated.")
+        refresh.guard()
 
 
 def _head(title: str, store: Store) -> None:
