@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from vapor_core import Store, demo
 from vapor_core.contracts import JobConfig
 
+ROOT = Path(__file__).parent.parent
 SMALL = JobConfig(
     model="openai-community/gpt2", dataset="mhenrichsen/alpaca_2k_test", max_steps=2000, eval_every=40, seed=3
 )
@@ -60,7 +62,7 @@ print(hashlib.sha256(repr(everything(busy(Store()))).encode()).hexdigest())
 def test_same_seed_same_world_in_another_process_too():
     digests = {
         subprocess.run(  # noqa: S603 - our own interpreter and program
-            [sys.executable, "-c", DIGEST], capture_output=True, text=True, check=True
+            [sys.executable, "-c", DIGEST], capture_output=True, text=True, check=True, cwd=ROOT
         ).stdout
         for _ in range(2)
     }
