@@ -59,11 +59,15 @@ def test_a_run_that_the_laws_already_foretell_stays_where_it_is(pretraining: Job
 
 def test_noise_is_measured_and_hardly_moves_the_fit(pretraining: JobConfig) -> None:
     wanted = loss_curve(plan(pretraining)).noise_std
-    noisy = calibrate([(pretraining, frame(pretraining, 3000, noise=2 * wanted))])
+    noisy = calibrate([(pretraining, frame(pretraining, 10**6, noise=2 * wanted))])
     assert noisy.noise_scale == pytest.approx(2.0, rel=0.15)
     fitted = loss_curve(plan(pretraining), noisy)
     assert fitted.final == pytest.approx(loss_curve(plan(pretraining)).final, rel=0.01)
     assert fitted.noise_std == pytest.approx(2 * wanted, rel=0.15)
+
+
+def test_a_log_of_averages_says_nothing_about_a_step_s_noise(pretraining: JobConfig) -> None:
+    assert calibrate([(pretraining, frame(pretraining))]).noise_scale is None
 
 
 def test_a_fine_tune_of_another_level_is_met(tuning: JobConfig) -> None:

@@ -5,6 +5,7 @@ from types import ModuleType
 
 from vapor_core import catalog
 from vapor_core.advisor import propose
+from vapor_core.calibration import calibrate
 from vapor_core.contracts import (
     Accelerator,
     Calibration,
@@ -78,6 +79,7 @@ __all__ = [
     "Store",
     "Summary",
     "VaporError",
+    "calibrate",
     "catalog",
     "charts",
     "estimate",

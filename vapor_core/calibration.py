@@ -90,7 +90,7 @@ def _read(number: int, config: JobConfig, frame: pd.DataFrame) -> _Run:
         )
     order = np.argsort(steps[usable], kind="stable")
     steps, loss = steps[usable][order], loss[usable][order]
-    return _Run(asked, *_blocks(steps, loss), _noise(loss), _rate(asked, frame))
+    return _Run(asked, *_blocks(steps, loss), _noise(steps, loss), _rate(asked, frame))
 
 
 def _names(frame: pd.DataFrame) -> str:
@@ -110,9 +110,12 @@ def _blocks(steps: Floats, loss: Floats) -> tuple[Floats, Floats]:
     return np.add.reduceat(steps, edges[:-1]) / counts, np.add.reduceat(loss, edges[:-1]) / counts
 
 
-def _noise(loss: Floats) -> float | None:
-    """Std of a point about its neighbours, from second differences; robust to the course and to spikes."""
-    if len(loss) < 30:
+def _noise(steps: Floats, loss: Floats) -> float | None:
+    """Std of a step about its neighbours, from second differences; robust to the course and to spikes.
+
+    None where not every step is logged: such points are usually means over the steps between.
+    """
+    if len(loss) < 30 or float(np.median(np.diff(steps))) > 1:
         return None
     bends = np.abs(loss[2:] - 2 * loss[1:-1] + loss[:-2])[len(loss) // 5 :]
     return float(np.median(bends) / (0.6745 * 6**0.5)) or None
@@ -246,7 +249,8 @@ def _fit_tuning(runs: Sequence[_Run]) -> Calibration:
     def residuals(theta: Floats) -> Floats:
         own = Calibration(loss_level=float(theta[0]), loss_stretch=float(np.exp(np.clip(theta[1], -3, 3))))
         parts = [
-            (loss_curve(run.plan, own).train(run.steps.astype(np.int64)) / run.loss - 1)
+            (loss_curve(run.plan, own).train(run.steps.astype(np.int64)) - run.loss)
+            / np.median(run.loss)  # of the run, not of each point: dividing by noise pulls the fit down
             / len(run.steps) ** 0.5
             for run in runs
         ]
