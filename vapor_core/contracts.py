@@ -18,7 +18,7 @@ Optimizer = Literal["adamw", "adamw_8bit", "sgd"]
 Sharding = Literal["none", "zero1", "zero2", "zero3"]
 ScheduleName = Literal["constant", "linear", "cosine", "wsd"]
 Traffic = Literal["steady", "daily", "spike", "ramp"]
-BackendName = Literal["simulated", "local", "ray"]
+BackendName = Literal["simulated", "local", "ray", "imported"]
 JobStatus = Literal["queued", "initializing", "running", "paused", "completed", "failed", "stopped", "lost"]
 DeploymentStatus = Literal["starting", "healthy", "degraded", "stopped", "failed"]
 
@@ -456,7 +456,10 @@ class ServingConfig(Contract):
 
 
 class ServingEstimate(Contract):
-    """Latency and throughput of a ServingConfig. Latencies in ms; TTFT and TPOT are medians."""
+    """Latency and throughput of a ServingConfig. Latencies in ms, medians but for the TTFT of a closed loop.
+
+    That is a mean over ten requests a client from a common start, as benchmarks report it.
+    """
 
     fits: bool
     memory_gb: float  # weights and overhead, per accelerator

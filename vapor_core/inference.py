@@ -100,6 +100,7 @@ class InferenceSimulator:
         _, fewest, most = spec.segments[0]
         target = scaling.TARGET_LOAD * self.curve.max_requests_per_second
         self._low, self._high = DEMAND_LOW * target * max(fewest, 1), DEMAND_HIGH * target * max(most, 1)
+        self._price_per_tick = self.accelerator.price_per_hour * TICK_S / 3600
         self._sums: list[float] = [0.0]  # replica-ticks before each cost block
 
     @property
@@ -147,39 +148,33 @@ class InferenceSimulator:
         start, stop = max(start_tick, 0), max(stop_tick, start_tick, 0)
         first = start - BACKLOG_TICKS
         world = self._world(first, stop)
-        cut = start - first
         capacity = world.ready * self.curve.max_requests_per_second * TICK_S
-        room = world.ready * self.curve.max_requests_per_second * QUEUE_S
-        waiting = np.rint(scaling.backlog(world.arrivals, capacity, room, BACKLOG_TICKS))
-        before = np.concatenate(([0.0], waiting[:-1]))[cut:]
-        waiting, arrivals, ready = waiting[cut:], world.arrivals[cut:], world.ready[cut:]
-        capacity, room = capacity[cut:], room[cut:]
+        waiting = np.rint(
+            scaling.backlog(world.arrivals, capacity, capacity * QUEUE_S / TICK_S, BACKLOG_TICKS)
+        )
+        load = self._offered_load(world)[BACKLOG_TICKS:]
+        before = np.concatenate(([0.0], waiting[:-1]))[BACKLOG_TICKS:]
+        waiting, capacity = waiting[BACKLOG_TICKS:], capacity[BACKLOG_TICKS:]
+        arrivals, ready = world.arrivals[BACKLOG_TICKS:], world.ready[BACKLOG_TICKS:]
+        turn_ms = TICK_S * 1e3 / np.maximum(capacity, 1e-12)  # of one request, all replicas together
+        wait_ms = np.where(ready > 0, (before + waiting) / 2 * turn_ms, 0.0)
+        latency = self._latencies(load, wait_ms, ready > 0, start, stop)
         handled = np.maximum(before + arrivals - waiting, 0.0)
         answered = np.minimum(handled, np.ceil(capacity))
-        refused = handled - answered
-        load = np.where(ready > 0, arrivals / np.maximum(capacity, 1e-12), 0.0)
-        smooth = self._offered_load(world, cut)
-        wait_ms = np.where(
-            ready > 0, (before + waiting) / 2 / np.maximum(capacity, 1e-12) * TICK_S * 1e3, 0.0
-        )
-        latency = self._latencies(smooth, wait_ms, ready > 0, start, stop)
-        client = self._dithered(answered * CLIENT_ERROR_RATE, "client-errors", start, stop)
-        failing = (answered - client) * self._failing_share(latency["p50_ms"], latency["p99_ms"])
-        failed = np.minimum(self._dithered(failing, "server-errors", start, stop), answered - client)
-        succeeded = answered - client - failed
-        replica_seconds = self._replica_ticks(world.wanted[cut:], start) * TICK_S
+        client, failed = self._errors(answered, latency, start, stop)
+        busy = np.where(before > 0, 1.0, arrivals / np.maximum(capacity, 1e-12))
         return {
             "elapsed_s": (np.arange(start, stop, dtype=np.float64) + 1) * TICK_S,
             "request_rate": arrivals / TICK_S,
-            "succeeded": succeeded,
+            "succeeded": answered - client - failed,
             "client_errors": client,
-            "server_errors": failed + refused,
+            "server_errors": failed + handled - answered,
             **latency,
-            "tokens_per_second": succeeded * self.curve.output_tokens / TICK_S,
+            "tokens_per_second": (answered - client - failed) * self.curve.output_tokens / TICK_S,
             "queue_depth": waiting,
             "replicas": ready,
-            "utilization": np.clip(np.where(before > 0, 1.0, load), 0.0, 1.0),
-            "cost_usd": replica_seconds * self.accelerator.price_per_hour / 3600,
+            "utilization": np.where(ready > 0, np.clip(busy, 0.0, 1.0), 0.0),
+            "cost_usd": self._replica_ticks(world.wanted[BACKLOG_TICKS:], start) * self._price_per_tick,
         }
 
     def status(self, tick: int) -> EndpointStatus:
@@ -227,11 +222,22 @@ class InferenceSimulator:
         arrivals = self._poisson(rate * TICK_S, first, stop)
         return _World(rate, wanted, ready, arrivals)
 
-    def _offered_load(self, world: _World, cut: int) -> NDArray[np.float64]:
+    def _offered_load(self, world: _World) -> NDArray[np.float64]:
         """Load of a ready replica over the last half minute."""
         offered = scaling.trailing_sum(world.arrivals, 6) / (6 * TICK_S)
         rate = np.maximum(world.ready, 1e-9) * max(self.curve.max_requests_per_second, 1e-9)
-        return np.asarray((offered / rate)[cut:])
+        return np.asarray(offered / rate)
+
+    def _errors(
+        self, answered: NDArray[np.float64], latency: dict[str, NDArray[np.float64]], start: int, stop: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of the answered requests those at fault themselves, and those that time out or outgrow the cache."""
+        client = np.minimum(
+            self._dithered(answered * CLIENT_ERROR_RATE, "client-errors", start, stop), answered
+        )
+        share = self._failing_share(latency["p50_ms"], latency["p99_ms"])
+        failed = self._dithered((answered - client) * share, "server-errors", start, stop)
+        return client, np.minimum(failed, answered - client)
 
     def _latencies(
         self,

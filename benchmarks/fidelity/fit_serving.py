@@ -24,7 +24,7 @@ from benchmarks.fidelity.serving import Case, cases
 from vapor_core.physics.serving import serving_point
 from vapor_core.physics.serving_step import StepConstants
 
-STRIDE = 4
+STRIDE, LEFT_OUT_STRIDE = 4, 10
 # Plain guesses, so that a fit without some rows does not begin from what those rows taught.
 GUESS = StepConstants(
     bandwidth_share=0.85, cache_share=0.7, compute_share=0.65, narrow_share=0.5, attention_share=0.6,
@@ -63,9 +63,11 @@ def group(case: Case) -> tuple[str, str, str, bool]:
     return case.source, case.model.id, case.engine, case.cards > 1
 
 
-def fit(rows: Sequence[Case], start: StepConstants, evaluations: int = 12) -> StepConstants:
+def fit(
+    rows: Sequence[Case], start: StepConstants, evaluations: int = 12, stride: int = STRIDE
+) -> StepConstants:
     """The constants that least squares finds from `start`."""
-    chosen = [case for k, case in enumerate(sorted(rows, key=lambda case: case.name)) if k % STRIDE == 0]
+    chosen = [case for k, case in enumerate(sorted(rows, key=lambda case: case.name)) if k % stride == 0]
     count = Counter(group(case) for case in chosen)
     weight = np.asarray(
         [[SATURATION_WEIGHT if case.tpot is None else 1.0, TTFT_WEIGHT] for case in chosen]
@@ -119,17 +121,17 @@ def main() -> None:
     options = parser.parse_args()
     rows = used()
     report("before", StepConstants(), rows)
-    best = fit(rows, StepConstants(), options.evaluations)
+    best = fit(rows, StepConstants(), options.evaluations) if options.evaluations else StepConstants()
     for name, value in asdict(best).items():
         print(f"    {name}: float = {value}")
     report("all rows", best, rows)
     if options.leave_out:
-        report("all rows, from the guesses", fit(rows, GUESS, options.evaluations), rows)
+        report("all rows, from the guesses", fit(rows, GUESS, 4, LEFT_OUT_STRIDE), rows)
         for kind, key in (("model", _model), ("card", _card)):
             for left in sorted({key(case) for case in rows}):
                 kept = [case for case in rows if key(case) != left]
                 lost = [case for case in rows if key(case) == left]
-                report(f"without {kind} {left}", fit(kept, GUESS, options.evaluations), lost)
+                report(f"without {kind} {left}", fit(kept, GUESS, 4, LEFT_OUT_STRIDE), lost)
 
 
 def _model(case: Case) -> str:

@@ -7,7 +7,8 @@ Stretches in which nothing changes are jumped over, so the cost grows with reque
 
 from collections import deque
 from dataclasses import dataclass
-from math import ceil
+from heapq import heappop, heappush
+from math import ceil, inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,19 +38,22 @@ class Served:
     ttft_ms: NDArray[np.float64]
     tpot_ms: NDArray[np.float64]  # mean time between its output tokens; NaN for a single token
     latency_ms: NDArray[np.float64]
-    finished_ms: NDArray[np.float64]  # on the queue's clock
     mean_batch: float  # sequences decoded together, mean over time
 
+    def after(self, first: int) -> "Served":
+        """Without the `first` requests, during which the batch filled."""
+        return Served(self.ttft_ms[first:], self.tpot_ms[first:], self.latency_ms[first:], self.mean_batch)
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class _Request:
     index: int
-    arrived_ms: float
     prompt: int
     output: int
+    arrived_ms: float = 0.0
     done: int = 0  # prompt tokens worked off
     first_ms: float = 0.0
-    ends_at: int = 0  # the engine's decode count at which its last token is made
+    ended_ms: float = 0.0
 
 
 class _Engine:
@@ -61,10 +65,25 @@ class _Engine:
         self.decodes = 0
         self.cached = 0.0  # tokens that running sequences attend to
         self.reserved = 0.0
-        self.running: list[_Request] = []
+        self.running: list[tuple[int, int, _Request]] = []  # a heap: who ends first is first
         self.prefilling: deque[_Request] = deque()
         self.waiting: deque[_Request] = deque()
         self.batch_time = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether any request is here."""
+        return bool(self.waiting or self.prefilling or self.running)
+
+    def advance(self, until_ms: float) -> list[_Request]:
+        """Let requests in, run one step or a stretch of equal ones, and give those that ended."""
+        self.admit()
+        if not self.prefilling:
+            self.decode_stretch(until_ms)
+            return self.ended()
+        completed = self.mixed_step()
+        over = self.ended()
+        return over + [request for request in completed if not self.start(request)]
 
     def admit(self) -> None:
         """Take waiting requests in, in order, while sequence slots and cache allow."""
@@ -95,7 +114,7 @@ class _Engine:
     def decode_stretch(self, until_ms: float) -> None:
         """Decode steps up to the next end of a sequence or the first step boundary at or after `until_ms`."""
         count = len(self.running)
-        steps = min(request.ends_at for request in self.running) - self.decodes
+        steps = self.running[0][0] - self.decodes
         first = self.law.decode_ms(count, self.cached)
         slope = self.law.cached_ms * count
         if until_ms < self.now + steps * first:
@@ -113,22 +132,21 @@ class _Engine:
     def start(self, request: _Request) -> bool:
         """The first token is out; whether more are to come."""
         request.first_ms = self.now
-        request.ends_at = self.decodes + request.output - 1
         if request.output <= 1:
             self.reserved -= reserved_tokens(request.prompt, request.output)
             return False
-        self.running.append(request)
+        heappush(self.running, (self.decodes + request.output - 1, request.index, request))
         self.cached += request.prompt + 1
         return True
 
     def ended(self) -> list[_Request]:
         """Sequences that made their last token, taken out."""
-        over = [request for request in self.running if request.ends_at <= self.decodes]
-        if over:
-            self.running = [request for request in self.running if request.ends_at > self.decodes]
-            for request in over:
-                self.cached -= request.prompt + request.output
-                self.reserved -= reserved_tokens(request.prompt, request.output)
+        over = []
+        while self.running and self.running[0][0] <= self.decodes:
+            request = heappop(self.running)[2]
+            self.cached -= request.prompt + request.output
+            self.reserved -= reserved_tokens(request.prompt, request.output)
+            over.append(request)
         return over
 
 
@@ -158,50 +176,38 @@ def run_queue(
         clients: of the closed loop.
     """
     engine = _Engine(law, limits)
-    total = len(prompts)
-    pending = deque(
-        _Request(
-            k,
-            float(arrivals_ms[k]) if arrivals_ms is not None else 0.0,
-            max(int(prompts[k]), 1),
-            max(int(outputs[k]), 1),
-        )
-        for k in range(total)
-    )
-    closed = arrivals_ms is None
-    ttft, latency, finished = np.zeros(total), np.zeros(total), np.zeros(total)
-
-    def close(request: _Request) -> None:
-        ttft[request.index] = request.first_ms - request.arrived_ms
-        latency[request.index] = engine.now - request.arrived_ms
-        finished[request.index] = engine.now
-        if closed and pending:
-            following = pending.popleft()
-            following.arrived_ms = engine.now
-            engine.waiting.append(following)
-
-    if closed:
-        for _ in range(min(clients, total)):
+    requests = [
+        _Request(k, max(int(prompt), 1), max(int(output), 1))
+        for k, (prompt, output) in enumerate(zip(prompts, outputs, strict=True))
+    ]
+    pending = deque(requests)
+    if arrivals_ms is None:
+        for _ in range(min(clients, len(requests))):
             engine.waiting.append(pending.popleft())
-    while pending or engine.waiting or engine.prefilling or engine.running:
-        if not closed:
-            if pending and not (engine.waiting or engine.prefilling or engine.running):
+    else:
+        for request, arrived_ms in zip(requests, arrivals_ms.tolist(), strict=True):
+            request.arrived_ms = arrived_ms
+    while pending or engine.busy:
+        next_ms = inf
+        if arrivals_ms is not None and pending:
+            if not engine.busy:
                 engine.now = max(engine.now, pending[0].arrived_ms)
             while pending and pending[0].arrived_ms <= engine.now:
                 engine.waiting.append(pending.popleft())
-        engine.admit()
-        if engine.prefilling:
-            completed = engine.mixed_step()
-            for request in engine.ended():
-                close(request)
-            for request in completed:
-                if not engine.start(request):
-                    close(request)
-        else:
-            engine.decode_stretch(pending[0].arrived_ms if pending and not closed else float("inf"))
-            for request in engine.ended():
-                close(request)
-    between = np.maximum(np.asarray(outputs, dtype=np.float64) - 1, 0)
+            next_ms = pending[0].arrived_ms if pending else inf
+        for request in engine.advance(next_ms):
+            request.ended_ms = engine.now
+            if arrivals_ms is None and pending:
+                pending[0].arrived_ms = engine.now
+                engine.waiting.append(pending.popleft())
+    return _served(requests, engine)
+
+
+def _served(requests: list[_Request], engine: _Engine) -> Served:
+    table = np.asarray(
+        [(r.first_ms - r.arrived_ms, r.ended_ms - r.arrived_ms, r.output - 1) for r in requests]
+    )
+    ttft, latency, between = table.T
     with np.errstate(divide="ignore", invalid="ignore"):
         tpot = np.where(between > 0, (latency - ttft) / between, np.nan)
-    return Served(ttft, tpot, latency, finished, engine.batch_time / engine.now if engine.now else 0.0)
+    return Served(ttft, tpot, latency, engine.batch_time / engine.now if engine.now else 0.0)

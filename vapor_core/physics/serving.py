@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vapor_core import catalog, noise
 from vapor_core.contracts import Accelerator, CatalogModel, ServingConfig, ServingEstimate, ServingPrecision
 from vapor_core.physics.memory import ServingMemory, serving_memory
-from vapor_core.physics.queueing import MAX_SEQUENCES, Limits, reserved_tokens, run_queue
+from vapor_core.physics.queueing import MAX_SEQUENCES, Limits, Served, reserved_tokens, run_queue
 from vapor_core.physics.serving_step import CONSTANTS, StepConstants, StepLaw, step_law
 
 OPEN_LOOP_REQUESTS = 200  # the length of the published open-loop runs
@@ -22,7 +22,10 @@ SIMULATED_ROUNDS = 3  # of them; the rest are like the last ones
 FEWEST_REQUESTS, MOST_REQUESTS = 12, 1536  # simulated of a closed loop
 MOST_CLIENTS = 1024  # simulated one by one; more only wait longer
 OPEN_SPREAD = 0.5  # standard deviation over mean of open-loop lengths
-FRONT_MS, FRONT_TOKEN_MS = 5.0, 0.015  # from the socket through the tokeniser to the queue: a request, a token
+FRONT_MS, FRONT_TOKEN_MS = (
+    5.0,
+    0.015,
+)  # from the socket through the tokeniser to the queue: a request, a token
 LENGTH_SPREAD = (
     0.1  # of closed-loop lengths around their mean: benchmarks draw them, clients fall out of step
 )
@@ -57,10 +60,15 @@ def serving_point(
     output_tokens: float,
     concurrency: float | None = None,
     request_rate: float | None = None,
+    requests: int = OPEN_LOOP_REQUESTS,
+    settled_after: int = 0,
     seed: int = 0,
     constants: StepConstants = CONSTANTS,
 ) -> Point:
-    """A set-up under `concurrency` clients or `request_rate` per second; one stream where neither is given."""
+    """A set-up under `concurrency` clients or `request_rate` per second; one stream where neither is given.
+
+    An open loop is `requests` long, of which the first `settled_after` are not counted.
+    """
     memory = serving_memory(model, accelerator, tensor_parallel, precision)
     held = reserved_tokens(input_tokens, output_tokens)
     if not memory.fits or memory.kv_capacity_tokens < input_tokens + output_tokens:
@@ -70,22 +78,19 @@ def serving_point(
     most = saturated_rate(law, limits, input_tokens, output_tokens)
     front_ms = FRONT_MS + FRONT_TOKEN_MS * input_tokens
     if request_rate is not None:
-        count = OPEN_LOOP_REQUESTS
-        prompts, outputs = _varied(input_tokens, count, 0.1), _varied(output_tokens, count, 0.7)
-        served = run_queue(law, limits, prompts, outputs, arrivals_ms=_arrivals(request_rate, count, seed))
-        ttft, rate, more_ms = float(np.median(served.ttft_ms)) + front_ms, min(request_rate, most), front_ms
+        prompts, outputs = _varied(input_tokens, requests, 0.1), _varied(output_tokens, requests, 0.7)
+        arrivals = _arrivals(request_rate, requests, seed)
+        served = run_queue(law, limits, prompts, outputs, arrivals_ms=arrivals).after(settled_after)
+        ttft, rate, more_ms = float(np.median(served.ttft_ms)), min(request_rate, most), front_ms
     else:
         asked = max(concurrency or 1.0, 1.0)
         clients = round(min(asked, MOST_CLIENTS))
-        count = max(min(SIMULATED_ROUNDS * clients, MOST_REQUESTS), 2 * clients, FEWEST_REQUESTS)
-        prompts, outputs = _spread(input_tokens, count, 0.1), _spread(output_tokens, count, 0.7)
-        served = run_queue(law, limits, prompts, outputs, clients=clients)
-        settled = served.latency_ms[clients:]
-        rate = clients / float(settled.mean()) * 1e3
+        served = _closed_loop(law, limits, input_tokens, output_tokens, clients)
+        rate = clients / float(served.latency_ms[clients:].mean()) * 1e3
+        first, rest = float(served.ttft_ms[:clients].mean()), float(served.ttft_ms[clients:].mean())
+        ttft = (first + (CLOSED_LOOP_ROUNDS - 1) * rest) / CLOSED_LOOP_ROUNDS
         # Little's law: the clients beyond those simulated wait while these are served
         more_ms = front_ms + (asked - clients) / rate * 1e3
-        first, rest = float(served.ttft_ms[:clients].mean()), float(served.ttft_ms[clients:].mean())
-        ttft = (first + (CLOSED_LOOP_ROUNDS - 1) * rest) / CLOSED_LOOP_ROUNDS + more_ms
     tpot = served.tpot_ms[~np.isnan(served.tpot_ms)]
     latency = np.quantile(served.latency_ms, (0.5, 0.95, 0.99)) + more_ms
     return Point(
@@ -93,7 +98,7 @@ def serving_point(
         fits=True,
         max_concurrency=int(min(memory.kv_capacity_tokens // held, MAX_SEQUENCES)),
         batch=served.mean_batch,
-        ttft=ttft,
+        ttft=ttft + more_ms,
         ttft_p99=float(np.quantile(served.ttft_ms, 0.99)) + more_ms,
         tpot=float(np.median(tpot)) if tpot.size else 0.0,
         tpot_p99=float(np.quantile(tpot, 0.99)) if tpot.size else 0.0,
@@ -101,6 +106,15 @@ def serving_point(
         requests_per_second=rate,
         max_requests_per_second=most,
     )
+
+
+def _closed_loop(
+    law: StepLaw, limits: Limits, input_tokens: float, output_tokens: float, clients: int
+) -> Served:
+    """Clients that start together and send their next request when the last one ends."""
+    count = max(min(SIMULATED_ROUNDS * clients, MOST_REQUESTS), 2 * clients, FEWEST_REQUESTS)
+    prompts, outputs = _spread(input_tokens, count, 0.1), _spread(output_tokens, count, 0.7)
+    return run_queue(law, limits, prompts, outputs, clients=clients)
 
 
 def saturated_rate(law: StepLaw, limits: Limits, input_tokens: float, output_tokens: float) -> float:
@@ -230,7 +244,8 @@ class SaturationCurve:
     p99_ms: NDArray[np.float64]
 
 
-LOADS = (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+LOADS = (0.02, 0.15, 0.3, 0.45, 0.6, 0.7, 0.8, 0.9, 1.0)
+MOST_SETTLED = 900  # requests simulated at each load, the first third to fill the batch
 CHAT_INPUT, CHAT_OUTPUT = 206.0, 212.0  # mean tokens of ShareGPT requests in the published open-loop runs
 
 
@@ -250,6 +265,7 @@ def saturation_curve(
     )
     most = idle.max_requests_per_second
     points = [idle]
+    count = min(max(OPEN_LOOP_REQUESTS, 4 * idle.max_concurrency), MOST_SETTLED)
     if idle.fits:
         points = [
             serving_point(
@@ -260,6 +276,8 @@ def saturation_curve(
                 input_tokens=input_tokens,
                 output_tokens=output_tokens,
                 request_rate=load * most,
+                requests=max(round(count * load), OPEN_LOOP_REQUESTS),
+                settled_after=round(count * load / 3),
             )
             for load in LOADS
         ]
