@@ -17,13 +17,14 @@ SCREENS = [
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"contracts", "errors"}),
     frozenset({"catalog", "fidelity", "text", "data", "architecture", "tensorboard", "links"}),
-    frozenset({"physics", "noise", "charts", "chart_parts", "hub", "hub_request", "logs"}),
+    frozenset({"physics", "noise", "charts", "chart_data", "chart_parts", "hub", "hub_request", "logs"}),
     frozenset({"uploads", "upload_rows", "upload_schemas", "tokens", "exports"}),
     frozenset({"simulator", "inference", "replica"}),
     frozenset({"cures", "risks", "estimate", "diagnosis", "calibration", "advisor", "report"}),
     frozenset({"lifecycle", "metrics", "retention", "sampling", "measured"})
-    | frozenset({"events", "journal", "journal_sql", "backends"}),
-    frozenset({"store", "world", "views", "registry", "demo", "ledger", "series", "desk"}),
+    | frozenset({"events", "journal", "journal_sql", "backends", "logbook"}),
+    frozenset({"adoption", "sharing", "recording", "replay"})
+    | frozenset({"store", "world", "views", "registry", "demo", "ledger", "series", "desk"}),
 )
 
 

@@ -84,6 +84,8 @@ def forked(
 ) -> JobSubmitted:
     """A job goes on from a step of another one that was done by this instant."""
     record = ledger.world.job(job_id)
+    if record.config.backend == "imported":
+        raise ForbiddenTransition(f"{job_id} was imported; only a job that ran here can be forked")
     done = ledger.standing(job_id, at_s).step
     if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= done:
         raise InvalidConfig(
@@ -163,7 +165,7 @@ def deployed(ledger: Ledger, order: Order, at_s: float) -> Deployed:
         raise InvalidConfig(
             {"traffic": f"traffic is one of {', '.join(get_args(Traffic))}, not {order.traffic!r}"}
         )
-    low, high = _range(order.replicas)
+    low, high = replica_range(order.replicas)
     return Deployed(
         deployment_id=f"deployment-{len(ledger.world.deployments) + 1}",
         name=_name(order.name or ledger.world.job(order.job_id).name),
@@ -179,7 +181,7 @@ def deployed(ledger: Ledger, order: Order, at_s: float) -> Deployed:
 def scaled(ledger: Ledger, key: str, replicas: tuple[int, int], at_s: float) -> Scaled:
     """An endpoint that serves gets other bounds."""
     _serving(ledger, key, at_s, "scaled")
-    low, high = _range(replicas)
+    low, high = replica_range(replicas)
     return Scaled(deployment_id=key, replicas_min=low, replicas_max=high)
 
 
@@ -216,7 +218,9 @@ def model_added(model: CatalogModel) -> ModelAdded:
 
 
 def has_result(status: JobStatus, step: int, config: JobConfig) -> bool:
-    """Whether a job has left something to serve."""
+    """Whether a job has left something to serve; an imported log has not."""
+    if config.backend == "imported":
+        return False
     return status == "completed" or (status == "stopped" and step >= plan(config).checkpoint_every)
 
 
@@ -264,7 +268,8 @@ def _serving(ledger: Ledger, key: str, at_s: float, what: str) -> None:
         raise ForbiddenTransition(f"{key} is {status} and cannot be {what}; deploy anew")
 
 
-def _range(replicas: tuple[int, int]) -> tuple[int, int]:
+def replica_range(replicas: tuple[int, int]) -> tuple[int, int]:
+    """The fewest and the most replicas, checked."""
     given = tuple(replicas) if isinstance(replicas, list | tuple) else ()
     whole = all(isinstance(each, int) and not isinstance(each, bool) for each in given)
     if len(given) != 2 or not whole or not 1 <= given[0] <= given[1] <= MOST_REPLICAS:

@@ -166,7 +166,18 @@ class ModelAdded(Event):
     model: CatalogModel
 
 
-Action = (
+class LogImported(Event):
+    """What a real run wrote joined the workspace as a job that is over; `logbook` packs and unpacks its columns."""
+
+    kind: Literal["log_imported"] = "log_imported"
+    job_id: str
+    name: str
+    rows: Annotated[int, Field(ge=1, le=2_000_000)]
+    columns: Annotated[tuple[str, ...], Field(min_length=2, max_length=32)]
+    packed: str
+
+
+Deed = (
     JobSubmitted
     | JobPaused
     | JobResumed
@@ -174,15 +185,28 @@ Action = (
     | JobDeleted
     | JobRestored
     | Renamed
-    | SpeedSet
-    | TimeSkipped
     | Deployed
     | Scaled
     | Redeployed
     | DeploymentStopped
     | DatasetAdded
     | ModelAdded
+    | LogImported
 )
+
+
+class Adopted(Event):
+    """Jobs and endpoints of another workspace joined this one, with their past.
+
+    `past` has what was done to them, under ids of this workspace, in order: (simulated seconds against this event,
+    so 0 or less; what). One event, so that they are there whole or not at all.
+    """
+
+    kind: Literal["adopted"] = "adopted"
+    past: tuple[tuple[Annotated[float, Field(le=0.0)], Annotated[Deed, Field(discriminator="kind")]], ...]
+
+
+Action = Deed | SpeedSet | TimeSkipped | Adopted
 _READER: TypeAdapter[Action] = TypeAdapter(Annotated[Action, Field(discriminator="kind")])
 
 

@@ -10,6 +10,7 @@ from math import inf, isfinite, nextafter
 from vapor_core.backends.absent import AbsentBackend
 from vapor_core.backends.base import Backend, Standing
 from vapor_core.backends.endpoint import Endpoint, Health
+from vapor_core.backends.imported import ImportedBackend
 from vapor_core.backends.simulated import SimulatedBackend
 from vapor_core.contracts import Deployment, Job, LifeEvent
 from vapor_core.errors import InvalidConfig, JournalError
@@ -31,6 +32,7 @@ class Ledger:
         self.world = World()
         self.backends: dict[str, Backend] = {
             "simulated": SimulatedBackend(),
+            "imported": ImportedBackend(),
             "local": AbsentBackend("local"),
             "ray": AbsentBackend("ray"),
         }
@@ -54,8 +56,7 @@ class Ledger:
             JournalError: where it cannot be read.
         """
         for entry in self.journal.read(self.workspace, self._number):
-            key = self._take(entry)
-            if key is not None:
+            for key in self._take(entry):
                 self.stale.add(key)
                 self._live[key] = DEAF
 
@@ -92,9 +93,9 @@ class Ledger:
                 raise
             if self._seen_wall is None:
                 self._seen_wall = self.now = at
-            key = self._take(entry)
-            if key is not None:
-                just_before = nextafter(self.world.timeline.at(at), -inf)
+            keys = self._take(entry)
+            just_before = nextafter(self.world.timeline.at(at), -inf)
+            for key in keys:
                 self._live[key] = min(self._live.get(key, just_before), just_before)
             return event
         raise JournalError("other processes keep acting on this workspace; try again in a moment")
@@ -187,21 +188,22 @@ class Ledger:
         before = [at for at in (self.world.timeline.last, self._seen_wall) if at is not None]
         return max([now, *before])
 
-    def _take(self, entry: Entry) -> str | None:
+    def _take(self, entry: Entry) -> tuple[str, ...]:
         try:
-            key = self.world.apply(entry.event, entry.at)
+            keys = self.world.apply(entry.event, entry.at)
         except LookupError as error:
             raise JournalError(
                 f"event {entry.number} of workspace {self.workspace!r} does not follow from those before it ({error})"
             ) from None
         self._number = entry.number
-        self._jobs.pop(key or "", None)
-        self._deployments.pop(key or "", None)
-        self._endpoints.pop(key or "", None)
-        if key in self.world.jobs:
-            record = self.world.jobs[key]
-            self.backend(record).recall(record.spec, record.marks)
-        return key
+        for key in keys:
+            self._jobs.pop(key, None)
+            self._deployments.pop(key, None)
+            self._endpoints.pop(key, None)
+            if key in self.world.jobs:
+                record = self.world.jobs[key]
+                self.backend(record).recall(record.spec, record.marks)
+        return keys
 
     def _undo(self, event: Action) -> None:
         """Bring the backend back to what the journal says."""

@@ -8,7 +8,8 @@ from math import inf
 from pathlib import Path
 from typing import Self
 
-from vapor_core import catalog, desk
+from vapor_core import adoption, catalog, desk
+from vapor_core.adoption import Past
 from vapor_core.contracts import (
     Accelerator,
     CatalogModel,
@@ -23,10 +24,11 @@ from vapor_core.contracts import (
     Summary,
     Traffic,
 )
-from vapor_core.events import Action, Deployed, JobSubmitted
+from vapor_core.events import Action, Adopted, Deployed, JobSubmitted, LogImported
 from vapor_core.journal import Journal, MemoryJournal
 from vapor_core.journal_sql import open_journal
 from vapor_core.ledger import Ledger
+from vapor_core.logs import RunLog
 from vapor_core.metrics import MetricSeries
 from vapor_core.series import SeriesShelf
 from vapor_core.views import registered, summary
@@ -240,6 +242,22 @@ class Store:
         self._ledger.act(now, lambda _: desk.model_added(model))
         return model
 
+    def import_log(self, log: RunLog, *, now: float, name: str = "") -> Job:
+        """Keep what a real run wrote as a job that is over.
+
+        Raises:
+            InvalidUpload: where it is larger than a workspace keeps.
+        """
+        event = self._ledger.act(now, lambda _: adoption.log_imported(self._ledger, log, name))
+        return self._job_of(event)
+
+    def adopt(self, past: Past, *, now: float) -> tuple[str, ...]:
+        """Take in jobs and endpoints of another workspace with their past; their ids here (`sharing.past`)."""
+        event = self._ledger.act(now, lambda _: adoption.adopted(self._ledger, past))
+        assert isinstance(event, Adopted)  # noqa: S101 - what `adoption` answers
+        keys = (getattr(deed, "deployment_id", None) or getattr(deed, "job_id", "") for _, deed in event.past)
+        return tuple(dict.fromkeys(key for key in keys if key))
+
     def datasets(self) -> tuple[Dataset, ...]:
         """The person's own, then the catalog's."""
         own = self._ledger.world.datasets
@@ -311,7 +329,7 @@ class Store:
         )
 
     def _job_of(self, event: Action) -> Job:
-        assert isinstance(event, JobSubmitted)  # noqa: S101 - what `desk` answers
+        assert isinstance(event, JobSubmitted | LogImported)  # noqa: S101 - what `desk` answers
         return self.job(event.job_id)
 
     def _deployment_of(self, event: Action) -> Deployment:

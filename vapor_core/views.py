@@ -146,7 +146,11 @@ def summary(
         jobs_by_status=dict(Counter(job.status for job in jobs)),
         deployments=len(deployments),
         deployments_by_status=dict(Counter(each.status for each in deployments)),
-        tokens=sum((job.step - (job.fork_step or 0)) * plan(job.config).tokens_per_step for job in jobs),
+        tokens=sum(
+            (job.step - (job.fork_step or 0)) * plan(job.config).tokens_per_step
+            for job in jobs
+            if job.config.backend != "imported"  # its log does not say how many a step had
+        ),
         accelerator_hours=sum(job.elapsed_s * job.config.accelerator_count for job in jobs) / 3600,
         training_cost_usd=sum(job.cost_usd for job in jobs),
         serving_cost_usd=sum(each.cost_usd for each in deployments),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from vapor_core.backends.base import JobSpec, Mark, MarkKind
+from vapor_core.backends.imported import imported_config
 from vapor_core.contracts import (
     Accelerator,
     CatalogModel,
@@ -20,7 +21,9 @@ from vapor_core.contracts import (
 from vapor_core.errors import NotFound
 from vapor_core.events import (
     Action,
+    Adopted,
     DatasetAdded,
+    Deed,
     Deployed,
     DeploymentStopped,
     JobDeleted,
@@ -29,6 +32,7 @@ from vapor_core.events import (
     JobResumed,
     JobStopped,
     JobSubmitted,
+    LogImported,
     ModelAdded,
     Redeployed,
     Renamed,
@@ -142,20 +146,33 @@ class World:
         """
         return _found(self.deployments, deployment_id, "deployment")
 
-    def apply(self, event: Action, at: float) -> str | None:
-        """Take an event in; the id of the job or deployment that it changed."""
+    def apply(self, event: Action, at: float) -> tuple[str, ...]:
+        """Take an event in; the ids of the jobs and deployments that it changed."""
         self.timeline.note(at)
         at_s = self.timeline.at(at)
         if isinstance(event, SpeedSet):
             self.timeline.bend(at, event.speed)
         elif isinstance(event, TimeSkipped):
             self.timeline.bend(at, self.timeline.speed, event.seconds)
-        elif isinstance(event, DatasetAdded):
+        elif isinstance(event, Adopted):
+            changed = [self._apply(deed, at_s + before_s) for before_s, deed in event.past]
+            return tuple(dict.fromkeys(key for key in changed if key is not None))
+        else:
+            key = self._apply(event, at_s)
+            return () if key is None else (key,)
+        return ()
+
+    def _apply(self, event: Deed, at_s: float) -> str | None:
+        if isinstance(event, DatasetAdded):
             self.datasets[event.dataset.id] = event.dataset
         elif isinstance(event, ModelAdded):
             self.models[event.model.id] = event.model
         elif isinstance(event, Renamed):
             return self._rename(event)
+        elif isinstance(event, LogImported):
+            spec = JobSpec(event.job_id, imported_config(), at_s, log=event)
+            self.jobs[event.job_id] = JobRecord(event.name, spec)
+            return event.job_id
         elif isinstance(event, Deployed | Scaled | Redeployed | DeploymentStopped):
             return self._apply_to_deployment(event, at_s)
         else:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vapor_core.contracts import Failure, JobConfig, JobStatus, LifeEvent
+from vapor_core.events import LogImported
 
 Columns = Mapping[str, NDArray[np.float64] | NDArray[np.int64]]
 MarkKind = Literal["pause", "resume", "stop"]
@@ -26,6 +27,7 @@ class JobSpec:
     submitted_s: float
     parent: "JobSpec | None" = None  # of a fork
     fork_step: int = 0  # steps that come from the parent
+    log: LogImported | None = None  # what a real run wrote, where it was imported
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,45 @@
+"""A journal that is over: it reveals its entries up to an instant and takes no new ones.
+
+At an instant that moves it is a replay; at the end, a workspace that is only looked at.
+"""
+
+from collections.abc import Iterable
+from math import inf
+
+from vapor_core.errors import JournalError
+from vapor_core.events import Action
+from vapor_core.journal import Entry
+
+REFUSAL = "this is read-only: make it yours, or go back to your own workspace, to act"
+
+
+class Recording:
+    """Entries of one workspace, whatever it is called.
+
+    Attributes:
+        upto: the caller's clock; later entries are not revealed.
+    """
+
+    def __init__(self, entries: Iterable[Entry], upto: float = inf) -> None:
+        self._entries = tuple(entries)
+        self.upto = upto
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def read(self, workspace: str, after: int = 0) -> tuple[Entry, ...]:
+        """Entries after a number, as far as they are revealed."""
+        return tuple(entry for entry in self._entries[after:] if entry.at <= self.upto)
+
+    def append(self, workspace: str, after: int, at: float, event: Action) -> Entry:
+        """Refuse.
+
+        Raises:
+            JournalError: always.
+        """
+        raise JournalError(REFUSAL)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
