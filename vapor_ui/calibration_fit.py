@@ -82,12 +82,11 @@ def _figures(run: MeasuredRun, calibration: Calibration) -> None:
             delta=f"{text.percent(near.loss_before)} before",
         )
         cards.metric_card(
-            "Throughput, error after",
+            "Rate error",
             text.percent(near.rate_after),
             delta="not in the log"
             if near.rate_before is None
             else f"{text.percent(near.rate_before)} before",
-            help="Tokens a second against the log's median",
         )
         cards.metric_card("Points", text.whole(near.points), delta=f"to step {text.whole(_last(run))}")
 
