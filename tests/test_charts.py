@@ -72,8 +72,8 @@ def test_serving_charts_read_only_columns_that_endpoints_have(name):
 def test_streamed_points_have_every_column_that_is_drawn_and_no_other(name, run, telemetry):
     frame = (run.assign(job="a", available_gb=24.0) if name in TRAINING else telemetry).assign(unused=1)
     sent = charts.streamed(name, frame)["datasets"]["points"]
-    assert fields_of(charts.spec(name)) & set(frame.columns) <= set(sent.columns)
-    assert "unused" not in sent.columns
+    assert fields_of(charts.spec(name)) & set(frame.columns) <= set(sent.column_names)
+    assert "unused" not in sent.column_names
     assert len(sent) == len(frame)
 
 

@@ -1,18 +1,26 @@
 """One job drawn: its figures, progress, charts, findings and events, from what the store holds now."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from vapor_core import catalog, charts, text
+from vapor_core.chart_data import looks_new
 from vapor_core.chart_parts import Axis
-from vapor_core.contracts import Job, JobConfig
+from vapor_core.contracts import Finding, Job, JobConfig
 from vapor_core.diagnosis import findings
+from vapor_core.metrics import MetricSeries
 from vapor_core.store import Store
 from vapor_ui import cards
 
 SMALL_CHART = 240  # pixels
+SMALL_SAMPLES = 300  # points a series, for charts half as wide as the page
+SMALL_COLUMNS = ("learning_rate", "grad_norm", "tokens_per_second", "memory_gb")
+DRAWN = ("loss", "eval_loss", *SMALL_COLUMNS)
+AXIS_COLUMN: dict[Axis, str] = {"step": "step", "tokens": "tokens", "epoch": "epoch", "time": "elapsed_s"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,18 @@ class View:
     x: Axis
     smoothing: float
     log_scale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Charts and findings as they are on the screen."""
+
+    view: View
+    live: bool
+    points: pd.DataFrame
+    findings: tuple[Finding, ...]
+    loss: dict[str, Any]
+    small: dict[str, dict[str, Any]]
 
 
 def subtitle(job: Job) -> str:
@@ -41,14 +61,16 @@ def subtitle(job: Job) -> str:
 def draw(store: Store, view: View) -> None:
     """Everything about a job that changes by itself."""
     job = store.job(view.job_id)
-    points = store.metrics(job.id).frame(max_points=charts.SAMPLES, smoothing=view.smoothing)
+    series = store.metrics(job.id)
+    points = series.frame(max_points=charts.SAMPLES, smoothing=view.smoothing)
     _progress(job)
     _figures(job, points)
     if points.empty:
         _waiting(job)
     else:
-        _findings(points)
-        _charts(job, points, view)
+        picture = _picture(job, series, points, view)
+        _findings(picture.findings)
+        _charts(job, picture)
     _events(store, job)
 
 
@@ -73,8 +95,9 @@ def _progress(job: Job) -> None:
 
 def _figures(job: Job, points: pd.DataFrame) -> None:
     def last(column: str) -> float | None:
-        known = points[column].dropna() if column in points else points.get("")
-        return None if known is None or known.empty else float(known.iloc[-1])
+        values = points[column].to_numpy(np.float64) if column in points else np.empty(0)
+        known = values[~np.isnan(values)]
+        return float(known[-1]) if known.size else None
 
     smooth = "loss_smoothed" in points
     with st.grid(6, min_column_width=140):
@@ -93,27 +116,46 @@ def _waiting(job: Job) -> None:
         st.caption("It ended before its first step; there is nothing to draw.")
 
 
-def _findings(points: pd.DataFrame) -> None:
-    for finding in findings(points):
-        if finding.severity == "note":
-            continue
+def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View) -> Picture:
+    """The picture on the screen while it would look the same, so that it need not be sent again; else a new one."""
+    held = st.session_state.get("picture")
+    if (
+        isinstance(held, Picture)
+        and (held.view, held.live) == (view, job.live)
+        and not looks_new(held.points, points, AXIS_COLUMN[view.x], DRAWN)
+    ):
+        return held
+    few = series.frame(SMALL_SAMPLES, view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS])
+    few = few.assign(available_gb=catalog.accelerator(job.config.accelerator).memory_gb)
+    x, smooth = view.x, view.smoothing > 0
+    picture = Picture(
+        view=view,
+        live=job.live,
+        points=points,
+        findings=tuple(each for each in findings(points) if each.severity != "note"),
+        loss=charts.streamed("loss", points, x=x, log_scale=view.log_scale, smoothed=smooth),
+        small={
+            "Learning rate": charts.streamed("learning_rate", few, x=x),
+            "Gradient norm": charts.streamed("grad_norm", few, x=x, smoothed=smooth),
+            "Throughput": charts.streamed("throughput", few, x=x, smoothed=smooth),
+            "Memory against the card": charts.streamed("memory", few, x=x),
+        },
+    )
+    st.session_state["picture"] = picture
+    return picture
+
+
+def _findings(told: tuple[Finding, ...]) -> None:
+    for finding in told:
         icon = ":material/error:" if finding.severity == "blocking" else ":material/warning:"
         st.warning(text.plain(f"{finding.sentence} {finding.cure}".strip(), 600), icon=icon)
 
 
-def _charts(job: Job, points: pd.DataFrame, view: View) -> None:
-    smooth, x = view.smoothing > 0, view.x
-    loss = charts.streamed("loss", points, x=x, log_scale=view.log_scale, smoothed=smooth)
-    cards.chart_card(loss, alt=f"Train and eval loss of {job.name} by {x}", height=340)
-    available = points.assign(available_gb=catalog.accelerator(job.config.accelerator).memory_gb)
-    small = {
-        "Learning rate": charts.streamed("learning_rate", points, x=x),
-        "Gradient norm": charts.streamed("grad_norm", points, x=x, smoothed=smooth),
-        "Throughput": charts.streamed("throughput", points, x=x, smoothed=smooth),
-        "Memory against the card": charts.streamed("memory", available, x=x),
-    }
+def _charts(job: Job, picture: Picture) -> None:
+    x = picture.view.x
+    cards.chart_card(picture.loss, alt=f"Train and eval loss of {job.name} by {x}", height=340)
     with st.grid(2, min_column_width=340):
-        for name, drawing in small.items():
+        for name, drawing in picture.small.items():
             cards.chart_card(drawing, alt=f"{name} of {job.name} by {x}", height=SMALL_CHART)
 
 

@@ -32,6 +32,16 @@ class Phase:
 
 
 @dataclass(eq=False)
+class Told:
+    """Lines about steps start..stop-1 of a job, good while its phases stay."""
+
+    phases: tuple[Phase, ...]
+    start: int
+    stop: int
+    lines: list[LifeEvent]
+
+
+@dataclass(eq=False)
 class Run:
     """A job with what was done to it; what follows from that is computed when asked."""
 
@@ -40,6 +50,7 @@ class Run:
     marks: tuple[Mark, ...] = ()
     phases: tuple[Phase, ...] = ()  # () until asked for
     granted_s: float = -inf  # when it got its cards; settled with its line
+    told: Told | None = None  # a history that grows is not told from its beginning each time
 
     @property
     def curve(self) -> Curve:
@@ -315,6 +326,16 @@ def _incident_lines(run: Run, from_s: float, to_s: float) -> list[LifeEvent]:
     if last <= first:
         return []
     first = max(first, last - TOLD_CHECKPOINTS * run.curve.plan.checkpoint_every)
+    told = run.told
+    if told is None or told.phases is not run.phases or not told.start <= first <= told.stop:
+        told = run.told = Told(run.phases, first, first, [])
+    if told.stop < last:
+        told.lines += _told_incidents(run, told.stop, last)
+        told.stop = last
+    return [line for line in told.lines if line.step is not None and first <= line.step < last]
+
+
+def _told_incidents(run: Run, start: int, stop: int) -> list[LifeEvent]:
     return [
         LifeEvent(
             at_s=run.instant(run.curve.used_s(found.step + 1)),
@@ -322,5 +343,5 @@ def _incident_lines(run: Run, from_s: float, to_s: float) -> list[LifeEvent]:
             sentence=found.sentence,
             step=found.step,
         )
-        for found in run.curve.incidents(first, last)
+        for found in run.curve.incidents(start, stop)
     ]
