@@ -63,9 +63,9 @@ class Target:
     def sentence(self) -> str:
         """The target in words."""
         if self.correct is not None:
-            return f"{self.correct:.0%} right"
-        parts = [f"median ≤ {self.median:.1%}"] if self.median is not None else []
-        parts += [f"p90 ≤ {self.p90:.1%}"] if self.p90 is not None else []
+            return f"{100 * self.correct:g} % right"
+        parts = [f"median ≤ {100 * self.median:g} %"] if self.median is not None else []
+        parts += [f"p90 ≤ {100 * self.p90:g} %"] if self.p90 is not None else []
         parts += [f"none beyond ×{self.factor:g}"] if self.factor is not None else []
         return ", ".join(parts)
 
