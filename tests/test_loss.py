@@ -137,6 +137,13 @@ def test_held_out_loss_turns_up_once_the_text_is_known_by_heart() -> None:
     assert not curve(loss.repeat_config(1.1e9, 1e11, 1)).overfits
 
 
+def test_one_pass_over_a_little_text_is_no_overfitting() -> None:
+    little = WEB.changed(tokens=100_000, examples=1_000)
+    once = curve(pretraining(dataset=little, max_steps=None, epochs=1, micro_batch_size=1))
+    assert not once.overfits
+    assert once.final_eval == pytest.approx(once.final, rel=0.02)
+
+
 def test_many_passes_of_a_fine_tune_overfit_and_few_do_not() -> None:
     few, many = (curve(tuning(epochs=epochs)) for epochs in (2, 40))
     assert not few.overfits
@@ -191,25 +198,24 @@ def test_a_range_is_a_slice_of_the_whole(one: int, other: int) -> None:
         assert np.array_equal(reader(np.arange(start, stop)), reader(every(config))[start:stop])
 
 
-@given(
-    st.sampled_from(["pretrain", "full", "lora", "qlora"]),
-    st.sampled_from(
+ANY = st.fixed_dictionaries({
+    "method": st.sampled_from(["pretrain", "full", "lora", "qlora"]),
+    "schedule": st.sampled_from(
         ["constant", "linear", "cosine", "wsd", ((0.0, 0.0), (0.5, 1.0), (0.5, 0.1), (1.0, 0.1))]
     ),
-    st.floats(1e-9, 50.0),
-    st.integers(1, 10**7),
-    st.integers(1, 4096),
-    st.sampled_from([0.0, 0.03, 0.99]),
-    st.sampled_from(["instruction", "chat", "math", "code", "classification", "pretraining", "own"]),
-)
+    "learning_rate": st.floats(1e-9, 50.0),
+    "max_steps": st.integers(1, 10**7),
+    "micro_batch_size": st.integers(1, 4096),
+    "warmup_ratio": st.sampled_from([0.0, 0.03, 0.99]),
+})  # fmt: skip
+KINDS = ["instruction", "chat", "math", "code", "classification", "pretraining", "own"]
+
+
+@given(ANY, st.sampled_from(KINDS))
 @settings(max_examples=80, deadline=None)
-def test_every_configuration_has_a_finite_positive_curve_inside_its_band(
-    method: str, schedule: object, rate: float, steps: int, batch: int, warmup: float, kind: str
-) -> None:
-    config = JobConfig(
-        model=gpt(), dataset=NOTES.changed(kind=kind), method=method, schedule=schedule, learning_rate=rate,
-        max_steps=steps, micro_batch_size=batch, warmup_ratio=warmup,
-    )  # fmt: skip
+def test_every_configuration_has_a_finite_positive_curve_inside_its_band(given: dict, kind: str) -> None:
+    config = JobConfig(model=gpt(), dataset=NOTES.changed(kind=kind), **given)
+    steps = config.max_steps
     known = curve(config)
     at = np.unique(np.linspace(0, steps - 1, 500).astype(np.int64))
     for values in (known.train(at), known.eval(at), known.grad_norm(at)):

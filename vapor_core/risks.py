@@ -89,7 +89,8 @@ def _overfitting(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
     best = max((curve.best_eval_step + 1) / asked.steps_per_epoch, 0.1)
     epochs = float(f"{best:.2g}") if best < 1.5 else float(round(best))
     lost = curve.final_eval - float(curve.eval(np.array([curve.best_eval_step]))[0])
-    if epochs >= asked.epochs or lost < 0.005:
+    limit = asked.config.epochs if asked.config.max_steps is None else asked.epochs
+    if epochs >= limit or lost < 0.005:
         return
     changes: dict[str, str | int | float | bool] = {"epochs": epochs}
     if asked.config.max_steps is not None:

@@ -197,7 +197,7 @@ def repeats() -> None:
         base = np.minimum(size, unique * balance**2)
         worth = power_law(x, decayed(base, size, np.exp(x[6])), decayed(unique, tokens, np.exp(x[5])))
         onset = np.exp(x[7]) * (unique / (size / (1 + size / np.exp(x[12])))) ** x[8] * (unique / 1e9) ** x[9]
-        over = np.exp(x[10]) * np.log1p((tokens / unique / onset) ** np.exp(x[11]))
+        over = np.exp(x[10]) * np.log1p(((tokens / unique - 1) / onset) ** np.exp(x[11]))
         return worth + over * heart
 
     def fresh_error(x: Floats, d: pd.DataFrame) -> Floats:
