@@ -41,7 +41,13 @@ class Server:
 
     @property
     def url(self) -> str:
+        """Where a browser finds it."""
         return f"http://127.0.0.1:{self.port}"
+
+    def cpu_s(self) -> float:
+        """Processor seconds that the process has used; unlike wall time it does not grow with what else runs."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rsplit(")")[-1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory_mb(self) -> float:
         """Resident memory of the process, MB of 1e6 bytes."""
@@ -149,7 +155,7 @@ def prepared(workspace: str) -> tuple[MemoryJournal, str]:
 
 
 def serve(workspace: str, port: int) -> None:
-    """Run the app in this process; the address of the job to watch is told by a file beside no one's data."""
+    """Run the app in this process; what to watch has the id `WATCHED`, or is the only job."""
     journal, watched = prepared(workspace)
     own = session.store
 
