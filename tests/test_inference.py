@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vapor_core import noise
 from vapor_core.inference import COLUMNS, TICK_S, EndpointSpec, InferenceSimulator, totals
 from vapor_core.physics import scaling
-from vapor_core.physics.traffic import request_rate
+from vapor_core.physics.traffic import poisson, request_rate
 
 MODEL = "Qwen/Qwen3-4B"
 TRAFFIC = ("steady", "daily", "spike", "ramp")
@@ -199,3 +200,19 @@ def test_daily_traffic_repeats_after_a_day_and_a_ramp_reaches_its_plateau():
 @pytest.mark.parametrize("traffic", TRAFFIC)
 def test_no_traffic_before_time_zero(traffic):
     assert request_rate(traffic, np.asarray([-5.0]), 1, 5)[0] == 0
+
+
+@pytest.mark.parametrize("mean", [0.3, 4.0, 29.0, 31.0, 400.0])
+def test_arrivals_have_the_mean_and_the_variance_of_poisson_counts(mean):
+    size = 40_000
+    counts = poisson(np.full(size, mean), noise.normals(1, "a", 0, size), noise.uniforms(1, "b", 0, size))
+    assert counts.mean() == pytest.approx(mean, rel=0.02)
+    assert counts.var() == pytest.approx(mean, rel=0.04)
+
+
+def test_no_replicas_allowed_means_every_request_fails():
+    columns = endpoint(segments=((0, 1, 2), (500, 0, 0))).columns(600, 700)
+    assert (columns["replicas"] == 0).all()
+    assert columns["succeeded"].sum() == 0
+    assert columns["server_errors"].sum() > 0
+    assert columns["server_errors"].sum() == pytest.approx(columns["request_rate"].sum() * TICK_S)

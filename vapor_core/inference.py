@@ -219,7 +219,8 @@ class InferenceSimulator:
         capacity = self.curve.max_requests_per_second or 1.0
         wanted, ready = scaling.replicas(rate, capacity, low, high, self.cold_ticks)
         rate, wanted, ready = rate[back:], wanted[back:], ready[back:]
-        arrivals = self._poisson(rate * TICK_S, first, stop)
+        normal, uniform = self._normals("arrivals", first, stop), self._uniforms("arrivals-few", first, stop)
+        arrivals = traffic.poisson(rate * TICK_S, normal, uniform)
         return _World(rate, wanted, ready, arrivals)
 
     def _offered_load(self, world: _World) -> NDArray[np.float64]:
@@ -281,26 +282,6 @@ class InferenceSimulator:
         if start > block * _COST_BLOCK:
             before += float(self._world(block * _COST_BLOCK, start).wanted.sum())
         return np.asarray(before + np.cumsum(wanted))
-
-    def _poisson(self, mean: NDArray[np.float64], first: int, stop: int) -> NDArray[np.float64]:
-        """Counts of the given means: exact below 30 by inversion, above by the rounded normal."""
-        normal = self._normals("arrivals", first, stop)
-        many = np.maximum(np.rint(mean + np.sqrt(mean) * normal + (normal**2 - 1) / 6), 0.0)
-        few = mean < 30
-        if few.any():
-            uniform = self._uniforms("arrivals-few", first, stop)[few]
-            rate = mean[few]
-            count, term = np.zeros(rate.size), np.exp(-rate)
-            total = term.copy()
-            for k in range(1, 90):
-                above = uniform > total
-                if not above.any():
-                    break
-                count += above
-                term = term * rate / k
-                total = total + term
-            many[few] = count
-        return np.asarray(np.where(mean > 0, many, 0.0))
 
     def _dithered(self, mean: NDArray[np.float64], stream: str, start: int, stop: int) -> NDArray[np.float64]:
         """Whole counts of the given means, rounded up or down by a keyed coin."""

@@ -29,7 +29,7 @@ STRIDE, LEFT_OUT_STRIDE = 4, 10
 GUESS = StepConstants(
     bandwidth_share=0.85, cache_share=0.7, compute_share=0.65, narrow_share=0.5, attention_share=0.6,
     unhidden_share=0.2, host_ms=1.0, layer_ms=0.03, eager_layer_ms=0.2, sequence_ms=0.01, allreduce_ms=0.003,
-    handshake_mb=3.0, link_share=0.7, mixture_share=0.5, foreign_share=0.7,
+    handshake_mb=3.0, link_share=0.7, staged_share=0.5, mixture_share=0.5, foreign_share=0.7,
 )  # fmt: skip
 SATURATION_WEIGHT, TTFT_WEIGHT = 1.35, 0.25
 NAMES = tuple(field.name for field in fields(StepConstants))

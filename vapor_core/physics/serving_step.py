@@ -12,6 +12,7 @@ from vapor_core.contracts import Accelerator, CatalogModel, ServingPrecision
 from vapor_core.physics.memory import SERVING_BYTES, serving_memory
 
 GRAPH_TOKENS = 512  # the largest batch for which vLLM captures a CUDA graph
+PEER_GB_S = 64.0  # slower links are PCIe 4 and older, over which cards stage their traffic in host memory
 MIXTURE_EXPERTS_PER_TOKEN = 4  # gpt-oss uses 4; where active_parameters is not published
 
 
@@ -30,8 +31,9 @@ class StepConstants:
     eager_layer_ms: float = 0.14  # a layer of a step too large for a captured graph, launched piece by piece
     sequence_ms: float = 0.00684  # sampling and bookkeeping of a running sequence
     allreduce_ms: float = 0.00133  # latency of one all-reduce, however fast the link
-    handshake_mb: float = 3.71  # and what a slow link adds, as if it moved so much
+    handshake_mb: float = 3.0  # and what a slow link adds, as if it moved so much
     link_share: float = 0.777  # of the interconnect's rate that an all-reduce reaches
+    staged_share: float = 0.36  # of that where cards reach each other only through the host
     mixture_share: float = 0.43  # of a dense model's arithmetic rate that a mixture's small matrices reach
     foreign_share: float = 0.648  # of bandwidth and peak that is left where a card lacks the weights' format
 
@@ -136,7 +138,8 @@ def step_law(
     if tp > 1:
         fixed += 2 * model.layers * (c.allreduce_ms + c.handshake_mb / accelerator.interconnect_gb_s)
         sent = 2 * model.layers * model.hidden_size * 2.0 * 2 * (tp - 1) / tp
-        reduced = sent / (accelerator.interconnect_gb_s * 1e6 * c.link_share)
+        staged = c.staged_share if accelerator.interconnect_gb_s < PEER_GB_S else 1.0
+        reduced = sent / (accelerator.interconnect_gb_s * 1e6 * c.link_share * staged)
     return StepLaw(
         fixed_ms=fixed,
         eager_ms=c.eager_layer_ms * model.layers,

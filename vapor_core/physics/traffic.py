@@ -17,6 +17,7 @@ SPIKE_FIRST_S = 1_800.0
 SPIKE_RISE_S = 30.0
 SPIKE_HOLD_S = 300.0
 SPIKE_FADE_S = 600.0
+INVERTED_BELOW = 30
 
 
 def request_rate(
@@ -29,6 +30,27 @@ def request_rate(
     """
     level = _LEVELS[traffic](np.maximum(seconds, 0.0))
     return np.asarray(np.where(seconds < 0, 0.0, low + (high - low) * level))
+
+
+def poisson(
+    mean: NDArray[np.float64], normal: NDArray[np.float64], uniform: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Poisson counts of the given means: by inversion of `uniform` below 30, above by `normal`, skew corrected."""
+    count = np.maximum(np.rint(mean + np.sqrt(mean) * normal + (normal**2 - 1) / 6), 0.0)
+    few = mean < INVERTED_BELOW
+    if few.any():
+        rate, draw = mean[few], uniform[few]
+        found, term = np.zeros(rate.size), np.exp(-rate)
+        total = term.copy()
+        for k in range(1, 4 * INVERTED_BELOW):
+            above = draw > total
+            if not above.any():
+                break
+            found += above
+            term = term * rate / k
+            total = total + term
+        count[few] = found
+    return np.asarray(np.where(mean > 0, count, 0.0))
 
 
 def _steady(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
