@@ -26,7 +26,7 @@ def test_parts_sum_to_the_step_and_rates_are_sane(config):
     assert found.step_time_s == pytest.approx(sum(parts))
     assert found.tokens_per_second == pytest.approx(plan(config).tokens_per_step / found.step_time_s)
     assert found.tokens_per_second_low < found.tokens_per_second < found.tokens_per_second_high
-    assert 0 < found.mfu < 1 or config.precision == "fp8"
+    assert 0 < found.mfu < 1.05  # by the published convention attention counts twice what a causal mask needs
     assert 0 <= found.utilization <= 1
     assert 0 < found.jitter < 0.1
 

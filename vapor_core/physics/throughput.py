@@ -223,7 +223,7 @@ def training_throughput(plan: Plan) -> Throughput:
         tokens_per_second=rate,
         tokens_per_second_low=rate / BAND,
         tokens_per_second_high=rate * BAND,
-        mfu=useful / (step * config.accelerator_count * card.peak_tflops("bf16") * 1e12),
+        mfu=useful / (step * config.accelerator_count * card.peak_tflops(config.precision) * 1e12),
         compute_s=compute,
         memory_s=memory,
         communication_s=communication,
