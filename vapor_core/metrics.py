@@ -7,6 +7,7 @@ are is `simulator`'s question, when they become visible is `store`'s.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -154,7 +155,9 @@ class MetricSeries:
         frame = {name: self._column(name, rows[index]) for index, name in enumerate(names)}
         for index, (name, _) in enumerate(lines, start=len(names)):
             frame[f"{name}_smoothed"] = rows[index]
-        return pd.DataFrame(frame, copy=False)
+        made = pd.DataFrame(frame, copy=False)
+        made.columns = _labels(tuple(frame))
+        return made
 
     def latest(self) -> dict[str, float]:
         """The last point, {} where there is none."""
@@ -273,3 +276,9 @@ class MetricsStore:
     def drop(self, key: str) -> None:
         """Forget a series."""
         self._series.pop(key, None)
+
+
+@lru_cache(maxsize=256)
+def _labels(names: tuple[str, ...]) -> pd.Index:
+    """The labels of a frame; kept, since a new index is hashed at its first use, which takes as long as the rest."""
+    return pd.Index(names)
