@@ -82,4 +82,6 @@ with right:
         st.info("The estimate follows when the marked fields are corrected.", icon=":material/calculate:")
     else:
         estimate_panel(drawn.estimate, apply)
+    if calibration is not None:
+        st.page_link("pages/7_Calibrate.py", label="Calibrated on runs of your own", icon=":material/tune:")
     launch(workspace, drawn)

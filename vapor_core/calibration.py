@@ -169,7 +169,7 @@ def _fit_pretraining(runs: Sequence[_Run]) -> Calibration:
         tokens_per_step=first.tokens_per_step,
         penalty=_penalty(first),
         loss_error=error,
-        notes=(f"Own multi-power law from {points} points; it holds the loss to {100 * error:.2f} %.",),
+        notes=(f"Own multi-power law from {points} points; a single point lies {100 * error:.2f} % off it.",),
     )
 
 
@@ -264,7 +264,9 @@ def _fit_tuning(runs: Sequence[_Run]) -> Calibration:
         loss_level=float(theta[0]),
         loss_stretch=float(np.exp(np.clip(theta[1], -3, 3))),
         loss_error=error,
-        notes=(f"Own level and fall from {points} points; they hold the loss to {100 * error:.1f} %.",),
+        notes=(
+            f"Own level and fall from {points} points; a single point lies {100 * error:.1f} % off them.",
+        ),
     )
 
 
