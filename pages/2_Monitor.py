@@ -6,7 +6,18 @@ from vapor_core import charts, text
 from vapor_core.contracts import Job
 from vapor_core.errors import NotFound
 from vapor_core.store import Store
-from vapor_ui import cards, frame, job_actions, listing, session, training
+from vapor_ui import (
+    cards,
+    downloads,
+    forking,
+    frame,
+    job_actions,
+    listing,
+    log_import,
+    session,
+    share,
+    training,
+)
 
 ICON = ":material/monitoring:"
 
@@ -30,10 +41,12 @@ def asked_job(store: Store) -> Job | None:
             action="Start new training",
             page="pages/1_Train.py",
         )
+        log_import.popover(store)
         return None
     chosen = st.selectbox(
         "Job", jobs, index=None, format_func=listing.job_label, placeholder="Choose a job to watch"
     )
+    log_import.popover(store)
     if chosen:
         st.switch_page("pages/2_Monitor.py", query_params={"job": chosen.id})
     return None
@@ -46,6 +59,11 @@ def show(job: Job) -> None:
         cards.status_badge("deleted" if job.deleted else job.status)
     st.caption(training.subtitle(job))
     job_actions.bar(job)
+    with st.container(horizontal=True, gap="small"):
+        back = forking.look_back(job)
+        forking.fork_button(job, back)
+        downloads.job_popover(session.store(), job)
+        share.button("job", [job.id])
     if job.failure:
         cards.failure_callout(job.failure)
         job_actions.offer_cure(job, job.failure.changes)
@@ -55,8 +73,10 @@ def show(job: Job) -> None:
         )
         smoothing = st.slider("Smoothing", 0.0, 0.99, 0.9, key="smoothing", bind="query-params", width=220)
         log_scale = st.toggle("Log scale", key="log", bind="query-params")
-    view = training.View(job.id, x, smoothing, log_scale)
+    view = training.View(job.id, x, smoothing, log_scale, back)
     frame.live(lambda store: training.draw(store, view))
+    if job.config.backend == "imported":
+        return
     with st.expander("Configuration", icon=":material/tune:"):
         training.config_table(job.config)
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from vapor_core import charts, text
 from vapor_core.store import Store
-from vapor_ui import cards, comparison, frame, listing, session
+from vapor_ui import cards, comparison, downloads, frame, listing, log_import, session, share
 
 ICON = ":material/compare_arrows:"
 MOST = 8  # jobs: as many as the palette tells apart
@@ -19,16 +19,18 @@ def chosen_jobs(store: Store) -> list[str]:
         st.warning(
             f"This workspace has no job {text.plain(', '.join(unknown), 200)}.", icon=":material/search_off:"
         )
+    if "compared" not in st.session_state:
+        st.session_state["compared"] = [name for name in asked if name in jobs][:MOST]
     chosen = st.multiselect(
         "Jobs",
         list(jobs),
-        default=[name for name in asked if name in jobs][:MOST],
+        key="compared",
         format_func=lambda key: listing.job_label(jobs[key]),
         max_selections=MOST,
         placeholder="Choose jobs to compare",
     )
     if tuple(chosen) != asked:
-        st.query_params["jobs"] = ",".join(chosen)
+        st.query_params["jobs"] = chosen and ",".join(chosen)
     return chosen
 
 
@@ -43,6 +45,11 @@ if not store.jobs():
     )
 else:
     chosen = chosen_jobs(store)
+    with st.container(horizontal=True, gap="small"):
+        if chosen:
+            downloads.comparison_popover(store, [store.job(name) for name in chosen])
+            share.button("comparison", chosen)
+        log_import.popover(store)
     if not chosen:
         st.info("Choose two or more jobs above to see their curves over each other.", icon=ICON)
     else:

@@ -6,7 +6,7 @@ from vapor_core import text
 from vapor_core.contracts import Deployment
 from vapor_core.errors import NotFound
 from vapor_core.store import Store
-from vapor_ui import cards, deployment_actions, frame, listing, serving, session
+from vapor_ui import cards, deployment_actions, frame, listing, serving, session, share
 
 ICON = ":material/rocket_launch:"
 
@@ -39,6 +39,7 @@ def show_one(deployment: Deployment) -> None:
         cards.status_badge(deployment.status)
     st.caption(serving.subtitle(deployment))
     deployment_actions.bar(deployment)
+    share.button("deployment", [deployment.id])
     if deployment.failure:
         cards.failure_callout(deployment.failure)
     frame.live(lambda store: serving.draw(store, deployment.id))

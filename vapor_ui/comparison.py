@@ -90,13 +90,18 @@ def differences(jobs: list[Job]) -> None:
     if len(jobs) < 2:
         st.caption("Choose another job to see what differs.")
         return
-    names = labels(jobs)
-    table = pd.DataFrame({names[job.id]: _fields(job) for job in jobs})
-    differing = table[table.nunique(axis=1) > 1]
+    differing = differing_fields(jobs)
     if differing.empty:
         st.caption("Their configurations are the same but for the name.")
     else:
-        st.dataframe(differing.rename_axis("field").reset_index(), hide_index=True)
+        st.dataframe(differing, hide_index=True)
+
+
+def differing_fields(jobs: list[Job]) -> pd.DataFrame:
+    """One row a field in which the configurations differ, one column a job."""
+    names = labels(jobs)
+    table = pd.DataFrame({names[job.id]: _fields(job) for job in jobs})
+    return table[table.nunique(axis=1) > 1].rename_axis("field").reset_index()
 
 
 def _fields(job: Job) -> dict[str, str]:

@@ -11,6 +11,8 @@ MOST_REPLICAS = 16
 
 def bar(deployment: Deployment) -> None:
     """The buttons that its status allows."""
+    if session.read_only():
+        return
     if not deployment.live:
         st.page_link("pages/4_Deployments.py", label="All deployments", icon=":material/arrow_back:")
         return

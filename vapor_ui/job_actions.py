@@ -18,7 +18,9 @@ MOST_REPLICAS = 16
 
 def bar(job: Job) -> None:
     """The buttons that its status allows."""
-    store = session.store()
+    if session.read_only():
+        return
+    store, imported = session.store(), job.config.backend == "imported"
     with st.container(horizontal=True, gap="small"):
         if job.status in ("running", "initializing"):
             _button("Pause", ":material/pause:", store.pause, job)
@@ -27,10 +29,11 @@ def bar(job: Job) -> None:
         may_stop = job.live or job.status in ("paused", "lost")
         if may_stop and st.button("Stop", icon=":material/stop:"):
             _stop_dialog(job)
-        done = job.status == "completed"
+        done = job.status == "completed" and not imported
         if done and st.button("Deploy", icon=":material/rocket_launch:", type="primary"):
             deploy_dialog(job)
-        if st.button("Clone", icon=":material/content_copy:", help="Open the form with this configuration"):
+        clone_help = "Open the form with this configuration"
+        if not imported and st.button("Clone", icon=":material/content_copy:", help=clone_help):
             to_form(job, {})
         with st.popover("More", icon=":material/more_horiz:"):
             _more(job)
@@ -38,7 +41,7 @@ def bar(job: Job) -> None:
 
 def offer_cure(job: Job, changes: Changes) -> None:
     """One click that relaunches with the change that cures, and one that opens the form with it."""
-    if not changes:
+    if not changes or session.read_only():
         return
     with st.container(horizontal=True, gap="small"):
         words = ", ".join(f"{name} = {value}" for name, value in changes.items())

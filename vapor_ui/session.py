@@ -1,21 +1,44 @@
-"""Whose workspace it is and what time it is: this session's Store, the only clock, and actions on the store.
+"""What a page works on and what time it is: the store on screen, the only clock, and actions on the store.
 
 Nothing is drawn here. A page reads `store()`, acts through `act` and reads query parameters through `parameter`.
+The store is this visitor's own (`workspaces`), unless a shared link or a replay is looked at.
 """
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import streamlit as st
 
-from vapor_core.errors import VaporError
+from vapor_core.errors import JournalError, VaporError
+from vapor_core.links import Shared
+from vapor_core.replay import Replay
 from vapor_core.store import Store
+from vapor_ui import workspaces
 
 FIRST_SPEED = 60.0  # simulated seconds a second, in a new workspace
 LONGEST_PARAMETER = 500  # characters of a query parameter that are looked at
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Looking:
+    """A world that is only looked at: one that was shared, or one's own as it once was."""
+
+    kind: Literal["shared", "replay"]
+    store: Store
+    shared: Shared | None = None
+    replay: Replay | None = None
+    speed: float = 0.0  # of a replay, simulated seconds a second
+    since: float = 0.0  # when it was at `from_s`
+    from_s: float = 0.0
+
+    def position(self, now: float) -> float:
+        """How far a replay is, simulated seconds."""
+        end_s = self.replay.end_s if self.replay else 0.0
+        return min(max(self.from_s + self.speed * (now - self.since), 0.0), end_s)
 
 
 def now() -> float:
@@ -24,19 +47,63 @@ def now() -> float:
 
 
 def store() -> Store:
-    """This session's store; made at the first call, and again from its journal after a core module was edited."""
+    """The store on screen."""
+    looked = looking()
+    return own_store() if looked is None else looked.store
+
+
+def own_store() -> Store:
+    """This visitor's own store; made at the first call, and again after a core module was edited."""
     held = st.session_state.get("store")
     if not isinstance(held, Store):
-        held = _new_store()
+        held = workspaces.opened()
         st.session_state["store"] = held
+        _begin(held)
     return held
 
 
-def _new_store() -> Store:
-    """A new workspace in memory. A durable one is opened here: `Store.open(path, workspace=...)`."""
-    fresh = Store()
-    fresh.set_speed(FIRST_SPEED, now=now())
-    return fresh
+def _begin(fresh: Store) -> None:
+    """Let time run in a workspace that is new."""
+    if fresh.jobs(include_deleted=True) or fresh.journal.read(fresh.workspace):
+        return
+    try:
+        fresh.set_speed(FIRST_SPEED, now=now())
+    except JournalError as error:
+        st.session_state["refusal"] = str(error)
+
+
+def looking() -> Looking | None:
+    """What is looked at in place of one's own workspace."""
+    held = st.session_state.get("looking")
+    return held if isinstance(held, Looking) else None
+
+
+def read_only() -> bool:
+    """Whether nothing can be done to what is on screen."""
+    return looking() is not None
+
+
+def advance() -> str:
+    """Bring the world on screen to now; a sentence where its journal cannot be read, "" else."""
+    looked = looking()
+    if looked is None:
+        try:
+            own_store().advance(now=now())
+        except JournalError as error:
+            return str(error)
+    elif looked.replay is not None:
+        looked.store = looked.replay.go(looked.position(now()))
+    return ""
+
+
+def moving() -> bool:
+    """Whether time goes on in what is on screen."""
+    looked = looking()
+    if looked is None:
+        return own_store().clock.speed > 0
+    if looked.replay is None:
+        return False
+    return looked.speed > 0 and looked.position(now()) < looked.replay.end_s
 
 
 def act(action: Callable[..., T], *arguments: object, said: str = "", **named: object) -> T | None:

@@ -31,6 +31,7 @@ class View:
     x: Axis
     smoothing: float
     log_scale: bool
+    at: int | None = None  # the step that is looked back to
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Picture:
 def subtitle(job: Job) -> str:
     """What is trained on what, as Markdown."""
     config = job.config
+    if config.backend == "imported":
+        return f"A log of a run that was made elsewhere · `{job.id}`"
     names = (
         catalog.model(config.model).display_name,
         catalog.dataset(config.dataset).display_name,
@@ -63,6 +66,9 @@ def draw(store: Store, view: View) -> None:
     job = store.job(view.job_id)
     series = store.metrics(job.id)
     points = series.frame(max_points=charts.SAMPLES, smoothing=view.smoothing)
+    if view.at is not None:
+        points = points[points["step"] < view.at]
+        job = as_of(job, points, view.at)
     _progress(job)
     _figures(job, points)
     if points.empty:
@@ -71,7 +77,21 @@ def draw(store: Store, view: View) -> None:
         picture = _picture(job, series, points, view)
         _findings(picture.findings)
         _charts(job, picture)
-    _events(store, job)
+    _events(store, job, view.at)
+
+
+def as_of(job: Job, points: pd.DataFrame, step: int) -> Job:
+    """A job as its points up to a step tell it; what came after has not happened."""
+    last = points.iloc[-1] if len(points) else pd.Series(dtype=float)
+    return job.changed(
+        step=step,
+        status="running" if step < job.total_steps else job.status,
+        elapsed_s=float(last.get("elapsed_s", 0.0)),
+        cost_usd=float(last.get("cost_usd", 0.0)),
+        eta_s=None,
+        ended_s=None,
+        failure=None,
+    )
 
 
 def config_table(config: JobConfig) -> None:
@@ -126,6 +146,7 @@ def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View) -
     ):
         return held
     few = series.frame(SMALL_SAMPLES, view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS])
+    few = few if view.at is None else few[few["step"] < view.at]
     few = few.assign(available_gb=catalog.accelerator(job.config.accelerator).memory_gb)
     x, smooth = view.x, view.smoothing > 0
     picture = Picture(
@@ -159,6 +180,7 @@ def _charts(job: Job, picture: Picture) -> None:
             cards.chart_card(drawing, alt=f"{name} of {job.name} by {x}", height=SMALL_CHART)
 
 
-def _events(store: Store, job: Job) -> None:
+def _events(store: Store, job: Job, at: int | None) -> None:
     st.subheader("Events", anchor=False)
-    cards.history(store.events(job.id))
+    events = store.events(job.id)
+    cards.history(events if at is None else [event for event in events if (event.step or 0) <= at])
