@@ -2,18 +2,27 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-fast test-browser lint format bench fidelity screenshots clean
+.PHONY: run test test-fast test-browser fuzz kill soak lint format bench fidelity screenshots clean
 
 run: .venv/run.stamp ## serve the app
 	$(BIN)/streamlit run Home.py
 
 test: test-fast test-browser ## all tests
 
-test-fast: .venv/dev.stamp ## everything without a browser
+test-fast: .venv/dev.stamp .venv/servers.stamp ## everything without a browser
 	$(BIN)/python -m pytest -n auto -m "not browser"
 
 test-browser: .venv/dev.stamp .venv/chromium.stamp ## the flows in a real Chromium
 	$(BIN)/python -m pytest -m browser
+
+fuzz: .venv/dev.stamp ## 20,000 hostile configs, files, links and query strings
+	VAPOR_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/test_hostile.py
+
+kill: .venv/dev.stamp ## 300 kills of a busy workspace at random instants; nothing that was acknowledged is lost
+	$(BIN)/python -m benchmarks.kill
+
+soak: .venv/dev.stamp ## 20 sessions, monitoring and acting for 10 minutes
+	$(BIN)/python -m benchmarks.soak
 
 lint: .venv/dev.stamp ## ruff and strict types
 	$(BIN)/ruff check .
@@ -50,4 +59,9 @@ clean:
 
 .venv/chromium.stamp: tests/browser/get_chromium.sh .venv/dev.stamp
 	sh tests/browser/get_chromium.sh $(BIN)/python
+	touch $@
+
+.venv/servers.stamp: tests/get_package.sh .venv/dev.stamp
+	sh tests/get_package.sh initdb postgresql
+	sh tests/get_package.sh nginx nginx-light
 	touch $@

@@ -24,6 +24,7 @@ from vapor_core.events import (
 from vapor_core.journal import JournalConflict, MemoryJournal
 from vapor_core.journal_sql import MIGRATIONS, open_journal
 
+ROOT = Path(__file__).parent.parent
 OWN_MODEL = CatalogModel(
     id="me/tiny",
     parameters=10_000_000,
@@ -70,9 +71,14 @@ def journal(path):
     opened.close()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def any_journal(request, path):
-    opened = MemoryJournal() if request.param == "memory" else open_journal(path)
+    if request.param == "memory":
+        opened = MemoryJournal()
+    elif request.param == "sqlite":
+        opened = open_journal(path)
+    else:
+        opened = open_journal(request.getfixturevalue("postgres_server").database())
     yield opened
     opened.close()
 
@@ -118,12 +124,13 @@ def test_who_knows_less_than_the_journal_may_not_append(any_journal):
     assert len(any_journal.read("default")) == 2
 
 
-def test_a_file_is_read_by_the_next_one_who_opens_it(path):
-    first = open_journal(path)
+def test_a_database_is_read_by_the_next_one_who_opens_it(database):
+    first = open_journal(database)
     write(first)
     first.close()
-    second = open_journal(path)
+    second = open_journal(database)
     assert tuple(entry.event for entry in second.read("default")) == EVENTS
+    assert second.workspaces() == ("default",)
     assert second.notices == ()
     second.close()
 
@@ -137,19 +144,46 @@ def test_a_file_is_written_ahead_and_synced(journal, path):
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
 
-def test_another_process_reads_what_was_acknowledged(journal, path):
-    write(journal)
-    program = (
-        "import sys; from vapor_core.journal_sql import open_journal\n"
-        "print(len(open_journal(sys.argv[1]).read('default')))"
-    )
-    told = subprocess.run(  # noqa: S603 - our own interpreter and program
-        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
-    )
-    assert told.stdout.strip() == str(len(EVENTS))
+ACTS = """
+import sys
+from vapor_core.contracts import Dataset
+from vapor_core.store import Store
+store = Store.open(sys.argv[1])
+for number in range(25):
+    dataset = sys.argv[2] + "/" + str(number)
+    store.add_dataset(Dataset(id=dataset, tokens=1000, examples=10), now=float(number))
+    print(dataset, flush=True)
+"""
 
 
-def test_threads_that_act_at_once_lose_nothing(journal):
+def test_two_processes_that_act_at_once_lose_nothing(database):
+    """Each acts on the world as it knows it; who was too late looks again."""
+    open_journal(database).close()
+    command = [sys.executable, "-c", ACTS, database]
+    acting = [
+        subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603
+        for name in ("left", "right")
+    ]
+    acknowledged = [line for each in acting for line in each.communicate()[0].splitlines()]
+    assert [each.returncode for each in acting] == [0, 0]
+    opened = open_journal(database)
+    entries = opened.read("default")
+    opened.close()
+    assert [entry.number for entry in entries] == list(range(1, 51))
+    assert sorted(entry.event.dataset.id for entry in entries) == sorted(acknowledged)
+    assert len(acknowledged) == 50
+
+
+def test_processes_that_open_a_new_database_at_once_all_succeed(database):
+    program = "import sys; from vapor_core.journal_sql import open_journal; open_journal(sys.argv[1]).close()"
+    command = [sys.executable, "-c", program, database]
+    opening = [subprocess.Popen(command, cwd=ROOT) for _ in range(3)]  # noqa: S603
+    assert [each.wait() for each in opening] == [0, 0, 0]
+
+
+def test_threads_that_act_at_once_lose_nothing(database):
+    journal = open_journal(database)
+
     def act(speed):
         while True:
             after = len(journal.read("default"))
@@ -165,6 +199,7 @@ def test_threads_that_act_at_once_lose_nothing(journal):
     for thread in threads:
         thread.join()
     assert sorted(entry.event.speed for entry in journal.read("default")) == [float(n) for n in range(16)]
+    journal.close()
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ another one has written meanwhile, nothing is written and it must look again. So
 world that only one of them knew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from vapor_core.errors import JournalError
 from vapor_core.events import Action, decode, encode
+from vapor_core.points import Block, Floats, packed, unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,22 @@ class Journal(Protocol):
             JournalError: where it cannot be written.
         """
 
+    def keep(self, workspace: str, job_id: str, after: int, columns: Mapping[str, Floats]) -> int:
+        """Add points of a real run as block `after` + 1; when this returns that number, they are kept.
+
+        Raises:
+            JournalConflict: where that number is taken.
+            JournalFull: where there is no room.
+            JournalError: where they cannot be written.
+        """
+
+    def kept(self, workspace: str, job_id: str, after: int = 0) -> tuple[Block, ...]:
+        """Blocks of points of a real run with numbers above `after`, in order.
+
+        Raises:
+            JournalError: where they cannot be read.
+        """
+
     def close(self) -> None:
         """Let go of files and connections."""
 
@@ -58,6 +75,7 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self._lines: dict[str, list[tuple[float, str]]] = {}
+        self._blocks: dict[tuple[str, str], list[tuple[int, str, bytes]]] = {}
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -81,6 +99,24 @@ class MemoryJournal:
             )
         lines.append((at, encode(event)))
         return self.read(workspace, after)[0]
+
+    def keep(self, workspace: str, job_id: str, after: int, columns: Mapping[str, Floats]) -> int:
+        """Add points of a real run."""
+        blocks = self._blocks.setdefault((workspace, job_id), [])
+        if len(blocks) != after:
+            raise JournalConflict(
+                f"points of {job_id} in workspace {workspace!r} were added by another process"
+            )
+        blocks.append(packed(columns))
+        return len(blocks)
+
+    def kept(self, workspace: str, job_id: str, after: int = 0) -> tuple[Block, ...]:
+        """Blocks of points with numbers above `after`."""
+        blocks = self._blocks.get((workspace, job_id), [])[after:]
+        return tuple(
+            Block(number, unpacked(*block, f"block {number} of {job_id}"))
+            for number, block in enumerate(blocks, after + 1)
+        )
 
     def close(self) -> None:
         """Nothing to let go of."""

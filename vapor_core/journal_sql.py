@@ -4,58 +4,23 @@ An event is one row of one insert, so it is there whole or not at all, whatever 
 sound database is set aside under another name and said so; it is never written to.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Float,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-    func,
-    insert,
-    inspect,
-    select,
-    update,
-)
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Table, func, insert, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.sql.elements import ColumnElement
 
-from vapor_core.errors import JournalError, JournalFull
+from vapor_core.errors import JournalError
 from vapor_core.events import Action, decode, encode
 from vapor_core.journal import Entry, Journal, JournalConflict, MemoryJournal
+from vapor_core.journal_database import READS, database_engine, database_url, told, trouble
+from vapor_core.journal_tables import EVENTS, MIGRATIONS, POINTS, NewerSchema, migrate
+from vapor_core.points import Block, Floats, packed, unpacked
 
 BUSY_S = 5.0  # how long to wait for another process that writes
-
-_tables = MetaData()
-_schema = Table("vapor_schema", _tables, Column("version", Integer, nullable=False))
-_events = Table(
-    "vapor_events",
-    _tables,
-    Column("workspace", String(200), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("at", Float(53), nullable=False),
-    Column("body", Text, nullable=False),
-)
-
-
-def _first_tables(connection: Connection) -> None:
-    _tables.create_all(connection)
-
-
-# Step k brings a journal from version k to k + 1. What is in a step stays as it is: files of that version exist.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
 
 
 def open_journal(url_or_path: str | Path, busy_s: float = BUSY_S) -> Journal:
@@ -72,7 +37,7 @@ def open_journal(url_or_path: str | Path, busy_s: float = BUSY_S) -> Journal:
     if given == ":memory:":
         return MemoryJournal()
     if "://" in given:
-        return SqlJournal(_url(given), busy_s=busy_s)
+        return SqlJournal(database_url(given), busy_s=busy_s)
     path = Path(given).expanduser()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +61,7 @@ class SqlJournal:
         self._notices: tuple[str, ...] = ()
         path = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
         self._name = str(path) if path else url.render_as_string(hide_password=True)
-        self._engine = _engine(url, busy_s)
+        self._engine = database_engine(url, busy_s)
         try:
             if path is not None and path.exists() and not self._sound():
                 self._engine.dispose()
@@ -121,12 +86,12 @@ class SqlJournal:
             JournalError: where it cannot be read, or holds what this version does not know.
         """
         wanted = (
-            select(_events.c.number, _events.c.at, _events.c.body)
-            .where(_events.c.workspace == workspace, _events.c.number > after)
-            .order_by(_events.c.number)
+            select(EVENTS.c.number, EVENTS.c.at, EVENTS.c.body)
+            .where(EVENTS.c.workspace == workspace, EVENTS.c.number > after)
+            .order_by(EVENTS.c.number)
         )
         with self._told("read"), self._engine.connect() as connection:
-            rows = connection.execution_options(vapor_reads=True).execute(wanted).all()
+            rows = connection.execution_options(**{READS: True}).execute(wanted).all()
         where = f"event {{}} of workspace {workspace!r} in {self._name}"
         return tuple(Entry(number, at, decode(body, where.format(number))) for number, at, body in rows)
 
@@ -138,59 +103,92 @@ class SqlJournal:
             JournalFull: where the disk has no room.
             JournalError: where it cannot be written.
         """
-        last = select(func.max(_events.c.number)).where(_events.c.workspace == workspace)
         body = encode(event)
         row = {"workspace": workspace, "number": after + 1, "at": at, "body": body}
-        with self._told("written"), self._engine.begin() as connection:
-            known = connection.scalar(last) or 0
-            if known < after:
-                raise JournalError(
-                    f"{self._name} has lost events that this session has seen; load the workspace anew"
-                )
-            if known > after:
-                raise _conflict(workspace, after)
-            try:
-                connection.execute(insert(_events), row)
-            except IntegrityError:
-                raise _conflict(workspace, after) from None
+        self._insert(EVENTS, EVENTS.c.workspace == workspace, after, row)
         return Entry(after + 1, at, decode(body, f"event {after + 1} of workspace {workspace!r}"))
+
+    def keep(self, workspace: str, job_id: str, after: int, columns: Mapping[str, Floats]) -> int:
+        """Add points of a real run as block `after` + 1; when this returns that number, they are on disk.
+
+        Raises:
+            JournalConflict: where another process has kept some since.
+            JournalFull: where the disk has no room.
+            JournalError: where they cannot be written.
+        """
+        rows, names, body = packed(columns)
+        row = {"workspace": workspace, "job_id": job_id, "number": after + 1}
+        theirs = (POINTS.c.workspace == workspace) & (POINTS.c.job_id == job_id)
+        self._insert(POINTS, theirs, after, {**row, "rows": rows, "columns": names, "body": body})
+        return after + 1
+
+    def kept(self, workspace: str, job_id: str, after: int = 0) -> tuple[Block, ...]:
+        """Blocks of points with numbers above `after`, in order.
+
+        Raises:
+            JournalError: where they cannot be read.
+        """
+        wanted = (
+            select(POINTS.c.number, POINTS.c["rows"], POINTS.c["columns"], POINTS.c.body)
+            .where(POINTS.c.workspace == workspace, POINTS.c.job_id == job_id, POINTS.c.number > after)
+            .order_by(POINTS.c.number)
+        )
+        with self._told("read"), self._engine.connect() as connection:
+            found = connection.execution_options(**{READS: True}).execute(wanted).all()
+        where = f"points of {job_id} in workspace {workspace!r}, block"
+        return tuple(
+            Block(number, unpacked(rows, names, body, f"{where} {number}"))
+            for number, rows, names, body in found
+        )
 
     def workspaces(self) -> tuple[str, ...]:
         """Ids of the workspaces that have events."""
         with self._told("read"), self._engine.connect() as connection:
-            reader = connection.execution_options(vapor_reads=True)
-            return tuple(reader.scalars(select(_events.c.workspace).distinct().order_by(_events.c.workspace)))
+            reader = connection.execution_options(**{READS: True})
+            return tuple(reader.scalars(select(EVENTS.c.workspace).distinct().order_by(EVENTS.c.workspace)))
 
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
 
+    def _insert(
+        self, table: Table, theirs: ColumnElement[bool], after: int, row: Mapping[str, object]
+    ) -> None:
+        """Add a row where `after` is the last number, and only there."""
+        workspace = str(row["workspace"])
+        with self._told("written"), self._engine.begin() as connection:
+            known = connection.scalar(select(func.max(table.c.number)).where(theirs)) or 0
+            if known < after:
+                raise JournalError(
+                    f"{self._name} has lost what this session has seen; load the workspace anew"
+                )
+            if known > after:
+                raise _conflict(workspace, after)
+            try:
+                connection.execute(insert(table), row)
+            except IntegrityError:
+                raise _conflict(workspace, after) from None
+
     def _sound(self) -> bool:
         """Whether the file is a database without damage."""
         try:
             with self._engine.connect() as connection:
-                reader = connection.execution_options(vapor_reads=True)
+                reader = connection.execution_options(**{READS: True})
                 return reader.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
         except DBAPIError as error:
-            if _kind(error) == "corrupt":
+            if trouble(error) == "corrupt":
                 return False
-            raise _error(error, self._name, "opened") from None
+            raise told(error, self._name, "opened") from None
 
     def _migrate(self) -> None:
-        with self._told("opened"), self._engine.begin() as connection:
-            known = inspect(connection).has_table(_schema.name)
-            version = connection.scalar(select(_schema.c.version)) or 0 if known else 0
-            if version > len(MIGRATIONS):
-                raise JournalError(
-                    f"{self._name} was written by a newer Vapor (schema {version}, this one knows "
-                    f"{len(MIGRATIONS)}); update Vapor to open it"
-                )
-            for migrate in MIGRATIONS[version:]:
+        try:
+            with self._told("opened"), self._engine.begin() as connection:
                 migrate(connection)
-            if not version:
-                connection.execute(insert(_schema), {"version": len(MIGRATIONS)})
-            elif version < len(MIGRATIONS):
-                connection.execute(update(_schema), {"version": len(MIGRATIONS)})
+        except NewerSchema as error:
+            raise JournalError(
+                f"{self._name} was written by a newer Vapor (schema {error.version}, this one knows "
+                f"{len(MIGRATIONS)}); update Vapor to open it"
+            ) from None
 
     @contextmanager
     def _told(self, verb: str) -> Iterator[None]:
@@ -198,53 +196,7 @@ class SqlJournal:
         try:
             yield
         except DBAPIError as error:
-            raise _error(error, self._name, verb) from None
-
-
-def _url(text: str) -> URL:
-    try:
-        url = make_url(
-            text.replace("postgres://", "postgresql://", 1) if text.startswith("postgres://") else text
-        )
-    except (ArgumentError, ValueError):
-        raise JournalError(
-            "the journal's URL cannot be read; give one like postgresql://user@host/name"
-        ) from None
-    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
-
-
-def _engine(url: URL, busy_s: float) -> Engine:
-    try:
-        engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
-    except NoSuchModuleError:
-        raise JournalError(
-            f"no database is known as {url.drivername!r}; Vapor keeps journals in sqlite or postgresql"
-        ) from None
-    except ImportError as error:
-        raise JournalError(
-            f"a journal in {url.get_backend_name()} needs the package {error.name!r}"
-        ) from None
-    if url.get_backend_name() == "sqlite":
-        _prepare_sqlite(engine, busy_s)
-    return engine
-
-
-def _prepare_sqlite(engine: Engine, busy_s: float) -> None:
-    @event.listens_for(engine, "connect")
-    def _(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        if isinstance(connection, sqlite3.Connection):
-            connection.isolation_level = None  # transactions begin below
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {round(busy_s * 1000)}")
-        with suppress(sqlite3.OperationalError):  # another process is just switching the new file over
-            cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _(connection: Connection) -> None:
-        reads = connection.get_execution_options().get("vapor_reads", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+            raise told(error, self._name, verb) from None
 
 
 def _set_aside(path: Path) -> Path:
@@ -267,32 +219,3 @@ def _set_aside(path: Path) -> Path:
 
 def _conflict(workspace: str, after: int) -> JournalConflict:
     return JournalConflict(f"event {after + 1} of workspace {workspace!r} was written by another process")
-
-
-def _kind(error: DBAPIError) -> str:
-    """Which trouble an error of the driver is."""
-    name = str(getattr(error.orig, "sqlite_errorname", ""))
-    state = str(getattr(error.orig, "sqlstate", "") or "")
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return "corrupt"
-    if name == "SQLITE_FULL" or state.startswith("53"):
-        return "full"
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "busy"
-    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
-        return "read-only"
-    return "absent" if name.startswith("SQLITE_CANTOPEN") else "other"
-
-
-def _error(error: DBAPIError, name: str, verb: str) -> JournalError:
-    kind = _kind(error)
-    if kind == "full":
-        return JournalFull(f"there is no room for {name}; nothing was recorded; make room and do it again")
-    sentences = {
-        "corrupt": f"{name} is damaged and cannot be {verb}; open it anew to have it set aside",
-        "busy": f"{name} is locked by another process and cannot be {verb}; close that one or try again",
-        "read-only": f"{name} cannot be {verb}: the file or its folder is read-only",
-        "absent": f"{name} cannot be {verb}: there is no such folder, or it may not be entered",
-    }
-    first = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-    return JournalError(sentences.get(kind, f"{name} cannot be {verb}: {first}"))

@@ -3,12 +3,13 @@
 At an instant that moves it is a replay; at the end, a workspace that is only looked at.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import inf
 
 from vapor_core.errors import JournalError
 from vapor_core.events import Action
 from vapor_core.journal import Entry
+from vapor_core.points import Block, Floats
 
 REFUSAL = "this is read-only: make it yours, or go back to your own workspace, to act"
 
@@ -40,6 +41,18 @@ class Recording:
             JournalError: always.
         """
         raise JournalError(REFUSAL)
+
+    def keep(self, workspace: str, job_id: str, after: int, columns: Mapping[str, Floats]) -> int:
+        """Refuse.
+
+        Raises:
+            JournalError: always.
+        """
+        raise JournalError(REFUSAL)
+
+    def kept(self, workspace: str, job_id: str, after: int = 0) -> tuple[Block, ...]:
+        """None: real runs are recorded with their columns in the event."""
+        return ()
 
     def close(self) -> None:
         """Nothing to let go of."""
