@@ -14,6 +14,7 @@ from vapor_core.cures import memory_cure
 from vapor_core.physics.loss import loss_curve
 from vapor_core.physics.memory import training_memory
 from vapor_core.physics.plan import Plan
+from vapor_core.risks import suitable_rate
 
 FEWEST_POINTS = 20
 SPIKE_SIGMAS = 8.0
@@ -50,7 +51,7 @@ def out_of_memory(asked: Plan) -> Failure:
 def diverged(asked: Plan, step: int) -> Failure:
     """The failure of a run whose loss blew up at a step."""
     curve, config = loss_curve(asked), asked.config
-    safe = float(f"{min(curve.optimal_learning_rate, curve.stable_learning_rate / 2):.2g}")
+    safe = suitable_rate(curve)
     without = "" if asked.warmup_steps else " There is no warm-up, which makes it worse."
     return Failure(
         code="diverged",

@@ -35,6 +35,11 @@ def risks(
     return tuple(sorted(found, key=lambda risk: order[risk.severity]))
 
 
+def suitable_rate(curve: LossCurve) -> float:
+    """A learning rate for a run, two digits: the best one, kept well below where it blows up."""
+    return float(f"{min(curve.optimal_learning_rate, curve.stable_learning_rate / 2):.2g}")
+
+
 def _memory(asked: Plan, memory: TrainingMemory) -> Iterator[Risk]:
     card = asked.accelerator.display_name
     if memory.high_gb <= memory.available_gb:
@@ -66,7 +71,7 @@ def _memory(asked: Plan, memory: TrainingMemory) -> Iterator[Risk]:
 
 def _stability(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
     rate = asked.config.learning_rate
-    safe = float(f"{min(curve.optimal_learning_rate, curve.stable_learning_rate / 2):.2g}")
+    safe = suitable_rate(curve)
     if safe >= rate or curve.divergence_probability < 0.1:
         return
     sure = curve.diverges
@@ -108,7 +113,7 @@ def _overfitting(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
 
 
 def _rate(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
-    rate, best = asked.config.learning_rate, float(f"{curve.optimal_learning_rate:.2g}")
+    rate, best = asked.config.learning_rate, suitable_rate(curve)
     if curve.divergence_probability >= 0.1:
         return
     if rate < best / 5:
@@ -126,7 +131,7 @@ def _rate(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
         yield Risk(
             code="learning_rate_high",
             severity="note",
-            sentence=f"A learning rate of {rate:.2g} is {rate / best:.0f} times above what suits this run ({best:.2g}).",
+            sentence=f"A learning rate of {rate:.2g} is {rate / best:.0f} times what suits this run ({best:.2g}).",
             cure=f"Lower the learning rate to {best:.2g}",
             changes={"learning_rate": best},
         )
