@@ -1,9 +1,11 @@
 """One server and one Chromium for all browser tests; a fresh browser profile for each."""
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.browser.app import chromium, listen, serving
+
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
