@@ -29,6 +29,10 @@ def asked_job(store: Store) -> Job | None:
         try:
             return store.job(asked)
         except NotFound as error:
+            if session.moving() and session.read_only():
+                st.info("This job has not been submitted yet at this instant.", icon=ICON)
+                frame.live()
+                return None
             st.warning(text.plain(error), icon=":material/search_off:")
             st.page_link("pages/2_Monitor.py", label="Choose another job", icon=":material/arrow_back:")
             return None
@@ -59,7 +63,7 @@ def show(job: Job) -> None:
         cards.status_badge("deleted" if job.deleted else job.status)
     st.caption(training.subtitle(job))
     job_actions.bar(job)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         back = forking.look_back(job)
         forking.fork_button(job, back)
         downloads.job_popover(session.store(), job)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from vapor_core import text
 from vapor_core.store import Store
-from vapor_ui import refresh, session, welcome
+from vapor_ui import heap, looking, refresh, session, welcome, workspace_menu
 
 PAGES = (
     ("Home.py", "Overview", ":material/dashboard:"),
@@ -41,14 +41,21 @@ def page(title: str, icon: str, live: Live | None = None) -> Store:
     """
     st.set_page_config(page_title=f"{title} · Vapor", page_icon=LOGO, layout="wide")
     st.logo(WORDMARK, size="large", icon_image=LOGO)
+    st.session_state["page"] = title
+    looking.follow_link()
+    looking.adopt_what_was_asked_for()
+    session.store()  # the first run of a visit ends here, until the browser has said which workspace is its own
+    own = not session.read_only()
+    if own:
+        welcome.fill_on_request(session.store())
+    trouble = session.advance()
     store = session.store()
-    welcome.fill_on_request(store)
-    store.advance(now=session.now())
     st.session_state["drawn_statuses"], st.session_state["whole_page_runs"] = _statuses(store), True
-    _navigation()
+    _navigation(store)
     _head(title, store)
-    _messages()
-    if title == "Overview":  # who came by another page's address came for that page
+    _messages(trouble)
+    looking.banner()
+    if own and title == "Overview":  # who came by another page's address came for that page
         welcome.greet(store)
     if live is not None:
         _live_part(live)
@@ -65,20 +72,26 @@ def live(draw: Live | None = None) -> None:
 
 def something_lives(store: Store) -> bool:
     """Whether time goes on and anything changes by itself."""
-    if store.clock.speed == 0:
+    if not session.moving():
         return False
+    if session.read_only():
+        return True
     return any(job.live for job in store.jobs()) or any(item.live for item in store.deployments())
 
 
 @st.fragment
 def _live_part(draw: Live) -> None:
+    trouble = session.advance()
     store = session.store()
-    store.advance(now=session.now())
     whole_page = st.session_state.pop("whole_page_runs", False)
     if not whole_page and _statuses(store) != st.session_state["drawn_statuses"]:
         st.rerun()  # what may be done about a job stands outside the fragment and depends on its status
     _show_clock(store)
+    if trouble and not whole_page:
+        st.error(text.plain(trouble, limit=1000), icon=":material/error:")
     draw(store)
+    if not whole_page:
+        heap.settle(st.session_state["page"])
     if something_lives(store):
         refresh.tick()
 
@@ -87,12 +100,12 @@ def _statuses(store: Store) -> tuple[tuple[str, str], ...]:
     return tuple((item.id, item.status) for item in (*store.jobs(), *store.deployments()))
 
 
-def _navigation() -> None:
+def _navigation(store: Store) -> None:
     with st.sidebar:
         for path, label, icon in PAGES:
             st.page_link(path, label=label, icon=icon, width="stretch")
         st.caption("Rehearse a training run before paying for it. Everything here is simulated.")
-        refresh.guard()
+        workspace_menu.menu(store)
 
 
 def _head(title: str, store: Store) -> None:
@@ -100,17 +113,22 @@ def _head(title: str, store: Store) -> None:
         st.title(title, anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             st.session_state["clock_slot"] = st.empty()
-            st.session_state["speed"] = store.clock.speed if store.clock.speed in SPEEDS else None
-            st.segmented_control(
-                "Speed of time",
-                SPEEDS,
-                key="speed",
-                format_func=_speed_label,
-                on_change=_set_speed,
-                label_visibility="collapsed",
-                help="Simulated seconds a second",
-            )
+            if not session.read_only():
+                _speed_control(store)
     _show_clock(store)
+
+
+def _speed_control(store: Store) -> None:
+    st.session_state["speed"] = store.clock.speed if store.clock.speed in SPEEDS else None
+    st.segmented_control(
+        "Speed of time",
+        SPEEDS,
+        key="speed",
+        format_func=_speed_label,
+        on_change=_set_speed,
+        label_visibility="collapsed",
+        help="Simulated seconds a second",
+    )
 
 
 def _speed_label(speed: float) -> str:
@@ -124,14 +142,14 @@ def _set_speed() -> None:
 
 
 def _show_clock(store: Store) -> None:
-    state = "paused" if store.clock.speed == 0 else "simulated"
+    state = "simulated" if session.moving() else "paused"
     st.session_state["clock_slot"].caption(
         f":material/schedule: {text.clock(store.clock.simulated_s)} · {state}", width="content"
     )
 
 
-def _messages() -> None:
-    refusal = st.session_state.pop("refusal", "")
+def _messages(trouble: str) -> None:
+    refusal = st.session_state.pop("refusal", "") or trouble
     if refusal:
         st.error(text.plain(refusal, limit=1000), icon=":material/error:")
     said = st.session_state.pop("said", "")

@@ -43,15 +43,19 @@ def leave() -> None:
 
 
 def rewind() -> None:
-    """Look at one's own workspace from its beginning on."""
+    """Look at one's own workspace again, from when the job on screen was submitted, or else the first one."""
     own = session.own_store()
+    jobs = own.jobs(include_deleted=True)
+    began = [job.submitted_s for job in jobs if job.id == session.parameter("job")]
+    from_s = min(began or [job.submitted_s for job in jobs], default=0.0)
     try:
-        replay = Replay(own.journal.read(own.workspace), own.clock.simulated_s)
+        replay = Replay(own.journal.read(own.workspace), own.clock.simulated_s, from_s)
     except VaporError as error:
         st.session_state["refusal"] = str(error)
         return
-    looked = Looking("replay", replay.store, replay=replay, speed=60.0, since=session.now())
-    st.session_state["looking"] = looked
+    st.session_state["looking"] = Looking(
+        "replay", replay.store, replay=replay, speed=60.0, since=session.now(), from_s=replay.at_s
+    )
 
 
 def adopt_what_was_asked_for() -> None:

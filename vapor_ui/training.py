@@ -17,6 +17,7 @@ from vapor_core.store import Store
 from vapor_ui import cards
 
 SMALL_CHART = 240  # pixels
+MOST_POINTS = 100_000  # of a whole job, where an early part of it is looked at
 SMALL_SAMPLES = 300  # points a series, for charts half as wide as the page
 SMALL_COLUMNS = ("learning_rate", "grad_norm", "tokens_per_second", "memory_gb")
 DRAWN = ("loss", "eval_loss", *SMALL_COLUMNS)
@@ -65,7 +66,7 @@ def draw(store: Store, view: View) -> None:
     """Everything about a job that changes by itself."""
     job = store.job(view.job_id)
     series = store.metrics(job.id)
-    points = series.frame(max_points=charts.SAMPLES, smoothing=view.smoothing)
+    points = series.frame(max_points=_points_for(view, job, charts.SAMPLES), smoothing=view.smoothing)
     if view.at is not None:
         points = points[points["step"] < view.at]
         job = as_of(job, points, view.at)
@@ -78,6 +79,11 @@ def draw(store: Store, view: View) -> None:
         _findings(picture.findings)
         _charts(job, picture)
     _events(store, job, view.at)
+
+
+def _points_for(view: View, job: Job, samples: int) -> int:
+    """Points of the whole job of which about `samples` lie before the step that is looked back to."""
+    return samples if view.at is None else min(samples * max(job.total_steps // view.at, 1), MOST_POINTS)
 
 
 def as_of(job: Job, points: pd.DataFrame, step: int) -> Job:
@@ -145,7 +151,7 @@ def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View) -
         and not looks_new(held.points, points, AXIS_COLUMN[view.x], DRAWN)
     ):
         return held
-    few = series.frame(SMALL_SAMPLES, view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS])
+    few = series.frame(_points_for(view, job, SMALL_SAMPLES), view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS])
     few = few if view.at is None else few[few["step"] < view.at]
     few = few.assign(available_gb=catalog.accelerator(job.config.accelerator).memory_gb)
     x, smooth = view.x, view.smoothing > 0

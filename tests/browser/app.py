@@ -44,12 +44,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, **environment: str) -> Iterator[Server]:
-    """Serve the app with a home folder and a database of its own; offline."""
-    port, log = free_port(), folder / f"server-{len(list(folder.glob('server-*')))}.log"
+def serving(folder: Path, port: int = 0, **environment: str) -> Iterator[Server]:
+    """Serve the app with a home folder and a database of its own; offline. A server that is started anew takes the
+    port of the one before, since a browser's storage belongs to an address."""
+    port, log = port or free_port(), folder / f"server-{len(list(folder.glob('server-*')))}.log"
     command = [sys.executable, "-m", "streamlit", "run", "Home.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"]
-    env = {**os.environ, "HOME": str(folder), "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "default", **environment}
+    env = {
+        **os.environ,
+        "HOME": str(folder),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONWARNINGS": "default",
+        **environment,
+    }
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=env)  # noqa: S603
     try:
@@ -92,7 +99,7 @@ def listen(page: Page) -> list[str]:
     """Console errors and uncaught exceptions of a page that are ours, as they come."""
     heard: list[str] = []
 
-    def on_console(message) -> None:  # noqa: ANN001
+    def on_console(message) -> None:
         place = message.location.get("url", "")
         if message.type == "error" and not any(name in place + message.text for name in NOT_OURS):
             heard.append(f"{message.text} ({place})")
