@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Table, func, insert, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql.elements import ColumnElement
 
 from vapor_core.errors import JournalError
@@ -197,6 +198,10 @@ class SqlJournal:
             yield
         except DBAPIError as error:
             raise told(error, self._name, verb) from None
+        except PoolTimeout:
+            raise JournalError(
+                f"{self._name} cannot be {verb}: too many wait for it; try again in a moment"
+            ) from None
 
 
 def _set_aside(path: Path) -> Path:
