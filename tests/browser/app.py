@@ -45,8 +45,10 @@ def free_port() -> int:
 
 @contextmanager
 def serving(folder: Path, port: int = 0, **environment: str) -> Iterator[Server]:
-    """Serve the app with a home folder and a database of its own; offline. A server that is started anew takes the
-    port of the one before, since a browser's storage belongs to an address."""
+    """Serve the app with a home folder and a database of its own; offline.
+
+    A server that is started anew takes the port of the one before: a browser's storage belongs to an address.
+    """
     port, log = port or free_port(), folder / f"server-{len(list(folder.glob('server-*')))}.log"
     command = [sys.executable, "-m", "streamlit", "run", "Home.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"]
