@@ -81,6 +81,7 @@ def something_lives(store: Store) -> bool:
 
 @st.fragment
 def _live_part(draw: Live) -> None:
+    began = session.now()
     trouble = session.advance()
     store = session.store()
     whole_page = st.session_state.pop("whole_page_runs", False)
@@ -90,10 +91,10 @@ def _live_part(draw: Live) -> None:
     if trouble and not whole_page:
         st.error(text.plain(trouble, limit=1000), icon=":material/error:")
     draw(store)
+    if something_lives(store):
+        refresh.tick(0.0 if whole_page else session.now() - began)
     if not whole_page:
         heap.settle(st.session_state["page"])
-    if something_lives(store):
-        refresh.tick()
 
 
 def _statuses(store: Store) -> tuple[tuple[str, str], ...]:
@@ -106,6 +107,7 @@ def _navigation(store: Store) -> None:
             st.page_link(path, label=label, icon=icon, width="stretch")
         st.caption("Rehearse a training run before paying for it. Everything here is simulated.")
         workspace_menu.menu(store)
+        refresh.guard()
 
 
 def _head(title: str, store: Store) -> None:

@@ -8,7 +8,7 @@ ticks are held while a script runs, and for a moment after each click, key and s
 import streamlit as st
 from streamlit_autorefresh import st_autorefresh  # type: ignore[import-untyped] # it ships no types
 
-INTERVAL_MS = 1000
+from vapor_ui.pace import Pace
 
 # Components of this kind send their values as messages to the window; only the timer is one here.
 _HOLD_JS = """
@@ -36,6 +36,10 @@ def guard() -> None:
     _hold(key="hold_ticks")
 
 
-def tick() -> None:
-    """Rerun the fragment that this stands in once a second, as long as it is drawn."""
-    st_autorefresh(interval=INTERVAL_MS, key="refresh")
+def tick(took_s: float = 0.0) -> None:
+    """Rerun the fragment that this stands in once a second, or less often where that takes the server long."""
+    pace = st.session_state.get("pace", Pace()).after(took_s)
+    st.session_state["pace"] = pace
+    if pace.sentence:
+        st.caption(pace.sentence)
+    st_autorefresh(interval=round(pace.interval_s * 1000), key="refresh")
