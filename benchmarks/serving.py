@@ -18,13 +18,12 @@ from pathlib import Path
 from time import perf_counter, sleep, time
 
 import numpy as np
-import streamlit as st
 from streamlit.web import bootstrap
 
 from vapor_core import JobConfig, Store
 from vapor_core.journal import MemoryJournal
 from vapor_core.simulator import TrainingSimulator
-from vapor_ui import session
+from vapor_ui import workspaces
 
 ROOT = Path(__file__).parents[1]
 FLOOR = "benchmarks/floor_app.py"
@@ -156,16 +155,8 @@ def prepared(workspace: str) -> tuple[MemoryJournal, str]:
 
 def serve(workspace: str, port: int) -> None:
     """Run the app in this process; what to watch has the id `WATCHED`, or is the only job."""
-    journal, watched = prepared(workspace)
-    own = session.store
-
-    def store() -> Store:
-        if "store" not in st.session_state:
-            st.session_state["store"] = Store(deepcopy(journal))
-        return own()
-
-    session.store = store
-    print(f"watched={watched}", flush=True)
+    journal, _ = prepared(workspace)
+    workspaces.opened = lambda: Store(deepcopy(journal))  # what it would ask the browser for
     options = dict(flag.removeprefix("--").split("=") for flag in flags(port))
     bootstrap.load_config_options({name.replace(".", "_"): value for name, value in options.items()})
     bootstrap.run("Home.py", False, [], {})
