@@ -7,7 +7,7 @@ import streamlit as st
 from vapor_core import catalog, text
 from vapor_core.errors import VaporError
 from vapor_core.store import Store
-from vapor_ui import calibrations, fields, frame, session, train_values
+from vapor_ui import calibrations, config_load, fields, frame, session, train_values
 from vapor_ui.estimate_panel import estimate_panel
 from vapor_ui.proposals import proposals_dialog
 from vapor_ui.train_form import suggested_name, train_form
@@ -52,7 +52,7 @@ def launch(store: Store, form: Form) -> None:
         "Start anyway" if risky else "Start training",
         type="primary",
         icon=":material/play_arrow:",
-        disabled=form.config is None,
+        disabled=form.config is None or session.read_only(),
         width="stretch",
     )
     if not pressed or form.config is None:
@@ -76,6 +76,7 @@ with left:
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         if st.button("Fit it for me", icon=":material/auto_awesome:", help="Propose what a budget buys"):
             proposals_dialog(drawn.shown, calibration)
+        config_load.popover(workspace)
         st.button("Clear the form", icon=":material/restart_alt:", type="tertiary", on_click=start_over)
 with right:
     if drawn.estimate is None:

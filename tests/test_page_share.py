@@ -8,6 +8,7 @@ from screen import opened, ran, still_store, words
 from vapor_core import links, sharing
 from vapor_core.contracts import JobConfig
 from vapor_core.errors import InvalidLink
+from vapor_core.logs import read_log
 from vapor_core.store import Store
 
 MONITOR, COMPARE = "2_Monitor", "3_Compare"
@@ -146,8 +147,6 @@ def test_the_workspace_is_rewound_and_left_again(worked):
 
 
 def test_an_imported_log_can_be_watched_and_compared(worked):
-    from vapor_core.logs import read_log
-
     state = {"log_history": [{"step": step, "loss": 3.0 - step / 100} for step in range(10, 100, 10)]}
     job = worked.import_log(
         read_log("trainer_state.json", json.dumps(state).encode()), now=400.0, name="real"
@@ -157,13 +156,3 @@ def test_an_imported_log_can_be_watched_and_compared(worked):
     assert not labels(app) & {"Deploy", "Clone", "Fork"}
     app = opened(COMPARE, worked, jobs=f"job-1,{job.id}")
     assert app.multiselect[0].value == ["job-1", job.id]
-
-
-def test_without_a_browser_a_workspace_lasts_as_long_as_its_session():
-    from streamlit.testing.v1 import AppTest
-
-    from screen import ROOT
-
-    app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=30)
-    ran(app)
-    assert isinstance(app.session_state["store"], Store)

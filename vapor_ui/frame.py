@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from vapor_core import text
+from vapor_core.contracts import Deployment, Job
 from vapor_core.store import Store
 from vapor_ui import heap, looking, refresh, session, welcome, workspace_menu
 
@@ -98,7 +99,8 @@ def _live_part(draw: Live) -> None:
 
 
 def _statuses(store: Store) -> tuple[tuple[str, str], ...]:
-    return tuple((item.id, item.status) for item in (*store.jobs(), *store.deployments()))
+    items: tuple[Job | Deployment, ...] = (*store.jobs(), *store.deployments())
+    return tuple((item.id, item.status) for item in items)
 
 
 def _navigation(store: Store) -> None:

@@ -18,6 +18,8 @@ from vapor_core.store import Store
 from vapor_ui import workspaces
 
 FIRST_SPEED = 60.0  # simulated seconds a second, in a new workspace
+LONGEST_UNSEEN_S = 2e7  # simulated seconds after the last action that endpoints go on unseen
+SHORTEST_ABSENCE_S = 6 * 3600.0  # of a person's own time; less is no absence
 LONGEST_PARAMETER = 500  # characters of a query parameter that are looked at
 
 T = TypeVar("T")
@@ -62,14 +64,24 @@ def own_store() -> Store:
     return held
 
 
-def _begin(fresh: Store) -> None:
-    """Let time run in a workspace that is new."""
-    if fresh.jobs(include_deleted=True) or fresh.journal.read(fresh.workspace):
-        return
+def _begin(store: Store) -> None:
+    """Let time run in a workspace that is new; hold it where nobody has looked for very long."""
     try:
-        fresh.set_speed(FIRST_SPEED, now=now())
+        if store.clock.speed and any(endpoint.live for endpoint in store.deployments()):
+            _hold_where_unseen(store)
+        elif not store.jobs(include_deleted=True) and not store.journal.read(store.workspace):
+            store.set_speed(FIRST_SPEED, now=now())
     except JournalError as error:
         st.session_state["refusal"] = str(error)
+
+
+def _hold_where_unseen(store: Store) -> None:
+    """Requests of months that nobody saw would take minutes to compute: time stood still after a while."""
+    last = store.journal.read(store.workspace)[-1].at
+    watched_s = max(LONGEST_UNSEEN_S / store.clock.speed, SHORTEST_ABSENCE_S)
+    if now() > last + watched_s:
+        store.set_speed(0.0, now=last + watched_s)
+        st.session_state["said"] = "Time stood still here while you were away. Choose a speed to go on."
 
 
 def looking() -> Looking | None:
