@@ -52,6 +52,11 @@ class Viewer:
         request.rerun_script.page_name = self.page
         return await self._ask(request)
 
+    async def go(self, page: str, query: str) -> Tick:
+        """Another page, or the same with another query, in the same session."""
+        self.page, self.query, self.states, self.kept = page, query, {}, {}
+        return await self.open()
+
     async def tick(self) -> Tick:
         """What happens when the autorefresh component says that its interval has passed."""
         self.ticks += 1

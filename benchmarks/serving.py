@@ -153,6 +153,12 @@ def prepared(workspace: str) -> tuple[MemoryJournal, str]:
     return journal, watched
 
 
+def watched(workspace: str) -> str:
+    """The id of the job that runs: the one submitted last."""
+    asked = dict(word.split("=") for word in workspace.split())
+    return f"job-{int(asked.get('jobs', 0)) + 1}"
+
+
 def serve(workspace: str, port: int) -> None:
     """Run the app in this process; what to watch has the id `WATCHED`, or is the only job."""
     journal, _ = prepared(workspace)
