@@ -1,0 +1,64 @@
+"""Who signs in has a workspace on every device; who does not is nobody else. Against a real provider on loopback."""
+
+import re
+from contextlib import contextmanager
+
+import pytest
+from oidc_server import CLIENT, PEOPLE, SECRET, provider
+from playwright.sync_api import expect
+
+from tests.browser.app import free_port, serving
+from tests.browser.test_workspaces import opened, settled, started, visitor
+
+pytestmark = pytest.mark.browser
+
+
+@contextmanager
+def signing(folder):
+    """The app with sign-in switched on."""
+    port = free_port()
+    with provider() as oidc:
+        secrets = folder / ".streamlit" / "secrets.toml"
+        secrets.parent.mkdir()
+        secrets.write_text(
+            f"""[auth]
+redirect_uri = "http://127.0.0.1:{port}/oauth2callback"
+cookie_secret = "the cookie secret of the tests"
+client_id = "{CLIENT}"
+client_secret = "{SECRET}"
+server_metadata_url = "{oidc.url}/.well-known/openid-configuration"
+"""
+        )
+        with serving(folder, port=port) as server:
+            yield server
+
+
+def sign_in(page, person):
+    opened(page, "/")
+    page.get_by_role("button", name="Start empty").click()
+    settled(page)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name=PEOPLE[person]).click()
+    expect(page.get_by_text(PEOPLE[person])).to_be_visible(timeout=60_000)
+    return settled(page)
+
+
+def test_a_workspace_follows_its_person_and_nobody_else(browser, tmp_path):
+    with signing(tmp_path) as server:
+        laptop, phone, other = (visitor(browser, server.url) for _ in range(3))
+        sign_in(laptop, "ada")
+        started(laptop)
+        name = laptop.locator("h3").first.inner_text()
+        sign_in(phone, "ada")
+        opened(phone, "/Monitor?job=job-1")
+        expect(phone.get_by_role("heading", name=name)).to_be_visible()
+        sign_in(other, "ben")
+        opened(other, "/Monitor?job=job-1")
+        expect(other.get_by_text(re.compile("no job"))).to_be_visible()
+        phone.get_by_role("button", name="Sign out").click()
+        expect(phone.get_by_role("button", name="Sign in")).to_be_visible(timeout=60_000)
+        opened(phone, "/Monitor?job=job-1")
+        expect(phone.get_by_text(re.compile("no job"))).to_be_visible()
+        for page in (laptop, phone, other):
+            page.context.close()
+        assert not [line for line in server.trouble() if "subject-" in line or "secret" in line]
