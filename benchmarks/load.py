@@ -153,7 +153,7 @@ async def most_viewers(
         while len(viewers) < most:
             for _ in range(step):
                 viewers.append(await more())
-            await hold(viewers, 1.0)
+            await hold(viewers, 2.5)  # until what is done once is done
             ticks = await hold(viewers, 4.0)
             p95_ms = float(np.percentile([tick.seconds for tick in ticks], 95)) * 1e3
             tried.append((len(viewers), p95_ms))

@@ -36,12 +36,13 @@ def test_a_page_is_settled_once_a_session():
     assert not looked_at(node)
 
 
-def test_what_died_since_is_freed_when_another_page_is_settled():
+def test_what_died_in_a_ring_is_freed_before_long():
     node = Node()
     heap.settle("Home.py")
     seen = weakref.ref(node)
     del node
     gc.collect()
     assert seen() is not None
-    heap.settle("pages/2_Monitor.py")
+    for number in range(heap.WHOLE):
+        heap.settle(f"page {number}")
     assert seen() is None
