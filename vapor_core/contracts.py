@@ -58,13 +58,26 @@ class Contract(BaseModel):
 def _sentences(error: ValidationError, owner: type[BaseModel]) -> dict[str, str]:
     """One sentence a field, in pydantic's order; the first problem of a field wins."""
     problems: dict[str, str] = {}
+    unknown: list[str] = []
     for item in error.errors(include_url=False):
         path = [str(part) for part in item["loc"]]
         field = path[0] if path else ""
         if field in problems or item["type"] == "default_factory_not_called":
             continue
-        problems[field] = _sentence(field, item["type"], item["msg"], item.get("input"), owner)
+        if item["type"] == "extra_forbidden" and len(path) == 1:
+            unknown.append(field)
+            continue
+        problems[field] = _sentence(field, item["type"], item["msg"], item.get("input"))
+    if unknown:
+        problems[unknown[0]] = _strangers(unknown, owner)
     return problems
+
+
+def _strangers(unknown: list[str], owner: type[BaseModel]) -> str:
+    shown = [name if name.isidentifier() and len(name) <= 60 else repr(name[:60]) for name in unknown[:5]]
+    names = ", ".join(shown) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+    verb = "is not a field" if len(unknown) == 1 else "are not fields"
+    return f"{names} {verb} of {owner.__name__}; its fields are {', '.join(owner.model_fields)}"
 
 
 # pydantic's words for what a person typed, where they are about parsing
@@ -75,9 +88,7 @@ _PLAINER = {
 }
 
 
-def _sentence(field: str, kind: str, message: str, value: object, owner: type[BaseModel]) -> str:
-    if kind == "extra_forbidden":
-        return f"{field} is not a field of {owner.__name__}; its fields are {', '.join(owner.model_fields)}"
+def _sentence(field: str, kind: str, message: str, value: object) -> str:
     if kind == "missing":
         return f"{field} is required"
     message = _PLAINER.get(kind, message)

@@ -234,7 +234,7 @@ def _trouble(text: str, error: ValidationError | VaporError) -> str:
         return "it is not JSON"
     kind = fields.get("kind") if isinstance(fields, Mapping) else None
     known = {event.model_fields["kind"].default for event in Action.__args__}
-    if kind not in known:
+    if not isinstance(kind, str) or kind not in known:
         return f"this version of Vapor knows no event {str(kind)[:40]!r}, a newer one may"
     if fields.get("version") != 1:
         return f"version {str(fields.get('version'))[:20]} of {kind} was written by a newer Vapor"
