@@ -30,7 +30,7 @@ def chosen_jobs(store: Store) -> list[str]:
         placeholder="Choose jobs to compare",
     )
     if tuple(chosen) != asked:
-        st.query_params["jobs"] = chosen and ",".join(chosen)
+        st.query_params.from_dict({**st.query_params.to_dict(), "jobs": ",".join(chosen)} if chosen else {})
     return chosen
 
 

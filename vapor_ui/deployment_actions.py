@@ -63,8 +63,8 @@ def _stop_dialog(deployment: Deployment) -> None:
         f"**{text.plain(deployment.name)}** will answer no more requests. It cannot be started again."
     )
     with st.container(horizontal=True):
-        if st.button("Stop it", type="primary"):
-            session.act(session.store().stop, deployment.id)
+        stop = session.store().stop
+        if st.button("Stop it", type="primary", on_click=session.act, args=(stop, deployment.id)):
             st.rerun()
         if st.button("Keep it running"):
             st.rerun()

@@ -100,8 +100,8 @@ def _stop_dialog(job: Job) -> None:
         "and cannot be resumed."
     )
     with st.container(horizontal=True):
-        if st.button("Stop it", type="primary"):
-            session.act(session.store().stop, job.id)
+        stop = session.store().stop
+        if st.button("Stop it", type="primary", on_click=session.act, args=(stop, job.id)):
             st.rerun()
         if st.button("Keep it running"):
             st.rerun()
@@ -122,19 +122,32 @@ def deploy_dialog(job: Job) -> None:
     replicas = left.slider("Replicas, fewest and most", 1, MOST_REPLICAS, (1, 4))
     traffic = right.segmented_control("Traffic", get_args(Traffic), default="steady", required=True)
     fits = _serving_estimate(job, accelerator, precision)
-    if st.button("Deploy", type="primary", disabled=not fits or not name.strip(), key="deploy_now"):
-        deployment = session.act(
-            session.store().deploy,
-            job.id,
-            accelerator=accelerator,
-            replicas=replicas,
-            traffic=traffic,
-            precision=precision,
-            name=name.strip(),
-        )
-        if deployment is None:
+    order = {
+        "accelerator": accelerator,
+        "replicas": replicas,
+        "traffic": traffic,
+        "precision": precision,
+        "name": name.strip(),
+    }
+    ready = fits and bool(name.strip())
+    st.button(
+        "Deploy",
+        type="primary",
+        disabled=not ready,
+        key="deploy_now",
+        on_click=_deploy,
+        args=(job.id,),
+        kwargs=order,
+    )
+    if "deployed" in st.session_state:
+        deployed = st.session_state.pop("deployed")
+        if deployed is None:
             st.rerun()
-        st.switch_page("pages/4_Deployments.py", query_params={"deployment": deployment.id})
+        st.switch_page("pages/4_Deployments.py", query_params={"deployment": deployed.id})
+
+
+def _deploy(job_id: str, **order: object) -> None:
+    st.session_state["deployed"] = session.act(session.store().deploy, job_id, **order)
 
 
 def _serving_estimate(job: Job, accelerator: str, precision: ServingPrecision) -> bool:
