@@ -24,7 +24,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"lifecycle", "metrics", "retention", "sampling", "measured"})
     | frozenset({"events", "journal", "journal_sql", "journal_tables", "journal_database", "points"})
     | frozenset({"backends", "logbook"}),
-    frozenset({"adoption", "sharing", "recording", "replay"})
+    frozenset({"adoption", "membership", "sharing", "recording", "replay"})
     | frozenset({"store", "world", "views", "registry", "demo", "ledger", "series", "desk"}),
 )
 

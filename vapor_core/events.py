@@ -206,7 +206,38 @@ class Adopted(Event):
     past: tuple[tuple[Annotated[float, Field(le=0.0)], Annotated[Deed, Field(discriminator="kind")]], ...]
 
 
-Action = Deed | SpeedSet | TimeSkipped | Adopted
+Role = Literal["viewer", "editor"]
+
+
+class Invited(Event):
+    """Whoever brings the token may join a workspace; only its digest is kept."""
+
+    kind: Literal["invited"] = "invited"
+    workspace: str
+    digest: str
+    role: Role
+    by: str
+
+
+class Joined(Event):
+    """A person took an invitation."""
+
+    kind: Literal["joined"] = "joined"
+    digest: str
+    person: str
+    name: str
+
+
+class Left(Event):
+    """A person has a role in a workspace no more."""
+
+    kind: Literal["left"] = "left"
+    workspace: str
+    person: str
+
+
+Membership = Invited | Joined | Left  # kept in a log of its own, see `membership`
+Action = Deed | SpeedSet | TimeSkipped | Adopted | Membership
 _READER: TypeAdapter[Action] = TypeAdapter(Annotated[Action, Field(discriminator="kind")])
 
 

@@ -8,10 +8,11 @@ from math import inf
 
 from vapor_core.errors import JournalError
 from vapor_core.events import Action
-from vapor_core.journal import Entry
+from vapor_core.journal import Entry, Journal
 from vapor_core.points import Block, Floats
 
 REFUSAL = "this is read-only: make it yours, or go back to your own workspace, to act"
+VIEWER = "you may look at this workspace and not change it; ask its owner to make you an editor"
 
 
 class Recording:
@@ -56,3 +57,42 @@ class Recording:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+class Watched:
+    """Another journal that may be read and not written: what a viewer of a workspace has."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """The journal's."""
+        return self._journal.notices
+
+    def read(self, workspace: str, after: int = 0) -> tuple[Entry, ...]:
+        """The journal's entries."""
+        return self._journal.read(workspace, after)
+
+    def append(self, workspace: str, after: int, at: float, event: Action) -> Entry:
+        """Refuse.
+
+        Raises:
+            JournalError: always.
+        """
+        raise JournalError(VIEWER)
+
+    def keep(self, workspace: str, job_id: str, after: int, columns: Mapping[str, Floats]) -> int:
+        """Refuse.
+
+        Raises:
+            JournalError: always.
+        """
+        raise JournalError(VIEWER)
+
+    def kept(self, workspace: str, job_id: str, after: int = 0) -> tuple[Block, ...]:
+        """The journal's points."""
+        return self._journal.kept(workspace, job_id, after)
+
+    def close(self) -> None:
+        """The journal is others' too."""

@@ -26,6 +26,7 @@ from vapor_core.events import (
     DeploymentStopped,
     JobSubmitted,
     LogImported,
+    Membership,
     ModelAdded,
     Redeployed,
     Renamed,
@@ -46,6 +47,7 @@ from vapor_core.world import Timeline, World
 LARGEST_FILE = 50_000_000  # bytes
 MOST_JOBS = 500
 MOST_DEPLOYMENTS = 50
+MOST_NUMBERS = 4_000_000  # of all imported logs together
 MOST_TICKS = 5_000_000  # of all endpoints together: some seconds of computing where they are all drawn
 _JOB, _DEPLOYMENT = re.compile(r"job-[1-9]\d{0,8}"), re.compile(r"deployment-[1-9]\d{0,8}")
 _STRANGER = "Another job"
@@ -117,6 +119,8 @@ def past(shared: Shared) -> Past:
             timeline.bend(entry.at, entry.event.speed)
         elif isinstance(entry.event, TimeSkipped):
             timeline.bend(entry.at, timeline.speed, entry.event.seconds)
+        elif isinstance(entry.event, Membership):
+            continue
         elif isinstance(entry.event, Adopted):
             deeds += [(at_s + before_s, deed) for before_s, deed in entry.event.past]
         else:
@@ -247,13 +251,16 @@ def _checked(shared: Shared) -> tuple[Entry, ...]:
     entries: list[Entry] = []
     jobs: set[str] = set()
     deployments: set[str] = set()
-    last = -1e12
+    last, numbers = -1e12, 0
     for number, (at, line) in enumerate(shared.entries, start=1):
         try:
             event = decode(line, f"event {number}")
             if not last <= at <= shared.now:
                 raise InvalidLink(f"event {number} is out of order")
             for deed in [deed for _, deed in event.past] if isinstance(event, Adopted) else [event]:
+                numbers += deed.rows * len(deed.columns) if isinstance(deed, LogImported) else 0
+                if numbers > MOST_NUMBERS:
+                    raise InvalidLink(f"the logs in it have more than {MOST_NUMBERS:,} numbers")
                 _check(deed, jobs, deployments)
         except InvalidLink:
             raise
@@ -275,6 +282,8 @@ def _check(event: Action, jobs: set[str], deployments: set[str]) -> None:
         value = getattr(event, name, None)
         if value is not None and not pattern.fullmatch(value):
             raise InvalidLink(f"what was shared names {str(value)[:40]!r}, which is no id")
+    if isinstance(event, Membership):
+        raise InvalidLink("what was shared holds somebody's invitation; it carries work alone")
     shown = getattr(event, "name", "x")
     if not 0 < len(shown) <= 200 or any(ord(letter) < 32 for letter in shown):
         raise InvalidLink("what was shared has a name that is not one line of 1 to 200 characters")

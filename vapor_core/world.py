@@ -33,6 +33,7 @@ from vapor_core.events import (
     JobStopped,
     JobSubmitted,
     LogImported,
+    Membership,
     ModelAdded,
     Redeployed,
     Renamed,
@@ -157,7 +158,7 @@ class World:
         elif isinstance(event, Adopted):
             changed = [self._apply(deed, at_s + before_s) for before_s, deed in event.past]
             return tuple(dict.fromkeys(key for key in changed if key is not None))
-        else:
+        elif not isinstance(event, Membership):
             key = self._apply(event, at_s)
             return () if key is None else (key,)
         return ()
