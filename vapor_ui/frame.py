@@ -12,7 +12,7 @@ import streamlit as st
 from vapor_core import text
 from vapor_core.contracts import Deployment, Job
 from vapor_core.store import Store
-from vapor_ui import heap, looking, refresh, session, welcome, workspace_menu
+from vapor_ui import heap, looking, refresh, session, team, welcome, workspace_menu
 
 PAGES = (
     ("Home.py", "Overview", ":material/dashboard:"),
@@ -43,6 +43,8 @@ def page(title: str, icon: str, live: Live | None = None) -> Store:
     st.set_page_config(page_title=f"{title} · Vapor", page_icon=LOGO, layout="wide")
     st.logo(WORDMARK, size="large", icon_image=LOGO)
     st.session_state["page"] = title
+    team.follow_invitation()
+    team.check()
     looking.follow_link()
     looking.adopt_what_was_asked_for()
     session.store()  # the first run of a visit ends here, until the browser has said which workspace is its own
@@ -75,7 +77,7 @@ def something_lives(store: Store) -> bool:
     """Whether time goes on and anything changes by itself."""
     if not session.moving():
         return False
-    if session.read_only():
+    if session.looking() is not None:
         return True
     return any(job.live for job in store.jobs()) or any(item.live for item in store.deployments())
 

@@ -66,6 +66,8 @@ def own_store() -> Store:
 
 def _begin(store: Store) -> None:
     """Let time run in a workspace that is new; hold it where nobody has looked for very long."""
+    if workspaces.role() == "viewer":
+        return
     try:
         if store.clock.speed and any(endpoint.live for endpoint in store.deployments()):
             _hold_where_unseen(store)
@@ -91,8 +93,8 @@ def looking() -> Looking | None:
 
 
 def read_only() -> bool:
-    """Whether nothing can be done to what is on screen."""
-    return looking() is not None
+    """Whether nothing can be done to what is on screen: it is only looked at, or its visitor is only a viewer."""
+    return looking() is not None or workspaces.role() == "viewer"
 
 
 def advance() -> str:

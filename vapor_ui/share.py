@@ -36,10 +36,10 @@ def address(view: View, ids: tuple[str, ...]) -> str:
     if view in looking.ADDRESSES:
         parameters[looking.ADDRESSES[view]] = ",".join(ids)
     parameters[looking.PARAMETER] = links.pack(shared, settings.link_secret())
-    return f"{_root()}{PAGES[view]}?{urlencode(parameters)}"
+    return f"{root()}{PAGES[view]}?{urlencode(parameters)}"
 
 
-def _root() -> str:
+def root() -> str:
     """Where the app is served, with a slash at its end."""
     here = urlsplit(st.context.url or "")
     path = here.path.rsplit("/", 1)[0] if here.path.rsplit("/", 1)[-1] else here.path.rstrip("/")

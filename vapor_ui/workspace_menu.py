@@ -5,12 +5,12 @@ import streamlit as st
 from vapor_core import sharing, text
 from vapor_core.errors import VaporError
 from vapor_core.store import Store
-from vapor_ui import looking, session, settings, share, workspaces
+from vapor_ui import looking, session, settings, share, team, workspaces
 
 
 def menu(store: Store) -> None:
     """What can be done with all of it. Nothing while another world is looked at."""
-    if session.read_only():
+    if session.looking() is not None:
         return
     with st.container(horizontal=True, gap="small"):
         if store.jobs():
@@ -21,8 +21,9 @@ def menu(store: Store) -> None:
                 on_click=looking.rewind,
                 help="Watch this workspace again from its beginning",
             )
-        with st.popover("File", icon=":material/folder:"):
-            _file(store)
+        if not session.read_only():
+            with st.popover("File", icon=":material/folder:"):
+                _file(store)
     _person()
     if st.session_state.get("session_only"):
         st.caption(
@@ -60,6 +61,7 @@ def _person() -> None:
     if workspaces.signed_in():
         name = st.user.get("name") or st.user.get("email") or "you"
         st.caption(f":material/person: {text.plain(name, 80)}")
+        team.menu()
         st.button("Sign out", icon=":material/logout:", on_click=st.logout)
     elif settings.cookie_secret():
         st.button(

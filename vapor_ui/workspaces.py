@@ -8,13 +8,17 @@ address. Who has signed in has a workspace that belongs to the person instead, o
 import re
 import secrets
 from hashlib import blake2b
+from typing import Literal
 
 import streamlit as st
 
 from vapor_core import text
 from vapor_core.errors import JournalError
+from vapor_core.events import Role
 from vapor_core.journal import Journal
 from vapor_core.journal_sql import open_journal
+from vapor_core.membership import Members
+from vapor_core.recording import Watched
 from vapor_core.store import Store
 from vapor_ui import settings
 
@@ -47,7 +51,7 @@ def opened() -> Store:
     if workspace == BLOCKED or place == settings.MEMORY:
         return Store()
     try:
-        return _store(place, workspace)
+        return _joined_store(place) or _store(place, workspace)
     except JournalError as error:
         st.error(f"{text.plain(error, 600)}. Nothing was changed.", icon=":material/error:")
         st.button("Try again", icon=":material/refresh:")
@@ -57,6 +61,47 @@ def opened() -> Store:
 def signed_in() -> bool:
     """Whether a person has signed in."""
     return bool(st.user.get("is_logged_in", False))
+
+
+def person() -> str:
+    """The id of who has signed in, which is their workspace's too; "" where nobody has."""
+    return _persons_id()
+
+
+def members() -> Members | None:
+    """Who may do what in whose workspace; None where nobody has signed in or nothing is kept."""
+    place = settings.database()
+    if not signed_in() or place == settings.MEMORY:
+        return None
+    held = st.session_state.get("members")
+    if not isinstance(held, Members):
+        held = Members(_journal(place))
+        st.session_state["members"] = held
+    return held
+
+
+def choose(workspace: str | None) -> None:
+    """Work in somebody else's workspace from now on, or in one's own again."""
+    st.session_state["chosen_workspace"] = workspace
+    st.session_state.pop("store", None)
+
+
+def role() -> Role | Literal["owner"]:
+    """What this visitor may do in the workspace that was opened."""
+    held = st.session_state.get("role")
+    return "viewer" if held == "viewer" else "editor" if held == "editor" else "owner"
+
+
+def _joined_store(place: str) -> Store | None:
+    """The workspace of somebody else that was chosen, if it may still be entered."""
+    chosen, known = st.session_state.get("chosen_workspace"), members()
+    granted = known.role(chosen, person()) if chosen and known else None
+    st.session_state["role"] = granted or "owner"
+    if granted is None or chosen is None:
+        st.session_state["chosen_workspace"] = None
+        return None
+    journal = _journal(place)
+    return Store(journal if granted == "editor" else Watched(journal), chosen)
 
 
 def _store(place: str, workspace: str) -> Store:

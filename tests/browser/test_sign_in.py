@@ -62,3 +62,33 @@ def test_a_workspace_follows_its_person_and_nobody_else(browser, tmp_path):
         for page in (laptop, phone, other):
             page.context.close()
         assert not [line for line in server.trouble() if "subject-" in line or "secret" in line]
+
+
+def test_an_invited_viewer_looks_an_editor_works_and_a_stranger_does_neither(browser, tmp_path):
+    with signing(tmp_path) as server:
+        owner, guest, stranger = (visitor(browser, server.url) for _ in range(3))
+        sign_in(owner, "ada")
+        started(owner)
+        name = owner.locator("h3").first.inner_text()
+        sign_in(guest, "ben")
+        for role, buttons in (("look at it", 0), ("work in it", 1)):
+            opened(owner, "/Monitor?job=job-1")
+            owner.get_by_role("button", name="People").click()
+            owner.get_by_role("radio", name=role).click()
+            owner.get_by_role("button", name="Make an invitation").click()
+            link = owner.locator("code").filter(has_text="invite=").inner_text().strip()
+            opened(guest, link)
+            opened(guest, link)  # the second time it is taken already
+            expect(guest.get_by_text("taken already")).to_be_visible()
+            guest.get_by_role("combobox", name="Workspace").click()
+            guest.get_by_role("option", name=re.compile(PEOPLE["ada"])).click()
+            settled(guest)
+            guest.get_by_role("link", name=name).click()
+            expect(guest.get_by_role("heading", name=name)).to_be_visible()
+            expect(guest.get_by_role("button", name="Clone")).to_have_count(buttons)
+        opened(stranger, link)
+        expect(stranger.get_by_text("Sign in first")).to_be_visible()
+        expect(stranger.get_by_text(name)).to_have_count(0)
+        assert server.trouble() == []
+        for page in (owner, guest, stranger):
+            page.context.close()
