@@ -101,6 +101,7 @@ def _sentence(field: str, kind: str, message: str, value: object) -> str:
 
 
 Name = Annotated[str, Field(max_length=200)]
+Words = Annotated[str, Field(max_length=5000)]  # bounded, so that half a surrogate pair is refused too
 
 
 class CatalogModel(Contract):
@@ -119,19 +120,19 @@ class CatalogModel(Contract):
     vocabulary_size: Annotated[int, Field(gt=0, le=10**8)]
     context_length: Annotated[int, Field(gt=0, le=10**9)] = 2048
     tied_embeddings: bool = False
-    licence: str | None = None
-    released: str | None = None  # ISO date, or year-month where no day is published
+    licence: Words | None = None
+    released: Words | None = None  # ISO date, or year-month where no day is published
     pretraining_tokens: Annotated[float | None, Field(gt=0)] = None
-    source: str = ""
-    name: str = ""  # for a screen; the last part of the id where empty
-    family: str = ""
+    source: Words = ""
+    name: Words = ""  # for a screen; the last part of the id where empty
+    family: Words = ""
     head_size: Annotated[int | None, Field(gt=0)] = None  # hidden_size / attention_heads where None
     attention_layers: Annotated[int | None, Field(ge=0)] = None  # fewer than layers in hybrids such as LFM2
     gated_mlp: bool | None = None  # three MLP matrices (SwiGLU) or two; inferred from the sum where None
     active_parameters: Annotated[int | None, Field(gt=0)] = None  # mixture of experts: used per token
     gated_access: bool = False  # the Hub asks for an agreement before download
     downloads: int | None = None  # the Hub's count, where the entry came from the Hub
-    note: str = ""
+    note: Words = ""
 
     @property
     def display_name(self) -> str:
@@ -197,8 +198,8 @@ class Accelerator(Contract):
     """One card (or CPU) by its published peaks. Rates are dense, in TFLOP/s; a GB is 1e9 bytes everywhere."""
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
-    name: str = ""
-    vendor: str = ""
+    name: Words = ""
+    vendor: Words = ""
     memory_gb: Annotated[float, Field(gt=0)]
     bandwidth_gb_s: Annotated[float, Field(gt=0)]
     fp32_tflops: Annotated[float, Field(gt=0)]
@@ -208,17 +209,17 @@ class Accelerator(Contract):
     fp8_tflops: float | None = None
     fp4_tflops: float | None = None
     int8_tops: float | None = None
-    interconnect: str = ""
+    interconnect: Words = ""
     interconnect_gb_s: Annotated[float, Field(gt=0)] = 16.0  # one way, card to card within a machine
     cards_per_node: Annotated[int, Field(ge=1)] = 8
     power_w: Annotated[float | None, Field(gt=0)] = None
     price_per_hour: Annotated[float, Field(ge=0)] = 0.0  # US dollars, on demand
-    price_source: str = ""
-    price_date: str = ""
+    price_source: Words = ""
+    price_date: Words = ""
     capacity: Annotated[int, Field(ge=1)] = 1024  # cards that the simulated region has
-    released: str | None = None
-    source: str = ""
-    note: str = ""
+    released: Words | None = None
+    source: Words = ""
+    note: Words = ""
 
     @property
     def display_name(self) -> str:
@@ -247,7 +248,7 @@ class LossLaw(Contract):
     alpha: float
     b: float
     beta: float
-    source: str = ""
+    source: Words = ""
 
 
 class Dataset(Contract):
@@ -256,17 +257,17 @@ class Dataset(Contract):
     id: Annotated[str, Field(min_length=1, max_length=200)] = "own-data"
     tokens: Annotated[int, Field(gt=0, le=10**16)]
     examples: Annotated[int, Field(gt=0, le=10**14)]
-    name: str = ""
+    name: Words = ""
     kind: Literal["instruction", "chat", "math", "code", "classification", "pretraining", "own"] = "own"
-    licence: str | None = None
-    language: str = ""
-    tokenizer: str = ""  # whose tokens are counted; "" where estimated from characters
+    licence: Words | None = None
+    language: Words = ""
+    tokenizer: Words = ""  # whose tokens are counted; "" where estimated from characters
     # The corpus against the compute-optimal law of physics.loss, in nats; 0 is the law's own corpus.
     loss_offset: float | None = None
     loss_law: LossLaw | None = None  # own constants where a published fit exists
     loss_parameters: Literal["total", "non_embedding"] = "total"  # what the law's N counts
-    source: str = ""
-    note: str = ""
+    source: Words = ""
+    note: Words = ""
 
     @property
     def display_name(self) -> str:

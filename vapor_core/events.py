@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from vapor_core.contracts import (
     Accelerator,
@@ -242,8 +243,17 @@ _READER: TypeAdapter[Action] = TypeAdapter(Annotated[Action, Field(discriminator
 
 
 def encode(event: Action) -> str:
-    """One line of JSON."""
-    return event.model_dump_json(exclude_none=True)
+    """One line of JSON.
+
+    Raises:
+        JournalError: where a text in it is no Unicode.
+    """
+    try:
+        return event.model_dump_json(exclude_none=True)
+    except PydanticSerializationError:
+        raise JournalError(
+            "this cannot be recorded: a text in it holds half a character (a lone surrogate); type it anew"
+        ) from None
 
 
 def decode(text: str, where: str) -> Action:
