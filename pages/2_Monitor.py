@@ -46,11 +46,13 @@ def asked_job(store: Store) -> Job | None:
             page="pages/1_Train.py",
         )
         log_import.popover(store)
+        log_import.outcomes()
         return None
     chosen = st.selectbox(
         "Job", jobs, index=None, format_func=listing.job_label, placeholder="Choose a job to watch"
     )
     log_import.popover(store)
+    log_import.outcomes()
     if chosen:
         st.switch_page("pages/2_Monitor.py", query_params={"job": chosen.id})
     return None

@@ -50,6 +50,7 @@ else:
             downloads.comparison_popover(store, [store.job(name) for name in chosen])
             share.button("comparison", chosen)
         log_import.popover(store)
+    log_import.outcomes()
     if not chosen:
         st.info("Choose two or more jobs above to see their curves over each other.", icon=ICON)
     else:

@@ -156,3 +156,20 @@ def test_an_imported_log_can_be_watched_and_compared(worked):
     assert not labels(app) & {"Deploy", "Clone", "Fork"}
     app = opened(COMPARE, worked, jobs=f"job-1,{job.id}")
     assert app.multiselect[0].value == ["job-1", job.id]
+
+
+def test_files_that_were_given_become_jobs_and_bad_ones_are_told(worked):
+    state = {"log_history": [{"step": step, "loss": 3.0 - step / 100} for step in range(10, 100, 10)]}
+    app = opened(COMPARE, worked)
+    app.file_uploader(key="log_files").set_value(
+        [
+            ("trainer_state.json", json.dumps(state).encode(), "application/json"),
+            ("torn.csv", b"step,loss\n1,2.0\nx,3\n2,1.9,7\n3,1.8\n", "text/csv"),
+            ("other.csv", b"foo,bar\n1,2\n", "text/csv"),
+        ]
+    )
+    ran(app)
+    assert [job.name for job in worked.jobs()] == ["half way", "trainer_state.json", "torn.csv"]
+    assert "no step column" in app.error[0].value
+    assert "line 4" in words(app)
+    assert len(worked.jobs()) == 3

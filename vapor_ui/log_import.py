@@ -13,7 +13,7 @@ HELD = "imported_logs"  # file id -> the job that it became, with warnings, or w
 
 
 def popover(store: Store) -> None:
-    """Takes files; says what came of each."""
+    """Takes files; says below what came of each, since a popover closes when the page is drawn anew."""
     if session.read_only():
         return
     with st.popover("Import a log", icon=":material/upload_file:"):
@@ -24,16 +24,20 @@ def popover(store: Store) -> None:
             help="trainer_state.json, trainer_log.jsonl, TensorBoard event files, CSV of W&B or MLflow, or any CSV "
             "with the columns step and loss",
         )
-        held = st.session_state.setdefault(HELD, {})
-        fresh = False
-        for file in files:
-            if file.file_id not in held:
-                with st.spinner(f"Reading {text.plain(file.name, 80)} ..."):
-                    held[file.file_id] = _taken(store, file.name, file.getvalue())
-                fresh = fresh or not isinstance(held[file.file_id], str)
-        if fresh:
-            st.rerun()
-        for file in files:
+    held = st.session_state.setdefault(HELD, {})
+    fresh = [file for file in files if file.file_id not in held]
+    for number, file in enumerate(fresh):
+        with st.spinner(f"Reading {text.plain(file.name, 80)}, {number + 1} of {len(fresh)}"):
+            held[file.file_id] = _taken(store, file.name, file.getvalue())
+    if fresh:
+        st.rerun()
+
+
+def outcomes() -> None:
+    """What came of the files that were given last."""
+    held = st.session_state.get(HELD, {})
+    for file in st.session_state.get("log_files") or ():
+        if file.file_id in held:
             _tell(file.name, held[file.file_id])
 
 

@@ -131,8 +131,10 @@ def _figures(job: Job, points: pd.DataFrame) -> None:
         cards.metric_card("Eval loss", text.loss(last("eval_loss")))
         cards.metric_card("Tokens/s", text.count(last("tokens_per_second")))
         cards.metric_card("Memory", text.gigabytes(last("memory_gb")))
-        cards.metric_card("Time", text.duration(job.elapsed_s) if job.started_s is not None else text.MISSING)
-        cards.metric_card("Cost so far", text.money(job.cost_usd))
+        measured = job.config.backend != "imported"  # a log seldom says how long, and never for how much
+        timed = job.started_s is not None and (measured or job.elapsed_s > 0)
+        cards.metric_card("Time", text.duration(job.elapsed_s) if timed else text.MISSING)
+        cards.metric_card("Cost so far", text.money(job.cost_usd) if measured else text.MISSING)
 
 
 def _waiting(job: Job) -> None:
@@ -153,7 +155,8 @@ def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View) -
         return held
     few = series.frame(_points_for(view, job, SMALL_SAMPLES), view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS])
     few = few if view.at is None else few[few["step"] < view.at]
-    few = few.assign(available_gb=catalog.accelerator(job.config.accelerator).memory_gb)
+    known = job.config.backend != "imported"  # on which card an imported run ran, no log says
+    few = few.assign(available_gb=catalog.accelerator(job.config.accelerator).memory_gb if known else np.nan)
     x, smooth = view.x, view.smoothing > 0
     picture = Picture(
         view=view,
