@@ -129,3 +129,27 @@ def test_where_storage_is_blocked_the_workspace_lasts_as_long_as_the_tab(browser
     page.get_by_role("button", name="Start training").click()
     expect(page).to_have_url(re.compile(r"/Monitor\?job=job-1"))
     page.context.close()
+
+
+def test_a_corrupt_file_is_set_aside_and_said_and_a_place_that_cannot_be_opened_is_told(browser, tmp_path):
+    place = tmp_path / "kept" / "vapor.db"
+    place.parent.mkdir()
+    place.write_bytes(b"this is no database" * 1000)
+    with serving(tmp_path, VAPOR_DATABASE_URL=str(place)) as server:
+        page = visitor(browser, server.url)
+        opened(page, "/Train")
+        expect(page.get_by_text("was corrupt; it is kept as")).to_be_visible()
+        assert (place.parent / "vapor.db.corrupt-1").read_bytes().startswith(b"this is no database")
+        page.get_by_role("button", name="Start training").click()
+        expect(page).to_have_url(re.compile(r"/Monitor\?job=job-1"))
+        page.context.close()
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    with serving(tmp_path, VAPOR_DATABASE_URL=str(folder)) as server:
+        page = visitor(browser, server.url)
+        page.goto("/Train")
+        expect(page.get_by_text("is a folder")).to_be_visible(timeout=60_000)
+        folder.rmdir()
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("heading", name="Train", level=1)).to_be_visible()
+        page.context.close()
