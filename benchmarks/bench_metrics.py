@@ -6,12 +6,14 @@ trackio, MLflow and TensorBoard are measured in the same run (`peers_metrics.py`
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
 
+from benchmarks.peers import NAMES as NAMES_OF_PEERS
 from benchmarks.peers import python as own_python
 from benchmarks.rows import Row
 from vapor_core.journal_sql import open_journal
@@ -22,6 +24,7 @@ STEPS = 100_000
 NAMES = ("loss", "grad_norm", "tokens_per_second", "learning_rate")
 REPEATS = 7
 TICKS = 800
+PATIENCE_S = 240
 PEERS = Path(__file__).with_name("peers_metrics.py")
 
 
@@ -73,11 +76,14 @@ def ticks_s() -> tuple[float, float]:
 
 
 def peers() -> dict[str, dict[str, float]]:
+    """Figures of those that are installed and answer in time."""
     interpreter = own_python()
-    if interpreter is None:
-        return {}
-    answer = subprocess.run([interpreter, str(PEERS)], capture_output=True, text=True, check=True)  # noqa: S603
-    found: dict[str, dict[str, float]] = json.loads(answer.stdout.splitlines()[-1])
+    found: dict[str, dict[str, float]] = {}
+    for name in NAMES_OF_PEERS if interpreter else ():
+        with suppress(subprocess.SubprocessError, IndexError):
+            command = [str(interpreter), str(PEERS), name]
+            told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S)  # noqa: S603
+            found |= json.loads(told.stdout.splitlines()[-1])
     return found
 
 
@@ -146,7 +152,8 @@ def spikes_kept() -> bool:
 def rows() -> list[Row]:
     columns = points(0, STEPS)
     values = STEPS * len(NAMES)
-    found = [durable_s(columns, 1000) for _ in range(3)]
+    found = [durable_s(columns, 20_000) for _ in range(3)]
+    by_thousand = values / min(durable_s(columns, 1000)[0] for _ in range(2))
     ingest = values / float(np.median([took for took, _ in found]))
     disk_view_s = float(np.median([took for _, took in found]))
     view_s = min(first_view_s(columns) for _ in range(REPEATS))
@@ -156,8 +163,8 @@ def rows() -> list[Row]:
         for name, peer in theirs.items()
     )
     note = (
-        "Durable means written to SQLite and synced at each append of 1,000 steps (`journal.keep`), with the step as "
-        f"a fifth column. Peers take in 20,000 steps, all at once or by the most that they take. {told}."
+        "Durable means written to SQLite and synced at each append of 20,000 steps (`journal.keep`), with the step as "
+        f"a fifth column. Peers take in 20,000 steps, all in one call or by the most that they take. {told}."
     )
     if "trackio" not in theirs:
         note = "Peers could not be installed or measured. " + note
@@ -168,7 +175,7 @@ def rows() -> list[Row]:
         Row(
             "take in 100,000 steps x 4 values, durably",
             "trackio `bulk_log`",
-            f"{ingest / 1e6:.1f} M values/s",
+            f"{ingest / 1e6:.1f} M values/s by 20,000 steps, {by_thousand / 1e6:.2f} M by 1,000",
             f"{ratio:.1f} x" if ratio else "",
             "5 x trackio's",
             ratio >= 5 if ratio else None,

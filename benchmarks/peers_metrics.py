@@ -88,7 +88,10 @@ def tensorboard(folder: Path) -> dict[str, float]:
 
 def main() -> None:
     found = {}
+    asked = sys.argv[1:] or ["trackio", "mlflow", "tensorboard"]
     for name, peer in (("trackio", trackio), ("mlflow", mlflow), ("tensorboard", tensorboard)):
+        if name not in asked:
+            continue
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             try:
                 found[name] = peer(Path(folder))
