@@ -5,6 +5,7 @@ in the catalog is `catalog`'s work, arithmetic on a configuration is `physics.pl
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -27,16 +28,40 @@ SchedulePoints = tuple[tuple[float, float], ...]
 DEFAULT_DATASET = "yahma/alpaca-cleaned"
 DEFAULT_LEARNING_RATE: dict[str, float] = {"pretrain": 6e-4, "full": 2e-5, "lora": 2e-4, "qlora": 2e-4}
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+LORA_HEAD = "lm_head"  # can be adapted too, once and not a layer
 # Other projects' words for the same matrices.
 LORA_ALIASES: dict[str, tuple[str, ...]] = {
     "query": ("q_proj",),
     "key": ("k_proj",),
     "value": ("v_proj",),
     "projection": ("o_proj",),
+    "out_proj": ("o_proj",),
+    "dense": ("o_proj",),
+    "qkv_proj": LORA_TARGETS[:3],
+    "query_key_value": LORA_TARGETS[:3],
+    "c_attn": LORA_TARGETS[:3],
+    "gate_up_proj": ("gate_proj", "up_proj"),
+    "fc1": ("up_proj",),
+    "fc2": ("down_proj",),
+    "head": (LORA_HEAD,),
     "attention": LORA_TARGETS[:4],
     "mlp": LORA_TARGETS[4:],
     "all-linear": LORA_TARGETS,
 }
+# Other projects' words for a precision, in small letters.
+PRECISION_ALIASES: dict[str, str] = {
+    **dict.fromkeys(("bfloat16", "amp_bf16", "bf16-true", "bf16-mixed", "bf16-pure"), "bf16"),
+    **dict.fromkeys(("float16", "half", "amp_fp16", "16-true", "16-mixed"), "fp16"),
+    **dict.fromkeys(("float32", "32-true"), "fp32"),
+    **dict.fromkeys(("float8", "amp_fp8", "fp8_block", "fp8-block"), "fp8"),
+    **dict.fromkeys(("nvfp4", "mxfp4"), "fp4"),
+}
+
+
+def _plain_precision(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return PRECISION_ALIASES.get(value.lower(), value.lower())
 
 
 class Contract(BaseModel):
@@ -141,8 +166,13 @@ class CatalogModel(Contract):
 
     @property
     def head_dim(self) -> int:
-        """Width of one attention head."""
-        return self.head_size or max(self.hidden_size // self.attention_heads, 1)
+        """Width of one attention head: as given, or by the sum of the parameters, or hidden over heads."""
+        return self.head_size or _head_dim(
+            self.parameters,
+            (self.layers, self.kv_layers),
+            (self.hidden_size, self.intermediate_size, self.vocabulary_size),
+            (self.attention_heads, self.kv_heads),
+        )
 
     @property
     def kv_layers(self) -> int:
@@ -192,6 +222,38 @@ class CatalogModel(Contract):
                 f"attention_layers is at most layers; {self.attention_layers} is more than {self.layers}"
             )
         return self
+
+
+HEAD_WIDTHS = (64, 80, 96, 128, 192, 256)
+WIDEST_HEADS = 2.0  # of all heads together, over hidden: Qwen3-0.6B
+
+
+@lru_cache(maxsize=1024)
+def _head_dim(
+    parameters: int, layers: tuple[int, int], widths: tuple[int, int, int], heads: tuple[int, int]
+) -> int:
+    """Hidden over heads, unless only another usual width explains the parameter count (Qwen3, Gemma).
+
+    `layers`: all and those with attention; `widths`: hidden, MLP, vocabulary; `heads`: of queries and of keys.
+    """
+    hidden, ffn, vocabulary = widths
+    usual = max(hidden // heads[0], 1)
+
+    def miss(width: int) -> float:
+        attention = layers[1] * hidden * width * 2 * sum(heads)
+        return min(
+            abs(
+                (attention + matrices * layers[0] * hidden * ffn + tables * vocabulary * hidden) / parameters
+                - 1
+            )
+            for matrices in (2, 3)
+            for tables in (1, 2)
+        )
+
+    best = min(
+        (width for width in HEAD_WIDTHS if width * heads[0] <= WIDEST_HEADS * hidden), key=miss, default=usual
+    )
+    return best if miss(usual) > 0.005 and miss(best) < 0.002 else usual
 
 
 class Accelerator(Contract):
@@ -252,7 +314,11 @@ class LossLaw(Contract):
 
 
 class Dataset(Contract):
-    """A training set by its size. `tokens` and `examples` count the training part once over."""
+    """A training set by its size. `tokens` and `examples` count the training part once over.
+
+    One of your own that is called like a catalog entry ("MetaMathQA", "c4") and says nothing of its kind or loss
+    is taken to be of that text, at your own size; otherwise as typical web text for pretraining.
+    """
 
     id: Annotated[str, Field(min_length=1, max_length=200)] = "own-data"
     tokens: Annotated[int, Field(gt=0, le=10**16)]
@@ -333,15 +399,15 @@ class JobConfig(Contract):
     @field_validator("lora_targets", mode="before")
     @classmethod
     def _known_targets(cls, value: object) -> object:
-        names = [value] if isinstance(value, str) else value
+        names = value.replace("|", ",").split(",") if isinstance(value, str) else value
         if not isinstance(names, list | tuple):
             return value
         full: list[str] = []
-        for name in names:
-            for target in LORA_ALIASES.get(str(name), (str(name),)):
-                if target not in LORA_TARGETS:
+        for name in (str(name).strip() for name in names):
+            for target in LORA_ALIASES.get(name, (name,)):
+                if target not in (*LORA_TARGETS, LORA_HEAD):
                     raise ValueError(
-                        f"lora_targets has no {target!r}; it takes {', '.join(LORA_TARGETS)} or "
+                        f"lora_targets has no {target[:60]!r}; it takes {', '.join(LORA_TARGETS)}, {LORA_HEAD} or "
                         f"{', '.join(LORA_ALIASES)}"
                     )
                 if target not in full:
@@ -349,6 +415,11 @@ class JobConfig(Contract):
         if not full:
             raise ValueError("lora_targets needs at least one matrix, for example 'q_proj'")
         return tuple(full)
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _plain_words(cls, value: object) -> object:
+        return _plain_precision(value)
 
     @field_validator("schedule")
     @classmethod
@@ -459,6 +530,11 @@ class ServingConfig(Contract):
     concurrency: Annotated[float | None, Field(gt=0, le=10**6)] = None
     request_rate: Annotated[float | None, Field(gt=0, le=10**6)] = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _plain_words(cls, value: object) -> object:
+        return _plain_precision(value)
 
     @model_validator(mode="after")
     def _one_load(self) -> Self:
