@@ -1,39 +1,24 @@
-"""What drives a page's live fragment: a timer in the browser, silent while anything else is being answered.
+"""What drives a page's live fragment: a timer in the browser, whose stale ticks are dropped there.
 
-The timer is a component of the page that it stands on. A tick sent after a click on a link, before the next page has
-come, would run as the old page's and blank the new one (seen in 2 of 34 changes of page on a busy machine). So
-ticks are held while a script runs, and for a moment after each click, key and step back in history.
+The timer is a component of the page that it stands on. A tick that leaves the browser just after a click on a link
+would run as the old page's and blank the new one (2 of 71 changes of page on a busy machine; `stale_ticks.js`).
 """
+
+from pathlib import Path
 
 import streamlit as st
 from streamlit_autorefresh import st_autorefresh  # type: ignore[import-untyped] # it ships no types
 
 from vapor_ui.pace import Pace
 
-# Components of this kind send their values as messages to the window; only the timer is one here.
-_HOLD_JS = """
-export default function () {
-  if (window.vaporHoldsTicks) return;
-  window.vaporHoldsTicks = true;
-  let until = 0;
-  const hold = () => { until = Date.now() + 1500; };
-  for (const kind of ["click", "keydown", "popstate"]) window.addEventListener(kind, hold, true);
-  const busy = () => {
-    const state = document.querySelector("[data-test-script-state]")?.dataset.testScriptState;
-    return state !== undefined && state !== "notRunning";
-  };
-  window.addEventListener("message", (event) => {
-    const tick = event.data?.type === "streamlit:setComponentValue";
-    if (tick && (Date.now() < until || busy())) event.stopImmediatePropagation();
-  }, true);
-}
-"""
-_hold = st.components.v2.component("vapor_hold_ticks", js=_HOLD_JS)
+_guard = st.components.v2.component(
+    "vapor_stale_ticks", js=Path(__file__).with_name("stale_ticks.js").read_text("utf-8")
+)
 
 
 def guard() -> None:
-    """Let this browser tab hold ticks. Once a page, wherever it is drawn."""
-    _hold(key="hold_ticks")
+    """Let this browser tab drop stale ticks. Once a page, wherever it is drawn."""
+    _guard(key="stale_ticks")
 
 
 def tick(took_s: float = 0.0) -> None:
