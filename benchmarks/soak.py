@@ -23,7 +23,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.web import bootstrap
 from websockets.asyncio.client import connect
 
-from benchmarks.load import Viewer
+from benchmarks.load import Tick, Viewer
 from benchmarks.serving import Server, free_port, running
 from vapor_core import JobConfig, Store
 from vapor_core.journal_sql import open_journal
@@ -45,9 +45,12 @@ class Person(Viewer):
     buttons: dict[str, str] = field(default_factory=dict)  # id -> label
     errors: list[str] = field(default_factory=list)
     starts: int = 0
+    last: str = ""  # what it did
+    part_only: bool = False  # the next run is of the fragment alone
 
     async def go(self, page: str) -> None:
         """Open a page."""
+        self.last = "open"
         self.page, self.query, self.buttons, self.fragment = page, "", {}, ""
         await self.open()
 
@@ -61,8 +64,19 @@ class Person(Viewer):
         request.rerun_script.widget_states.widgets.extend(self.states.values())
         await self._ask(request)
 
+    async def tick(self) -> Tick:
+        """The live part of the page."""
+        self.last, self.part_only = "tick", True
+        return await super().tick()
+
     def _look(self, message: ForwardMsg, received: bytes) -> None:
+        if message.HasField("new_session"):
+            if not self.part_only:
+                self.fragment, self.buttons = "", {}  # the whole page is drawn again
+            self.part_only = False
         super()._look(message, received)
+        if message.HasField("navigation"):
+            self.page_hash = message.navigation.page_script_hash  # the page that it has become
         if message.HasField("page_info_changed"):
             self.query = message.page_info_changed.query_string
         if message.WhichOneof("type") == "script_finished" and message.script_finished == 1:
@@ -90,12 +104,13 @@ async def lives(url: str, number: int, until: float, done: Counter[str]) -> list
                 for name, label in person.buttons.items()
                 if person.starts < MOST_STARTS or not any(word in label for word in STARTS)
             ]
-            if chance < 0.08 or not person.fragment:
+            if chance < 0.08 or not (person.fragment or usable):
                 await person.go(dice.choice(PAGES))
                 done["pages"] += 1
-            elif chance < 0.25 and usable:
+            elif usable and (chance < 0.25 or not person.fragment):
                 name = dice.choice(usable)
                 label = person.buttons[name]
+                person.last = f"press {label}"
                 person.starts += any(word in label for word in STARTS)
                 done[f"pressed {label}"] += 1
                 await person.press(name)
@@ -104,7 +119,7 @@ async def lives(url: str, number: int, until: float, done: Counter[str]) -> list
                 done["ticks"] += 1
             await asyncio.sleep(max(1.0 - (perf_counter() - began), 0.0))
     except Exception as error:  # noqa: BLE001 - whatever it is, the session has failed
-        person.errors.append(f"{person.page or 'Overview'}: {type(error).__name__}: {error}")
+        person.errors.append(f"{person.page or 'Overview'}, {person.last}: {type(error).__name__}: {error}")
     finally:
         await socket.close()
     return person.errors

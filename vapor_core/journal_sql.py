@@ -5,8 +5,9 @@ sound database is set aside under another name and said so; it is never written 
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Table, func, insert, select
 from sqlalchemy.engine import URL
@@ -63,6 +64,8 @@ class SqlJournal:
         path = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
         self._name = str(path) if path else url.render_as_string(hide_password=True)
         self._engine = database_engine(url, busy_s)
+        # Threads queue for SQLite's one writer here: its own waiting is a poll that the unlucky lose.
+        self._in_turn: AbstractContextManager[object] = Lock() if path else nullcontext()
         try:
             if path is not None and path.exists() and not self._sound():
                 self._engine.dispose()
@@ -157,7 +160,7 @@ class SqlJournal:
     ) -> None:
         """Add a row where `after` is the last number, and only there."""
         workspace = str(row["workspace"])
-        with self._told("written"), self._engine.begin() as connection:
+        with self._in_turn, self._told("written"), self._engine.begin() as connection:
             known = connection.scalar(select(func.max(table.c.number)).where(theirs)) or 0
             if known < after:
                 raise JournalError(
