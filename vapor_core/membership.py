@@ -58,6 +58,20 @@ class Members:
         """Let the bearer of a token join."""
         self._append(Invited(workspace=workspace, digest=_digest(token), role=role, by=by[:200]), now)
 
+    def invitation(self, token: str, *, person: str, now: float) -> Invited:
+        """What a token grants.
+
+        Raises:
+            InvalidLink: where it is unknown, taken already or too old, or leads to one's own workspace.
+        """
+        self.refresh()
+        at, invited = self._invited.get(_digest(token), (0.0, None))
+        if invited is None or now > at + VALID_S:
+            raise InvalidLink("this invitation was taken already, is too old or none; ask for a new one")
+        if invited.workspace == person:
+            raise InvalidLink("this is an invitation to your own workspace; send it to somebody else")
+        return invited
+
     def accept(self, token: str, *, person: str, name: str, now: float) -> Member:
         """Join by a token.
 
@@ -65,12 +79,7 @@ class Members:
             InvalidLink: where it is unknown, taken already or too old, or leads to one's own workspace.
         """
         for _ in range(ATTEMPTS):
-            self.refresh()
-            at, invited = self._invited.get(_digest(token), (0.0, None))
-            if invited is None or now > at + VALID_S:
-                raise InvalidLink("this invitation was taken already, is too old or none; ask for a new one")
-            if invited.workspace == person:
-                raise InvalidLink("this is an invitation to your own workspace; send it to somebody else")
+            invited = self.invitation(token, person=person, now=now)
             try:
                 self._write(Joined(digest=invited.digest, person=person, name=name[:200]), now)
             except JournalConflict:

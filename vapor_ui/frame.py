@@ -43,7 +43,7 @@ def page(title: str, icon: str, live: Live | None = None) -> Store:
     st.set_page_config(page_title=f"{title} · Vapor", page_icon=LOGO, layout="wide")
     st.logo(WORDMARK, size="large", icon_image=LOGO)
     st.session_state["page"] = title
-    team.follow_invitation()
+    _navigation()
     team.check()
     looking.follow_link()
     looking.adopt_what_was_asked_for()
@@ -54,10 +54,12 @@ def page(title: str, icon: str, live: Live | None = None) -> Store:
     trouble = session.advance()
     store = session.store()
     st.session_state["drawn_statuses"], st.session_state["whole_page_runs"] = _statuses(store), True
-    _navigation(store)
+    with st.sidebar:
+        workspace_menu.menu(store)
     _head(title, store)
     _messages(trouble)
     looking.banner()
+    team.invitation()
     if own and title == "Overview":  # who came by another page's address came for that page
         welcome.greet(store)
     if live is not None:
@@ -105,12 +107,11 @@ def _statuses(store: Store) -> tuple[tuple[str, str], ...]:
     return tuple((item.id, item.status) for item in items)
 
 
-def _navigation(store: Store) -> None:
+def _navigation() -> None:
     with st.sidebar:
         for path, label, icon in PAGES:
             st.page_link(path, label=label, icon=icon, width="stretch")
         st.caption("Rehearse a training run before paying for it. Everything here is simulated.")
-        workspace_menu.menu(store)
         refresh.guard()
 
 

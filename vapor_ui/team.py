@@ -12,28 +12,44 @@ from vapor_core.membership import Members
 from vapor_ui import session, share, workspaces
 
 PARAMETER = "invite"
+MADE = "invitation_made"  # the last one: its role and its link, shown until another role is chosen
 GRANTS: dict[Role, str] = {"viewer": "look at it", "editor": "work in it"}
 
 
-def follow_invitation() -> None:
-    """Take the invitation in the address, once somebody has signed in."""
+def invitation() -> None:
+    """Show the invitation in the address, and join only when asked to: else a link could lead astray unseen."""
     token = session.parameter(PARAMETER)
     if not token:
         return
     known = _members()
     if known is None:
-        st.session_state["refusal"] = "This is an invitation. Sign in first, then open it again."
+        st.info("This is an invitation. Sign in first, then open it again.", icon=":material/mail:")
         return
-    st.query_params.pop(PARAMETER, None)
     try:
-        member = known.accept(token, person=workspaces.person(), name=_name(), now=session.now())
+        invited = known.invitation(token, person=workspaces.person(), now=session.now())
     except VaporError as error:
-        st.session_state["refusal"] = str(error)
+        st.warning(text.plain(error), icon=":material/mail:")
         return
-    workspaces.choose(member.workspace)
-    st.session_state["said"] = (
-        f"You may {GRANTS[member.role]}: the workspace of {text.plain(member.owner, 80)}."
-    )
+    with st.container(border=True, gap="small"):
+        st.markdown(
+            f":material/mail: **{text.plain(invited.by, 80)}** invites you into a workspace, to "
+            f"{GRANTS[invited.role]}. What you do there is seen by its owner."
+        )
+        with st.container(horizontal=True, gap="small"):
+            st.button("Join", type="primary", on_click=_join, args=(known, token))
+            st.button("Not now", on_click=_decline)
+
+
+def _decline() -> None:
+    st.query_params.pop(PARAMETER, None)
+
+
+def _join(known: Members, token: str) -> None:
+    st.query_params.pop(PARAMETER, None)
+    member = session.act(known.accept, token, person=workspaces.person(), name=_name())
+    if member is not None:
+        workspaces.choose(member.workspace)
+        st.session_state["said"] = f"You may {GRANTS[member.role]}."
 
 
 def check() -> None:
@@ -91,7 +107,10 @@ def _people(known: Members) -> None:
     if st.button("Make an invitation", icon=":material/person_add:"):
         token = secrets.token_urlsafe(24)
         session.act(known.invite, own, role, token, by=_name())
-        st.code(f"{share.root()}?{PARAMETER}={token}", language=None, wrap_lines=True)
+        st.session_state[MADE] = (role, f"{share.root()}?{PARAMETER}={token}")
+    made_for, link = st.session_state.get(MADE, ("", ""))
+    if made_for == role:
+        st.code(link, language=None, wrap_lines=True)
         st.caption("Give it to one person. It can be taken once, within a week.")
 
 

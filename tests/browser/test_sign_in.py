@@ -78,6 +78,8 @@ def test_an_invited_viewer_looks_an_editor_works_and_a_stranger_does_neither(bro
             owner.get_by_role("button", name="Make an invitation").click()
             link = owner.locator("code").filter(has_text="invite=").inner_text().strip()
             opened(guest, link)
+            guest.get_by_role("button", name="Join").click()
+            expect(guest.get_by_text("invites you")).to_have_count(0)
             opened(guest, link)  # the second time it is taken already
             expect(guest.get_by_text("taken already")).to_be_visible()
             guest.get_by_role("combobox", name="Workspace").click()
