@@ -68,7 +68,8 @@ def rows() -> list[Row]:
             "at most 2 x",
             floor <= 2,
             "Below 1 x is no slip: Streamlit collects garbage after each tick, which the bare fragment pays in "
-            "full and Vapor does not (`vapor_ui/heap.py`). A bare fragment with the same remedy was not measured and is likely quicker.",
+            "full and Vapor does not (`vapor_ui/heap.py`). "
+            "A bare fragment with the same remedy was not measured and is likely quicker.",
         ),
         Row(
             "sent in such a tick when little is new (a million-step run)",
