@@ -1,7 +1,7 @@
 """What a person can do about one job: pause, resume, stop, deploy, clone, rename, delete, and take a cure."""
 
 from collections.abc import Mapping
-from typing import TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 import streamlit as st
 
@@ -146,7 +146,7 @@ def deploy_dialog(job: Job) -> None:
         st.switch_page("pages/4_Deployments.py", query_params={"deployment": deployed.id})
 
 
-def _deploy(job_id: str, **order: object) -> None:
+def _deploy(job_id: str, **order: Any) -> None:  # noqa: ANN401 - the keywords of Store.deploy, as they are
     st.session_state["deployed"] = session.act(session.store().deploy, job_id, **order)
 
 
