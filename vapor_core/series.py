@@ -15,6 +15,17 @@ from vapor_core.physics.plan import plan
 from vapor_core.simulator import TRAINING_COLUMNS
 
 AT_ONCE = 65_536  # rows
+MOST_TICKS = 2_000_000  # of an endpoint's telemetry: from 58 to 116 simulated days back
+
+
+def first_tick(done: int) -> int:
+    """Where an endpoint's series begins: at its creation until it is long, then at a moving multiple.
+
+    It depends on how far the endpoint is and not on who looked when, so what a night at high speed left behind is
+    caught up with in bounded time, to the same points.
+    """
+    half = MOST_TICKS // 2
+    return 0 if done <= MOST_TICKS else (done - half) // half * half
 
 
 class SeriesShelf:
@@ -23,6 +34,7 @@ class SeriesShelf:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._shelf = MetricsStore()
+        self._begun: dict[str, int] = {}  # deployment id -> first tick of its series
         self._measured: dict[
             str, tuple[int, float | None]
         ] = {}  # job id -> (step of its last eval, its loss)
@@ -51,21 +63,23 @@ class SeriesShelf:
 
     def of_deployment(self, deployment_id: str) -> MetricSeries:
         """A deployment's points, one a tick, as far as they are visible."""
-        ledger = self._ledger
+        ledger, endpoint = self._ledger, self._ledger.endpoint(deployment_id)
+        done = endpoint.ticks(ledger.seen_s)
+        done = 0 if ledger.deployment(deployment_id).status == "failed" else done
+        begin = first_tick(done)
+        if self._begun.get(deployment_id, begin) != begin:
+            self._shelf.drop(deployment_id)
+        self._begun[deployment_id] = begin
 
         def again(start: int, stop: int) -> Columns:
-            return ledger.endpoint(deployment_id).columns(
-                *(max(ceil(at / TICK_S) - 1, 0) for at in (start, stop))
-            )
+            ticks = (max(ceil(at / TICK_S) - 1, begin) for at in (start, stop))
+            return ledger.endpoint(deployment_id).columns(*ticks)
 
         self._forget_stale(deployment_id)
         series = self._shelf.series(
             deployment_id, lambda: MetricSeries(ENDPOINT_COLUMNS, axis="elapsed_s", replay=again)
         )
-        endpoint = ledger.endpoint(deployment_id)
-        done = endpoint.ticks(ledger.seen_s)
-        done = 0 if ledger.deployment(deployment_id).status == "failed" else done
-        tick = round(series.latest().get(series.axis, 0.0) / TICK_S)
+        tick = round(series.latest().get(series.axis, begin * TICK_S) / TICK_S)
         if tick > done:
             series.rewind(done * TICK_S)
         while tick < done:
