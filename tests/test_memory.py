@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.fidelity import quantile
-from benchmarks.fidelity.memory import CALLS, KIND, LLAMA_3_2_3B, rows
+from benchmarks.fidelity.memory import CALLS, KIND, LLAMA_3_2_3B, RAN, rows
 from vapor_core import catalog
 from vapor_core.contracts import Dataset, JobConfig
 from vapor_core.physics.memory import (
@@ -137,6 +137,19 @@ def test_published_peaks_are_met_on_the_repositorys_own_tables(monkeypatch, tmp_
     assert len(peaks) >= 45
     assert quantile(peaks, 0.5) <= 0.10
     assert sum(calls) / len(calls) <= 0.10
+
+
+def test_published_pretraining_runs_are_said_to_fit_the_cards_that_they_ran_on(monkeypatch, tmp_path):
+    monkeypatch.setenv("VAPOR_PUBLISHED_DATA", str(tmp_path))
+    ran = [row.predicted for row in rows() if row.kind == RAN]
+    assert len(ran) >= 100
+    assert sum(ran) / len(ran) >= 0.95
+
+
+def test_an_adapter_on_the_head_is_counted_once():
+    plain = lora_parameters(LLAMA_3_2_3B, 8, ("q_proj",))
+    headed = lora_parameters(LLAMA_3_2_3B, 8, ("q_proj", "lm_head"))
+    assert headed - plain == 8 * (3072 + 128_256)
 
 
 def test_no_published_peak_on_one_card_is_off_by_a_third(monkeypatch, tmp_path):

@@ -357,6 +357,12 @@ def _by_method(pretrain: float, tune: float) -> Callable[[dict[str, Any]], float
 class JobConfig(Contract):
     """One training run, completely: the same config and seed give the same world anywhere.
 
+    Fields take other projects' words too, where they mean one thing: a precision "amp_bf16" or "bfloat16", LoRA
+    targets "query|value" or "head". `method` also says whose trainer is meant where memory depends on it:
+    "pretrain" fused kernels and fp32 master weights (llm-foundry), "full" 16-bit states and eager kernels
+    (torchtune, litgpt), "lora" and "qlora" the usual adapters over frozen weights. A pretraining run is
+    packed, a fine-tune is padded unless `packing` says so.
+
     Raises:
         InvalidConfig: with one sentence a field.
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import hypot, log2, sqrt
 
-from vapor_core.contracts import Accelerator, CatalogModel
+from vapor_core.contracts import LORA_HEAD, Accelerator, CatalogModel
 from vapor_core.physics.memory import lora_parameters, matrix_sizes
 from vapor_core.physics.plan import Plan
 
@@ -167,7 +167,7 @@ def parts(plan: Plan, law: Constants = DEFAULT) -> tuple[float, float, float, fl
     micro = config.gradient_accumulation_steps
     compute = arithmetic(plan, todo, law)
     moved, update = traffic(plan, todo, law)
-    targets = len(config.lora_targets) if todo.frozen else 0
+    targets = len(set(config.lora_targets) - {LORA_HEAD}) if todo.frozen else 0
     launch = (
         law.launch_s * plan.model.layers * (1.0 + todo.again / 3.0) * (1.0 + law.adapter_launch * targets)
     )
