@@ -228,3 +228,26 @@ def test_search_finds_by_words_family_and_size():
     assert catalog.search_models() == catalog.models()
     assert catalog.search_models("no such model") == ()
     assert all(model.licence == "mit" for model in catalog.search_models("mit phi"))
+
+
+def test_a_dataset_of_ones_own_is_described_by_its_namesake_unless_it_speaks_for_itself():
+    own = vapor.Dataset(id="MetaMathQA", tokens=4_200_000, examples=20_000)
+    found = catalog.described(own)
+    assert (found.kind, found.tokens, found.examples) == ("math", own.tokens, own.examples)
+    law = catalog.described(vapor.Dataset(id="falcon-refinedweb", tokens=10**9, examples=10**6)).loss_law
+    assert law == catalog.dataset("tiiuae/falcon-refinedweb").loss_law
+    assert law is not None
+    for settled in (own.changed(kind="chat"), vapor.Dataset(id="mine", tokens=1, examples=1)):
+        assert catalog.described(settled) is settled
+    assert catalog.described(vapor.Dataset.model_validate_json(own.model_dump_json())) == found
+
+
+def test_a_model_built_by_hand_has_the_catalogs_of_its_shape_as_twin():
+    known = catalog.model("meta-llama/Llama-3.2-1B")
+    shape = {name: getattr(known, name) for name in (
+        "parameters", "layers", "hidden_size", "intermediate_size", "attention_heads", "kv_heads",
+        "vocabulary_size",
+    )}  # fmt: skip
+    own = vapor.CatalogModel(id="llama-3.2-1b", **shape)
+    assert catalog.twin(own) == known
+    assert catalog.twin(own.changed(layers=17)) is None

@@ -263,3 +263,19 @@ def test_the_epoch_of_overfitting_is_right_within_half() -> None:
 @pytest.mark.parametrize("kind", [finetune.LORA, finetune.QLORA])
 def test_final_losses_of_published_fine_tunes_hold(kind: str) -> None:
     held([row for row in finetune.litgpt_rows() if row.kind == kind], 0.08)
+
+
+def test_a_model_that_does_not_say_its_pretraining_is_tuned_like_the_catalogs_of_its_shape():
+    known = catalog.model("meta-llama/Llama-3.2-1B")
+    silent = known.changed(id="own", pretraining_tokens=None)
+    assert curve(tuning(model=silent)).final == pytest.approx(curve(tuning(model=known)).final)
+
+
+def test_a_batch_smaller_than_any_measured_is_not_known_to_cost_more():
+    ends = [
+        curve(
+            pretraining(micro_batch_size=batch, max_steps=2_000_000 // batch, learning_rate=2e-4 * batch**0.5)
+        ).final
+        for batch in (1, 2)
+    ]
+    assert ends[0] == pytest.approx(ends[1], rel=0.02)

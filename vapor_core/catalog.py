@@ -6,7 +6,7 @@
 import json
 from collections.abc import Iterable
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TypeVar
 
@@ -95,6 +95,43 @@ def dataset(key: str | Dataset) -> Dataset:
         NotInCatalog: names the nearest id.
     """
     return _find(_datasets(), key, "dataset")
+
+
+@lru_cache(maxsize=512)
+def namesake(entry: Dataset) -> Dataset | None:
+    """The catalog's dataset of the same name, whatever the owner, case and punctuation; None where none is."""
+    asked = _letters(entry.id.rsplit("/", 1)[-1])
+    return next((one for one in datasets() if asked == _letters(one.id.rsplit("/", 1)[-1])), None)
+
+
+def described(entry: Dataset) -> Dataset:
+    """A dataset of one's own with kind and loss law of its namesake, where it says nothing of them itself."""
+    if entry.kind != "own" or entry.loss_law is not None or entry.loss_offset is not None:
+        return entry
+    like = namesake(entry)
+    if like is None:
+        return entry
+    return entry.changed(
+        kind=like.kind,
+        loss_law=like.loss_law,
+        loss_offset=like.loss_offset,
+        loss_parameters=like.loss_parameters,
+    )
+
+
+@lru_cache(maxsize=512)
+def twin(entry: CatalogModel) -> CatalogModel | None:
+    """The catalog's model of the same architecture (parameters within 1 %); None where none is."""
+    return next(
+        (
+            one
+            for one in models()
+            if (one.layers, one.hidden_size, one.attention_heads)
+            == (entry.layers, entry.hidden_size, entry.attention_heads)
+            and abs(one.parameters / entry.parameters - 1) < 0.01
+        ),
+        None,
+    )
 
 
 def accelerator(key: str | Accelerator) -> Accelerator:

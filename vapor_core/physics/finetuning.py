@@ -12,7 +12,8 @@ from math import exp, log, log2
 import numpy as np
 from numpy.typing import NDArray
 
-from vapor_core.contracts import CatalogModel
+from vapor_core import catalog
+from vapor_core.contracts import LORA_HEAD, CatalogModel
 from vapor_core.physics.plan import Plan
 from vapor_core.physics.pretraining import BESIROGLU, corpus_law
 from vapor_core.physics.repeats import law_loss
@@ -56,8 +57,14 @@ class FineTuning:
 
 def base_quality(model: CatalogModel) -> float:
     """The base model's compute-optimal loss above the law's E, nats."""
-    tokens = model.pretraining_tokens or max(UNKNOWN_TOKENS, 20.0 * model.parameters)
-    return law_loss(BESIROGLU, float(model.parameters), tokens) - BESIROGLU.e
+    return law_loss(BESIROGLU, float(model.parameters), seen_tokens(model)) - BESIROGLU.e
+
+
+def seen_tokens(model: CatalogModel) -> float:
+    """Tokens of pretraining: as given, or those of the catalog's model of the same architecture, or a usual count."""
+    twin = None if model.pretraining_tokens else catalog.twin(model)
+    known = model.pretraining_tokens or (twin and twin.pretraining_tokens)
+    return float(known or max(UNKNOWN_TOKENS, 20.0 * model.parameters))
 
 
 def adapter_parameters(plan: Plan) -> float:
@@ -76,7 +83,7 @@ def adapter_parameters(plan: Plan) -> float:
     return float(
         config.lora_rank
         * model.layers
-        * sum(width.get(target, hidden + ffn) for target in config.lora_targets)
+        * sum(width.get(target, hidden + ffn) for target in config.lora_targets if target != LORA_HEAD)
     )
 
 
@@ -112,9 +119,7 @@ def fine_tuning(plan: Plan) -> FineTuning:
 
 def _continued(plan: Plan) -> float:
     """Fine-tuning on running text: the base model's own loss on that corpus."""
-    law = corpus_law(plan.dataset)
-    tokens = plan.model.pretraining_tokens or max(UNKNOWN_TOKENS, 20.0 * plan.model.parameters)
-    return law_loss(law, float(plan.model.parameters), tokens)
+    return law_loss(corpus_law(plan.dataset), float(plan.model.parameters), seen_tokens(plan.model))
 
 
 def _vocabulary(model: CatalogModel) -> float:

@@ -65,7 +65,7 @@ def plan(config: JobConfig) -> Plan:
     Raises:
         NotInCatalog: where an id is unknown.
     """
-    dataset = catalog.dataset(config.dataset)
+    dataset = catalog.described(catalog.dataset(config.dataset))
     if config.packing:
         tokens_per_sequence = float(config.sequence_length)
         sequences = max(dataset.tokens / config.sequence_length, 1.0)

@@ -19,6 +19,7 @@ SLOPE_SMALL, SLOPE_LARGE = 0.5431, 0.0943
 RATE_LOW, RATE_HIGH, BATCH_LOW, BATCH_HIGH = 0.0097, 0.0434, 0.0134, 0.0155
 # logit P(divergence) = STEEP (ln lr - ln stable), where stable falls with N and B.
 STEEP, STABLE, STABLE_BATCH, STABLE_N, STABLE_D = 9.097, 23.233, 0.531, 3.731, 1.561
+SMALLEST_BATCH = 3.5  # log distance of the grid's smallest batch; a smaller one is not known to cost more
 GRID_N, GRID_D = (2.1e8, 1.1e9), (4e9, 1e11)
 DOUBT = 0.35  # the optimum is not known better than this much of the log distance to the grid
 WASTED_BELOW = 3.0  # log distance below which a lower rate is as fewer tokens
@@ -64,7 +65,7 @@ def stability(plan: Plan, parameters: float) -> Stability:
     u = _beyond(log(plan.config.learning_rate / scale) - best_rate, doubt)
     y = _beyond(y, doubt)
     penalty = RATE_LOW * max(min(u, 0.0), -WASTED_BELOW) ** 2 + RATE_HIGH * min(max(u, 0.0), 4.0) ** 2
-    penalty += BATCH_LOW * min(y, 0.0) ** 2 + BATCH_HIGH * max(y, 0.0) ** 2
+    penalty += BATCH_LOW * max(min(y, 0.0), -SMALLEST_BATCH) ** 2 + BATCH_HIGH * max(y, 0.0) ** 2
     stable = _stable(plan, n, min(max(d, log(0.2)), log(5.0)), batch) * scale
     odds = STEEP * log(plan.config.learning_rate / stable)
     return Stability(
