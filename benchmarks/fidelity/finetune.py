@@ -51,7 +51,7 @@ def litgpt_config(row: dict[str, str]) -> JobConfig:
     steps = max(int(2000 * epochs / batch), 1)
     lora = {}
     if method != "full":
-        targets = tuple(name for name in row["lora_targets"].split("|") if name != "head")
+        targets = tuple(row["lora_targets"].split("|"))
         lora = {
             "lora_rank": int(float(row["lora_r"])),
             "lora_alpha": float(row["lora_alpha"]),
