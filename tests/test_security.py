@@ -1,0 +1,87 @@
+"""The promises of docs/security.md: each has a test, and those that belong to no other file are here."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from vapor_core import exports, links, sharing
+from vapor_core.contracts import Dataset, JobConfig
+from vapor_core.errors import VaporError
+from vapor_core.journal_sql import open_journal
+from vapor_core.logs import read_log
+from vapor_core.store import Store
+from vapor_core.uploads import read_dataset
+
+ROOT = Path(__file__).parent.parent
+SOURCES = [
+    ROOT / "Home.py",
+    *(path for folder in ("pages", "vapor_ui", "vapor_core") for path in (ROOT / folder).rglob("*.py")),
+]
+RUNS_WHAT_IT_READS = {"eval", "exec", "compile", "__import__"}
+NEVER_IMPORTED = {"pickle", "marshal", "shelve", "dill", "joblib"}
+HOSTILE = "'); DROP TABLE vapor_events; --\x00\u202e<script>"
+
+
+def test_every_promise_names_a_test_that_exists():
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    promises = re.findall(r"^\| (?!Who|Promise|---)(.+?) \| (`.+?`) \|$", text, re.MULTILINE)
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", text)
+    assert len(promises) >= 20 and len(named) >= len(promises)
+    for file, test in named:
+        source = (ROOT / "tests" / file).read_text(encoding="utf-8")
+        assert re.search(rf"^def {test}\(", source, re.MULTILINE), f"{file} has no {test}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_rendered_raw_unpickled_or_run(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword):
+            assert node.arg not in ("unsafe_allow_html", "allow_pickle"), node.lineno
+        if isinstance(node, ast.Import):
+            assert not {alias.name.split(".")[0] for alias in node.names} & NEVER_IMPORTED
+        if isinstance(node, ast.ImportFrom):
+            assert (node.module or "").split(".")[0] not in NEVER_IMPORTED
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in RUNS_WHAT_IT_READS, node.lineno
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assert ast.unparse(node.func) not in ("st.html", "os.system", "yaml.unsafe_load", "pd.eval")
+
+
+def test_hostile_text_in_a_journal_stays_text(database):
+    store = Store(open_journal(database), workspace="w'; DROP TABLE vapor_events; --")
+    store.add_dataset(Dataset(id=HOSTILE, tokens=10, examples=1), now=0.0)
+    again = Store(store.journal, store.workspace)
+    assert again.datasets()[0].id == HOSTILE
+    assert Store(store.journal, "w").datasets()[0].id != HOSTILE
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["../../../../etc/passwd", "/etc/passwd", "C:\\windows\\win.ini", "a\x00.csv"]
+)
+def test_a_hostile_file_name_touches_no_file(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    opened = []
+    monkeypatch.setattr("builtins.open", lambda *given, **_: opened.append(given))
+    monkeypatch.setattr(Path, "open", lambda *given, **_: opened.append(given))
+    for read in (read_dataset, read_log, exports.read_config, sharing.from_file):
+        for content in (b"step,loss\n1,2\n2,1\n", b'{"text": "a"}\n', b""):
+            try:
+                read(name, content)
+            except VaporError as error:
+                assert "\x00" not in str(error)
+    assert not opened and not list(tmp_path.iterdir())
+
+
+def test_the_secret_of_links_is_nowhere_in_what_leaves(tmp_path):
+    secret = "hunter2-and-more"  # noqa: S105 - of this test alone
+    store = Store.open(tmp_path / "work.db")
+    store.submit(JobConfig(model="openai-community/gpt2", max_steps=100), now=0.0)
+    shared = sharing.share(store, "workspace")
+    left = [links.pack(shared, secret).encode(), sharing.to_file(shared)]
+    store.close()
+    left += [path.read_bytes() for path in tmp_path.iterdir()]
+    assert len(left) >= 3 and not any(secret.encode() in content for content in left)
