@@ -1,5 +1,6 @@
 """The journal keeps what happened: on disk, from several processes, through damage."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -254,6 +255,40 @@ def test_a_full_disk_is_told_and_the_journal_works_on_when_there_is_room(journal
         connection.exec_driver_sql("PRAGMA max_page_count = 100000")
     journal.append("default", number, 1.0, EVENTS[0])
     assert len(journal.read("default")) == number + 1
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A folder on a file system of 300 kB, and a call that enlarges it."""
+    folder, mount = tmp_path / "tiny", shutil.which("mount")
+    folder.mkdir()
+    made = mount and subprocess.run(  # noqa: S603
+        [mount, "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if not made or made.returncode:
+        pytest.skip("a file system of the test's own cannot be mounted here")
+    yield folder, lambda: subprocess.run([mount, "-o", "remount,size=3m", str(folder)], check=True)  # noqa: S603
+    subprocess.run(["umount", str(folder)], check=True)  # noqa: S603, S607
+
+
+def test_a_real_disk_that_is_full_is_told_and_works_on_when_space_returns(tiny_disk):
+    folder, enlarge = tiny_disk
+    journal = open_journal(folder / "work.db")
+    told = DatasetAdded(dataset=OWN_DATA.changed(note="n" * 4000))
+    number = 0
+    with pytest.raises(JournalFull, match="make room"):
+        for _ in range(200):
+            journal.append("default", number, 1.0, told)
+            number += 1
+    assert number and len(journal.read("default")) == number
+    with pytest.raises(JournalFull):
+        journal.append("default", number, 1.0, told)
+    enlarge()
+    journal.append("default", number, 1.0, told)
+    journal.close()
+    again = open_journal(folder / "work.db")
+    assert len(again.read("default")) == number + 1 and again.notices == ()
+    again.close()
 
 
 def test_a_locked_file_is_told(path):

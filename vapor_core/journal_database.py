@@ -28,6 +28,7 @@ _SQLITE: tuple[tuple[str, Trouble], ...] = (
     ("SQLITE_CORRUPT", "corrupt"),
     ("SQLITE_NOTADB", "corrupt"),
     ("SQLITE_FULL", "full"),
+    ("SQLITE_IOERR_SHMSIZE", "full"),
     ("SQLITE_BUSY", "busy"),
     ("SQLITE_LOCKED", "busy"),
     ("SQLITE_READONLY", "read-only"),
