@@ -128,7 +128,7 @@ def compare_chart(
     words, form = COMPARED[column]
     scale = parts.loss_scale(log_scale) if "loss" in column else alt.Scale(zero=False)
     y = alt.Y(f"{column}:Q", title=words, scale=scale, axis=alt.Axis(format=form))
-    hue = alt.Color("job:N", title=None, legend=parts.legend(2, 220), sort=None)
+    hue = alt.Color("job:N", title=None, legend=parts.legend(2, 125), sort=None)
     field = parts.FIELD[x]
     near = alt.selection_point(
         name="near", nearest=True, on="pointermove", clear="pointerout", fields=["job", field], empty=False
@@ -150,8 +150,8 @@ def traffic_chart(frame: Source) -> Drawing:
     """Requests a second by what became of them: succeeded, client errors, server errors."""
     names = {
         "succeeded": "succeeded",
-        "client_errors": "client error (4xx)",
-        "server_errors": "server error (5xx)",
+        "client_errors": "client (4xx)",
+        "server_errors": "server (5xx)",
     }
     base = parts.over(frame, "time")
     area = (
@@ -177,7 +177,7 @@ def latency_chart(frame: Source) -> Drawing:
 
 def errors_chart(frame: Source) -> Drawing:
     """Failed requests by class."""
-    names = {"client_errors": "client error (4xx)", "server_errors": "server error (5xx)"}
+    names = {"client_errors": "client (4xx)", "server_errors": "server (5xx)"}
     return parts.served_lines_chart(frame, names, f"errors in {TICK_S:.0f} s", "Errors by class")
 
 

@@ -28,6 +28,20 @@ SPEEDS = (0.0, 1.0, 10.0, 60.0, 600.0, 3600.0)  # simulated seconds a second
 LOGO = str(Path(__file__).with_name("vapor.svg"))
 WORDMARK = str(Path(__file__).with_name("wordmark.svg"))
 
+# On a narrow screen the sidebar covers the page; Streamlit closes it after its own links only.
+_CLOSE_SIDEBAR_JS = """
+export default function () {
+  if (window.vaporClosesSidebar) return;
+  window.vaporClosesSidebar = true;
+  document.addEventListener("click", ({ target }) => {
+    const link = target.closest?.('[data-testid="stSidebar"] [data-testid="stPageLink-NavLink"]');
+    const close = document.querySelector('[data-testid="stSidebarCollapseButton"] button');
+    if (link && close && window.innerWidth < 768) setTimeout(() => close.click(), 0);
+  });
+}
+"""
+_close_sidebar = st.components.v2.component("vapor_close_sidebar", js=_CLOSE_SIDEBAR_JS)
+
 Live = Callable[[Store], None]
 
 
@@ -113,6 +127,7 @@ def _navigation() -> None:
             st.page_link(path, label=label, icon=icon, width="stretch")
         st.caption("Rehearse a training run before paying for it. Everything here is simulated.")
         refresh.guard()
+        _close_sidebar(key="close_sidebar")
 
 
 def _head(title: str, store: Store) -> None:
