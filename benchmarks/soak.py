@@ -186,6 +186,10 @@ def main() -> int:
     first, last = median(memory[:third]), median(memory[-third:])
     print(f"{options.sessions} sessions, {options.minutes:g} minutes, {events} events in the journal")
     print(", ".join(f"{count} {name}" for name, count in done.most_common()))
+    tenths = [
+        f"{median(memory[k * len(memory) // 10 :][: max(len(memory) // 10, 1)]):.0f}" for k in range(10)
+    ]
+    print(f"memory by tenths after warm-up, MB: {', '.join(tenths)}")
     print(f"memory after warm-up: {first:.0f} MB in the first third, {last:.0f} MB in the last")
     if last > ALLOWED * first:
         errors.append(f"memory grew by {last / first - 1:.0%}")
