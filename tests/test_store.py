@@ -1,5 +1,10 @@
 """A workspace: actions, what they demand, what is seen, and other processes on the same file."""
 
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
 import pytest
 
 from vapor_core import Store, catalog
@@ -13,8 +18,10 @@ from vapor_core.errors import (
     NotFound,
     NotInCatalog,
 )
+from vapor_core.events import Renamed
 from vapor_core.journal import MemoryJournal
 
+ROOT = Path(__file__).parent.parent
 SMALL = JobConfig(
     model="openai-community/gpt2", dataset="mhenrichsen/alpaca_2k_test", max_steps=2000, eval_every=40, seed=3
 )
@@ -544,6 +551,36 @@ def test_what_happened_before_it_was_opened_is_no_news(finished):
     again = Store(finished.journal)
     assert again.advance(now=10_000.0) == ()
     assert again.events() == finished.events()
+
+
+WORLD = """
+import sys, time
+from hashlib import sha256
+from vapor_core.store import Store
+began = time.process_time()
+store = Store.open(sys.argv[1])
+store.advance(now=5000.0)
+told = repr((store.jobs(), store.summary(), store.clock))
+print(time.process_time() - began, sha256(told.encode()).hexdigest())
+"""
+
+
+def test_a_large_workspace_opens_in_under_a_second_to_the_same_world_in_another_process(tmp_path):
+    path = tmp_path / "work.db"
+    store = Store.open(path)
+    for seed in range(500):
+        store.submit(SMALL.changed(seed=seed), now=float(seed))
+    for number in range(500, 2000):
+        renamed = Renamed(id=f"job-{number % 500 + 1}", name=f"name {number}")
+        store.journal.append("default", number, 600.0, renamed)
+    store.advance(now=5000.0)
+    here = sha256(repr((store.jobs(), store.summary(), store.clock)).encode()).hexdigest()
+    store.close()
+    command = [sys.executable, "-c", WORLD, str(path)]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    seconds, there = told.stdout.split()
+    assert there == here
+    assert float(seconds) < 1.0
 
 
 def test_a_store_tells_what_was_set_aside(tmp_path):
