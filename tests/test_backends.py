@@ -265,6 +265,14 @@ def test_a_fork_has_its_parents_rows_before_it_parts():
         np.testing.assert_array_equal(fork.columns(0, 2000)[name][:200], values)
 
 
+@pytest.mark.parametrize("run", [OwnCurve(SMALL), forked(learning_rate=1e-3), forked(step=250, seed=4)])
+def test_an_eval_loss_by_itself_is_that_of_its_row(run):
+    rows = run.columns(0, 2000)["eval_loss"]
+    alone = [run.eval_loss(step) for step in range(1, 2001)]
+    assert np.isfinite(rows).sum() == 20
+    np.testing.assert_array_equal(alone, rows)
+
+
 def test_a_fork_parts_without_a_jump_and_ends_near_its_own_law():
     config = SMALL.changed(learning_rate=1e-3)
     fork = forked(learning_rate=1e-3)

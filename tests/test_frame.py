@@ -100,6 +100,14 @@ def test_a_first_visitor_is_greeted_and_one_click_opens_the_demo():
     assert "Open the demo workspace" not in [button.label for button in app.button]
 
 
+def test_nobody_is_asked_about_a_greeting_where_something_was_trained():
+    def asked(app):
+        return [item for item in app.get("bidi_component") if "welcome" in str(item.proto)]
+
+    assert asked(home(still_store(), welcome=None))
+    assert not asked(home(running_store(), welcome=None))
+
+
 def test_who_starts_empty_is_not_greeted_again():
     app = home(still_store(), welcome="new")
     next(button for button in app.button if button.label == "Start empty").click()

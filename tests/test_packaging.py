@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -33,6 +34,14 @@ def test_public_names_are_complete_and_sorted():
     assert sorted(vapor.__all__) == vapor.__all__
     for name in vapor.__all__:
         assert getattr(vapor, name) is not None
+
+
+def test_what_takes_long_to_load_is_loaded_by_whoever_needs_it():
+    script = "import sys, vapor_core, vapor_core.store, vapor_ui.listing, vapor_ui.frame; print(*sys.modules)"
+    found = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not {"pandas", "sqlalchemy", "altair", "pyarrow", "huggingface_hub"} & set(found.stdout.split())
 
 
 def test_the_public_api_has_the_names_of_the_design():

@@ -1,11 +1,9 @@
 """Vapor's core: a world you can replay, in pure Python, with no Streamlit, no clock and no global state."""
 
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 from vapor_core import catalog
-from vapor_core.advisor import propose
-from vapor_core.calibration import calibrate
 from vapor_core.contracts import (
     Accelerator,
     Calibration,
@@ -41,10 +39,15 @@ from vapor_core.errors import (
     VaporError,
 )
 from vapor_core.estimate import estimate
-from vapor_core.metrics import MetricSeries
-from vapor_core.physics.serving import estimate_serving
-from vapor_core.simulator import forecast, simulate
-from vapor_core.store import Store
+
+if TYPE_CHECKING:
+    from vapor_core import charts
+    from vapor_core.advisor import propose
+    from vapor_core.calibration import calibrate
+    from vapor_core.metrics import MetricSeries
+    from vapor_core.physics.serving import estimate_serving
+    from vapor_core.simulator import forecast, simulate
+    from vapor_core.store import Store
 
 __all__ = [
     "Accelerator",
@@ -90,8 +93,28 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    """`vapor.charts`, loaded when first asked for: Altair takes longer to import than the whole core."""
+_LATER = {  # public names whose modules, or what those stand on, take long to import
+    "MetricSeries": "metrics",
+    "Store": "store",
+    "calibrate": "calibration",
+    "estimate_serving": "physics.serving",
+    "forecast": "simulator",
+    "propose": "advisor",
+    "simulate": "simulator",
+}
+
+
+def __getattr__(name: str) -> object:
+    """A public name that is loaded when first asked for."""
     if name == "charts":
         return import_module("vapor_core.charts")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"vapor_core.{_LATER[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """Names that are loaded later included."""
+    return sorted({*globals(), *__all__})

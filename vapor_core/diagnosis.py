@@ -3,10 +3,12 @@
 Detectors read a frame of metrics, simulated or real; they know nothing of where it came from.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from vapor_core.contracts import Failure, Finding
@@ -15,6 +17,9 @@ from vapor_core.physics.loss import loss_curve
 from vapor_core.physics.memory import training_memory
 from vapor_core.physics.plan import Plan
 from vapor_core.risks import suitable_rate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEWEST_POINTS = 20
 SPIKE_SIGMAS = 8.0
@@ -93,7 +98,7 @@ def findings(frame: pd.DataFrame) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: (order[finding.severity], finding.step)))
 
 
-Detector = Callable[[pd.DataFrame, NDArray[np.int64], NDArray[np.float64]], Iterator[Finding]]
+Detector = Callable[["pd.DataFrame", NDArray[np.int64], NDArray[np.float64]], Iterator[Finding]]
 
 
 def _divergence(_: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.float64]) -> Iterator[Finding]:
@@ -205,6 +210,8 @@ DETECTORS: tuple[Detector, ...] = (_divergence, _spikes, _plateau, _overfit, _sl
 
 def _running_median(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """Trailing median, shape of `values`; the first `width` points look at what there is."""
+    import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+
     series = pd.Series(values).rolling(width, min_periods=1).median()
     return series.to_numpy(dtype=np.float64)
 

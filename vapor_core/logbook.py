@@ -4,17 +4,22 @@ Numbers are kept bit by bit: little-endian float64, column after column, deflate
 `logs`' question.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from vapor_core.errors import InvalidUpload
 from vapor_core.events import LogImported
 from vapor_core.logs import RunLog
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 
@@ -65,5 +70,7 @@ def unpacked(event: LogImported) -> pd.DataFrame:
     step = values[names.index("step")]
     if not (np.isfinite(step).all() and step[0] >= 0 and step[-1] < 2**53 and (np.diff(step) > 0).all()):
         raise damaged
+    import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+
     frame = pd.DataFrame(dict(zip(names, values, strict=True)))
     return frame.assign(step=frame["step"].astype(np.int64))

@@ -5,6 +5,8 @@ and MLflow, plain CSV, and TensorBoard event files. Files come from outside: siz
 evaluated, and a bad row is named. Counting a person's training text is `uploads`' work.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 import json
@@ -12,12 +14,15 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from vapor_core.errors import InvalidUpload
 from vapor_core.tensorboard import is_event_file, scalars
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LARGEST_BYTES = 100_000_000
 MOST_ROWS = 2_000_000
@@ -244,6 +249,8 @@ def _frame(rows: Iterable[Mapping[str, object]], notes: _Notes) -> pd.DataFrame:
         for column, series in columns.items():
             series.append(values.get(column, math.nan))
         taken += 1
+    import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+
     frame = pd.DataFrame({column: columns[column] for column in SYNONYMS if column in columns})
     return _merged(frame) if "step" in frame else frame
 

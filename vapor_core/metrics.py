@@ -4,17 +4,22 @@
 are is `simulator`'s question, when they become visible is `store`'s.
 """
 
+from __future__ import annotations
+
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from vapor_core.retention import Floats, Line, Replay, Retained, bucket_start, no_states
 from vapor_core.sampling import bucket_count, telling_points
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Columns that only rise or follow a plan: a smoothed line of them says nothing new.
 STEADY = frozenset(
@@ -155,6 +160,8 @@ class MetricSeries:
         frame = {name: self._column(name, rows[index]) for index, name in enumerate(names)}
         for index, (name, _) in enumerate(lines, start=len(names)):
             frame[f"{name}_smoothed"] = rows[index]
+        import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+
         made = pd.DataFrame(frame, copy=False)
         made.columns = _labels(tuple(frame))
         return made
@@ -219,6 +226,8 @@ class MetricSeries:
         return values.astype(np.int64) if name in self._whole_numbers else values
 
     def _frame_of(self, rows: Floats) -> pd.DataFrame:
+        import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+
         return pd.DataFrame({name: self._column(name, rows[i].copy()) for i, name in enumerate(self.columns)})
 
     def _drawn(self, key: ViewKey, lines: list[Line]) -> Floats:
@@ -281,4 +290,6 @@ class MetricsStore:
 @lru_cache(maxsize=256)
 def _labels(names: tuple[str, ...]) -> pd.Index:
     """The labels of a frame; kept, since a new index is hashed at its first use, which takes as long as the rest."""
+    import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+
     return pd.Index(names)

@@ -101,9 +101,8 @@ class SeriesShelf:
     def _eval_loss_at(self, job_id: str, step: int) -> float | None:
         if not step:
             return None
-        backend = self._ledger.backend(self._ledger.world.job(job_id))
-        values = backend.replay(job_id, step - 1, step).get("eval_loss")
-        return None if values is None or not len(values) or isnan(values[0]) else float(values[0])
+        loss = self._ledger.backend(self._ledger.world.job(job_id)).eval_loss(job_id, step)
+        return None if isnan(loss) else loss
 
     def _forget_stale(self, key: str) -> None:
         if key in self._ledger.stale:

@@ -4,12 +4,14 @@ Stateless: a configuration and a range go in, columns come out; nothing is kept 
 asked before. `store` decides which steps have happened; real runs do not pass here. Endpoints are `inference`'s.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from math import nan
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from vapor_core.contracts import Calibration, JobConfig
@@ -24,6 +26,9 @@ from vapor_core.physics.plan import Plan, plan
 from vapor_core.physics.schedule import learning_rate
 from vapor_core.physics.spikes import bumps, spikes
 from vapor_core.physics.throughput import Throughput, training_throughput
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "TRAINING_COLUMNS",
@@ -178,6 +183,10 @@ class TrainingSimulator:
         ordered: Columns = {name: quiet[name] for name in TRAINING_COLUMNS}
         return ordered | {"loss_low": self.curve.low(steps), "loss_high": self.curve.high(steps)}
 
+    def eval_loss(self, step: int) -> float:
+        """The eval loss of the row that ends `step` steps, as in `columns`; NaN where not evaluated."""
+        return float(self._eval_loss(step - 1, step, True)[0]) if 0 < step <= self.total_steps else nan
+
     def incidents(self, start: int, stop: int) -> tuple[Incident, ...]:
         """What happened in steps start..stop-1, in order of steps."""
         start, stop = max(start, 0), min(stop, self.total_steps)
@@ -328,6 +337,8 @@ def simulate(
         InvalidConfig: where start and stop are no range of the run.
         NotInCatalog: where an id is unknown.
     """
+    import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+
     run = TrainingSimulator(config, calibration)
     first, last = _range(start, stop, run.total_steps)
     return pd.DataFrame(run.columns(first, last), copy=False)
@@ -341,6 +352,8 @@ def forecast(
     The band holds the middle 80 % of what published runs measured against the law. Arguments, range and errors
     as for `simulate`.
     """
+    import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+
     run = TrainingSimulator(config, calibration)
     first, last = _range(start, stop, run.total_steps)
     return pd.DataFrame(run.expected_columns(first, last), copy=False)

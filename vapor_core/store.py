@@ -26,7 +26,6 @@ from vapor_core.contracts import (
 )
 from vapor_core.events import Action, Adopted, Deployed, JobSubmitted, LogImported
 from vapor_core.journal import Journal, MemoryJournal
-from vapor_core.journal_sql import open_journal
 from vapor_core.ledger import Ledger
 from vapor_core.logs import RunLog
 from vapor_core.metrics import MetricSeries
@@ -58,6 +57,8 @@ class Store:
         Raises:
             JournalError: where it cannot be opened; `notices` tells what was mended.
         """
+        from vapor_core.journal_sql import open_journal  # noqa: PLC0415 - SQLAlchemy, for whoever keeps one
+
         return cls(open_journal(url_or_path), workspace)
 
     @property

@@ -30,9 +30,12 @@ def fill_on_request(store: Store) -> None:
 
 
 def greet(store: Store) -> None:
-    """Open the dialog for a first visitor with an empty workspace who did not follow a deep link."""
+    """Open the dialog for a first visitor with an empty workspace who did not follow a deep link.
+
+    Where something was trained nobody is asked: the browser's answer would draw the whole page once more.
+    """
     state = st.session_state.get("welcome")
-    if state != "seen":
+    if state != "seen" and (state == "leaving" or not store.jobs()):
         _ask_the_browser(state)
     if st.session_state.get("welcome") == "new" and not store.jobs() and not st.query_params:
         _dialog()

@@ -8,6 +8,8 @@ address. Who has signed in has a workspace that belongs to the person instead, o
 import re
 import secrets
 from hashlib import blake2b
+from importlib import import_module
+from threading import Thread
 from typing import Literal
 
 import streamlit as st
@@ -16,7 +18,6 @@ from vapor_core import text
 from vapor_core.errors import JournalError
 from vapor_core.events import Role
 from vapor_core.journal import Journal
-from vapor_core.journal_sql import open_journal
 from vapor_core.membership import Members
 from vapor_core.recording import Watched
 from vapor_core.store import Store
@@ -120,6 +121,8 @@ def _store(place: str, workspace: str) -> Store:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _journal(place: str) -> Journal:
     """One for all sessions of this process."""
+    from vapor_core.journal_sql import open_journal  # noqa: PLC0415 - loaded while the browser answers
+
     return open_journal(place)
 
 
@@ -139,6 +142,7 @@ def _browsers_id() -> str:
         answer = _keeper(key="workspace_keeper", data={"offer": offer}, on_id_change=_heard).get("id")
         if answer is None:
             st.skeleton(height=480)
+            Thread(target=import_module, args=("vapor_core.journal_sql",), daemon=True).start()
             st.stop()
         known = answer if isinstance(answer, str) and ID.fullmatch(answer) else BLOCKED
         st.session_state["browser_workspace"] = known

@@ -1,5 +1,7 @@
 """Backends that this installation does not have: they refuse, and say what is needed."""
 
+from math import nan
+
 from vapor_core.backends.base import Columns, JobSpec, Mark, News, Standing
 from vapor_core.contracts import Failure, LifeEvent
 from vapor_core.errors import BackendRefused
@@ -51,6 +53,10 @@ class AbsentBackend:
     def replay(self, job_id: str, start: int, stop: int) -> Columns:
         """Nothing."""
         return {}
+
+    def eval_loss(self, job_id: str, step: int) -> float:
+        """Not known."""
+        return nan
 
     def logs(self, job_id: str, at_s: float) -> str:
         """Why there are none."""

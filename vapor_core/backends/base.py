@@ -99,5 +99,8 @@ class Backend(Protocol):
     def replay(self, job_id: str, start: int, stop: int) -> Columns:
         """Metrics of steps start..stop-1 once more."""
 
+    def eval_loss(self, job_id: str, step: int) -> float:
+        """Loss on held-out text once `step` steps are done, 1 or more; NaN where it was not measured then."""
+
     def logs(self, job_id: str, at_s: float) -> str:
         """What the job has printed."""

@@ -50,6 +50,9 @@ class Curve(Protocol):
     def columns(self, start: int, stop: int) -> Columns:
         """Rows of steps start..stop-1."""
 
+    def eval_loss(self, step: int) -> float:
+        """The eval loss of the row that ends `step` steps, without the other columns; NaN where not evaluated."""
+
     def clean_loss(self, step: int) -> float:
         """Training loss without noise."""
 
@@ -83,6 +86,10 @@ class OwnCurve:
     def columns(self, start: int, stop: int) -> Columns:
         """Rows of steps start..stop-1."""
         return self._simulator.columns(start, stop)
+
+    def eval_loss(self, step: int) -> float:
+        """The eval loss of the row that ends `step` steps."""
+        return self._simulator.eval_loss(step)
 
     def clean_loss(self, step: int) -> float:
         """Training loss without noise."""
@@ -154,6 +161,13 @@ class ForkedCurve:
         past = self._step if self._simulator.fails_at is None else min(self._step, self._simulator.fails_at)
         fade = max(FADE * past, SHORTEST_FADE)
         return np.asarray((gap if np.isfinite(gap) else 0.0) * np.exp(-(steps - self._step) / fade))
+
+    def eval_loss(self, step: int) -> float:
+        """The eval loss of the row that ends `step` steps."""
+        if step <= self._step:
+            return self._parent.eval_loss(step)
+        gap = float(self._gap(np.asarray([step - 1.0]))[0])
+        return float(np.maximum(self._simulator.eval_loss(step) + gap, 0.0))
 
     def clean_loss(self, step: int) -> float:
         """Training loss without noise."""

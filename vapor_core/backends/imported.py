@@ -3,17 +3,22 @@
 What such a run was trained with is not in its log, so its configuration has placeholders named "unknown".
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
-from math import inf
+from math import inf, nan
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from vapor_core.backends.base import Columns, JobSpec, Mark, News, Standing
 from vapor_core.contracts import Accelerator, CatalogModel, Dataset, JobConfig, LifeEvent
 from vapor_core.errors import BackendRefused, NotFound
 from vapor_core.logbook import unpacked
 from vapor_core.simulator import TRAINING_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNKNOWN_MODEL = CatalogModel(
     id="unknown",
@@ -72,6 +77,8 @@ class ImportedBackend:
         """Completed."""
         spec, rows = self._specs[job_id], self._rows(job_id)
         steps = int(rows["step"].iloc[-1]) + 1
+        import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+
         took = rows["elapsed_s"].dropna() if "elapsed_s" in rows else pd.Series(dtype=float)
         elapsed_s = max(float(took.iloc[-1]), 0.0) if len(took) else 0.0
         began = spec.submitted_s
@@ -98,6 +105,11 @@ class ImportedBackend:
         """Rows of steps start..stop-1, those that the log has."""
         rows = self._rows(job_id)
         return _columns(rows[(rows["step"] >= start) & (rows["step"] < stop)])
+
+    def eval_loss(self, job_id: str, step: int) -> float:
+        """What the log has at that step."""
+        values = self.replay(job_id, step - 1, step)["eval_loss"]
+        return float(values[0]) if len(values) else nan
 
     def logs(self, job_id: str, at_s: float) -> str:
         """When it came in."""

@@ -186,6 +186,10 @@ class SimulatedBackend:
         """Metrics of steps start..stop-1."""
         return self._run(job_id).curve.columns(start, stop)
 
+    def eval_loss(self, job_id: str, step: int) -> float:
+        """Loss on held-out text once `step` steps are done; NaN where it was not measured then."""
+        return self._run(job_id).curve.eval_loss(step)
+
     def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
         """Lines of a job's history after `from_s` and up to `to_s`."""
         run = self._run(job_id)
