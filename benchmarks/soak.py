@@ -33,7 +33,7 @@ PAGES = ("", "Train", "Monitor", "Compare", "Deployments", "Models")
 FIRST_JOBS = 3  # of each workspace
 MOST_STARTS = 6  # that a session presses
 STARTS = ("Start", "Fork", "Clone", "Deploy", "Try", "Restart")  # what buttons say that make something new
-WARM_UP = 0.3  # of the time
+WARM_UP = 0.4  # of the time: until each session has seen each page and the caches of estimates are full
 ALLOWED = 1.05
 CONFIG = JobConfig(model="HuggingFaceTB/SmolLM2-135M", method="full", max_steps=20_000)
 
