@@ -94,7 +94,8 @@ def test_a_shared_link_shows_the_same_on_a_fresh_server_and_can_be_made_ones_own
     mine = visitor(browser, server.url)
     started(mine)
     name = mine.locator("h3").first.inner_text()
-    mine.get_by_role("radio").first.click()  # time stands still
+    mine.get_by_role("radio").first.click()
+    expect(mine.get_by_text("· paused")).to_be_visible()
     settled(mine)
     figures = mine.get_by_test_id("stMetricValue").all_inner_texts()
     link = link_of(mine)
