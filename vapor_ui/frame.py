@@ -74,8 +74,6 @@ def page(title: str, icon: str, live: Live | None = None) -> Store:
     _messages(trouble)
     looking.banner()
     team.invitation()
-    if own and title == "Overview":  # who came by another page's address came for that page
-        welcome.greet(store)
     if live is not None:
         _live_part(live)
     return store
@@ -87,6 +85,9 @@ def live(draw: Live | None = None) -> None:
     Without `draw` only the clock in the head moves.
     """
     _live_part(draw or (lambda store: None))
+    # Last, since the browser's answer starts the page anew; who came by another page's address came for that page.
+    if st.session_state["page"] == "Overview" and not session.read_only():
+        welcome.greet(session.store())
 
 
 def something_lives(store: Store) -> bool:
