@@ -139,7 +139,7 @@ def arithmetic(plan: Plan, todo: Work, law: Constants = DEFAULT) -> float:
     each = (todo.passes + again) * todo.layers + todo.passes * todo.head + (6.0 + again) * todo.adapters
     attention = (7.0 + again) * todo.length * model.kv_layers * model.attention_heads * model.head_dim
     peak = card.peak_tflops("bf16" if config.precision == "fp8" else config.precision)
-    rate = law.attention_tflops * 1e12 * sqrt(peak / 312.0)
+    rate = min(law.attention_tflops * sqrt(peak / 312.0), peak) * 1e12
     return todo.tokens * (each / matrix_rate(card, config.precision, todo.tokens, law) + attention / rate)
 
 
