@@ -2,15 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-fast test-browser fuzz kill soak lint format bench fidelity screenshots clean
+.PHONY: run test test-fast test-slow test-browser fuzz kill soak lint format bench fidelity screenshots clean
 
 run: .venv/run.stamp ## serve the app
 	$(BIN)/streamlit run Home.py
 
-test: test-fast test-browser ## all tests
+test: test-fast test-slow test-browser ## all tests
 
-test-fast: .venv/dev.stamp .venv/servers.stamp ## everything without a browser
-	$(BIN)/python -m pytest -n auto -m "not browser"
+test-fast: .venv/dev.stamp .venv/servers.stamp ## everything that needs no browser and little time
+	$(BIN)/python -m pytest -n auto -m "not browser and not slow"
+
+test-slow: .venv/dev.stamp .venv/servers.stamp ## many processes, many examples, the notebook
+	$(BIN)/python -m pytest -n auto -m "slow and not browser"
 
 test-browser: .venv/dev.stamp .venv/chromium.stamp ## the flows in a real Chromium
 	$(BIN)/python -m pytest -m browser

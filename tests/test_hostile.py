@@ -26,6 +26,8 @@ from vapor_core.logs import read_log
 from vapor_core.store import Store
 from vapor_core.uploads import read_dataset
 
+pytestmark = pytest.mark.slow
+
 IN_ALL = int(os.environ.get("VAPOR_EXAMPLES", "300"))
 LONGEST_S = 1.0
 MARKUP = "<img src=x onerror=alert(1)>[click](javascript:alert(1)) **b** :red[r] $x$ =cmd()"

@@ -157,6 +157,7 @@ for number in range(25):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_act_at_once_lose_nothing(database):
     """Each acts on the world as it knows it; who was too late looks again."""
     open_journal(database).close()
@@ -175,6 +176,7 @@ def test_two_processes_that_act_at_once_lose_nothing(database):
     assert len(acknowledged) == 50
 
 
+@pytest.mark.slow
 def test_processes_that_open_a_new_database_at_once_all_succeed(database):
     program = "import sys; from vapor_core.journal_sql import open_journal; open_journal(sys.argv[1]).close()"
     command = [sys.executable, "-c", program, database]

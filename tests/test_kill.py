@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_nothing_acknowledged_is_lost_when_a_busy_workspace_is_killed():
     command = [sys.executable, "-m", "benchmarks.kill", "--kills", "10", "--seed", "7"]

@@ -59,6 +59,7 @@ print(hashlib.sha256(repr(everything(busy(Store()))).encode()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_same_seed_same_world_in_another_process_too():
     digests = {
         subprocess.run(  # noqa: S603 - our own interpreter and program

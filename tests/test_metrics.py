@@ -83,6 +83,7 @@ def test_a_short_series_is_drawn_whole():
     pd.testing.assert_frame_equal(frame, pd.DataFrame(columns))
 
 
+@pytest.mark.slow
 @given(
     length=st.integers(1, 3000),
     max_points=st.integers(1, 300),
@@ -213,6 +214,7 @@ def test_many_smoothings_do_not_pile_up(long_run):
     assert series.stored_values < 60_000
 
 
+@pytest.mark.slow
 def test_replay_makes_a_wide_chart_exact(long_run):
     series = series_of(long_run, replay=True, window=100, buckets=16)
     pd.testing.assert_frame_equal(

@@ -13,7 +13,16 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 
 DESIGNED = {
-    *("catalog", "CatalogModel", "JobConfig", "estimate", "Estimate", "simulate", "forecast", "estimate_serving"),
+    *(
+        "catalog",
+        "CatalogModel",
+        "JobConfig",
+        "estimate",
+        "Estimate",
+        "simulate",
+        "forecast",
+        "estimate_serving",
+    ),
     *("ServingConfig", "ServingEstimate", "calibrate", "Calibration", "Store", "MetricSeries", "charts"),
     *("InvalidConfig", "Dataset", "Accelerator"),
 }

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parent.parent
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 pytestmark = [
     pytest.mark.scaling,
+    pytest.mark.slow,
     pytest.mark.postgres,
     pytest.mark.skipif(NGINX is None, reason="no nginx: Debian's package is not installed and cannot be had"),
 ]

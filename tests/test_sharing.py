@@ -164,8 +164,10 @@ def test_a_file_brings_a_workspace_back():
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"\xff\xfe", b'{"vapor": 1}', b'{"vapor": 2, "entries": []}', b"[" * 100_000]
-    + [b'{"vapor":1,"now":1e99,"entries":[]}', b'{"vapor":1,"now":0,"entries":[1]}'],
+    [
+        *(b"", b"[]", b"\xff\xfe", b'{"vapor": 1}', b'{"vapor": 2, "entries": []}', b"[" * 100_000),
+        *(b'{"vapor":1,"now":1e99,"entries":[]}', b'{"vapor":1,"now":0,"entries":[1]}'),
+    ],
 )
 def test_a_file_that_is_none_is_refused_in_one_sentence(content):
     with pytest.raises(InvalidUpload) as refused:

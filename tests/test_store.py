@@ -565,6 +565,7 @@ print(time.process_time() - began, sha256(told.encode()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_a_large_workspace_opens_in_under_a_second_to_the_same_world_in_another_process(tmp_path):
     path = tmp_path / "work.db"
     store = Store.open(path)

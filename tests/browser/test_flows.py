@@ -102,7 +102,9 @@ def test_no_page_is_wider_than_its_window(browser, server, width, scheme):
     for name in ("", *PAGES):
         if name:
             if width < 500:
-                page.get_by_test_id("stExpandSidebarButton").click()  # the sidebar folded after the last click
+                page.get_by_test_id(
+                    "stExpandSidebarButton"
+                ).click()  # the sidebar folded after the last click
             visit(page, name)
         wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth")
         assert wide <= 0, f"{name or 'Overview'} is {wide} px too wide at {width} px"
