@@ -6,6 +6,7 @@ Texts in cells come from outside: a spreadsheet must not run them, a script must
 import io
 import json
 from collections.abc import Mapping
+from itertools import accumulate
 from pprint import pformat
 
 import pandas as pd
@@ -16,6 +17,8 @@ from vapor_core.contracts import JobConfig
 from vapor_core.errors import InvalidUpload
 
 LARGEST_CONFIG = 1_000_000  # bytes
+LARGEST_YAML = 50_000  # characters; its parser is slow, and slower than in proportion where flows are nested
+DEEPEST_YAML = 20
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
@@ -66,7 +69,7 @@ def read_config(name: str, content: bytes) -> JobConfig:
         raise InvalidUpload(f"{shown} has {len(content) / 1e6:.1f} MB; a configuration has a few kB")
     try:
         text = content.decode("utf-8-sig")
-        values = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _PlainLoader)  # noqa: S506
+        values = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
     except UnicodeDecodeError:
         raise InvalidUpload(f"{shown} is not UTF-8 text") from None
     except json.JSONDecodeError as error:
@@ -80,6 +83,19 @@ def read_config(name: str, content: bytes) -> JobConfig:
     if not isinstance(values, Mapping):
         raise InvalidUpload(f"{shown} holds no configuration; it needs fields such as model and dataset")
     return JobConfig(**{str(key): value for key, value in values.items()})
+
+
+def _yaml(text: str) -> object:
+    """A document of YAML, where it is small and flat enough to be one of a configuration.
+
+    Raises:
+        ValueError: where it is not.
+        yaml.YAMLError: where it is no YAML.
+    """
+    depth = list(accumulate((letter in "[{") - (letter in "]}") for letter in text if letter in "[]{}"))
+    if len(text) > LARGEST_YAML or max(depth, default=0) > DEEPEST_YAML:
+        raise ValueError
+    return yaml.load(text, _PlainLoader)  # noqa: S506 - a safe loader
 
 
 class _PlainLoader(yaml.SafeLoader):
