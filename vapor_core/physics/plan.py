@@ -58,7 +58,7 @@ class Plan:
         return ceil(max(points, key=lambda point: point[1])[0] * (self.total_steps - 1))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)  # more than the jobs of a large workspace
 def plan(config: JobConfig) -> Plan:
     """Look up and count.
 
