@@ -1,6 +1,7 @@
 """What a link or a file carries shows the same world on the other side, and takes nothing on trust."""
 
 import json
+import time
 from dataclasses import replace
 
 import pandas as pd
@@ -263,3 +264,13 @@ def test_every_submission_in_a_link_keeps_which_fields_were_chosen():
     chosen = next(event.chosen for event in submitted if isinstance(event, JobSubmitted))
     assert "learning_rate" in chosen
     assert "weight_decay" not in chosen
+
+
+def test_a_link_that_says_that_ages_have_passed_is_refused_at_once():
+    """An endpoint that served for centuries took minutes to look at before it was refused."""
+    store = a_world()
+    shared = replace(sharing.share(store, "deployment", ["deployment-1"]), now=1e10)
+    began = time.thread_time()
+    with pytest.raises(InvalidLink, match="longer than a link may show"):
+        sharing.shared_store(shared)
+    assert time.thread_time() - began < 1.0

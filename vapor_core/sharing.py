@@ -92,7 +92,9 @@ def shared_store(shared: Shared) -> Store:
         InvalidLink: where the entries make no world; one sentence.
     """
     try:
-        store = Store(Recording(_checked(shared)), "shared")
+        entries = _checked(shared)
+        _in_bounds(entries, shared.now)
+        store = Store(Recording(entries), "shared")
         store.advance(now=shared.now)
         _bounded(store)
         for key in shared.ids:
@@ -317,13 +319,19 @@ def _check_job(event: JobSubmitted | LogImported, jobs: set[str]) -> None:
         raise InvalidLink(f"{event.job_id} is half a fork")
 
 
+def _in_bounds(entries: Iterable[Entry], now: float) -> None:
+    """See that looking takes little time, before anything is computed."""
+    world = World()
+    for entry in entries:
+        world.apply(entry.event, entry.at)
+    end_s = world.timeline.at(max(now, world.timeline.last or 0.0))
+    served = [(each.ended_s or end_s) - each.created_s for each in world.deployments.values()]
+    if sum(max(seconds, 0.0) for seconds in served) / TICK_S > MOST_TICKS:
+        raise InvalidLink("the endpoints in it have served for longer than a link may show")
+
+
 def _bounded(store: Store) -> None:
     """Look at everything once, so that nothing fails later."""
     for job in store.jobs(include_deleted=True):
         if not isfinite(job.elapsed_s) or (job.fork_step or 0) > job.total_steps:
             raise InvalidLink(f"{job.id} in what was shared cannot be")
-    ran_s = sum(
-        max((each.ended_s or store.clock.simulated_s) - each.created_s, 0.0) for each in store.deployments()
-    )
-    if ran_s / TICK_S > MOST_TICKS:
-        raise InvalidLink("the endpoints in it have served for longer than a link may show")
