@@ -74,9 +74,12 @@ def show(job: Job) -> None:
         cards.failure_callout(job.failure)
         job_actions.offer_cure(job, job.failure.changes)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        x = st.segmented_control(
-            "Over", charts.AXES, key="x", default="step", required=True, bind="query-params"
-        )
+        x = (
+            st.segmented_control(
+                "Over", charts.AXES, key="x", default="step", required=True, bind="query-params"
+            )
+            or "step"
+        )  # an address that says "x=" chooses nothing
         smoothing = st.slider("Smoothing", 0.0, 0.99, 0.9, key="smoothing", bind="query-params", width=220)
         log_scale = st.toggle("Log scale", key="log", bind="query-params")
     view = training.View(job.id, x, smoothing, log_scale, back)

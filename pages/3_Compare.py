@@ -58,9 +58,12 @@ else:
             quantity = st.selectbox(
                 "Quantity", list(comparison.QUANTITIES), key="quantity", bind="query-params", width=220
             )
-            x = st.segmented_control(
-                "Over", charts.AXES, key="x", default="step", required=True, bind="query-params"
-            )
+            x = (
+                st.segmented_control(
+                    "Over", charts.AXES, key="x", default="step", required=True, bind="query-params"
+                )
+                or "step"
+            )  # an address that says "x=" chooses nothing
             smoothing = st.slider(
                 "Smoothing", 0.0, 0.99, 0.9, key="smoothing", bind="query-params", width=220
             )
