@@ -153,7 +153,9 @@ def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View) -
         and not looks_new(held.points, points, AXIS_COLUMN[view.x], DRAWN)
     ):
         return held
-    few = series.frame(_points_for(view, job, SMALL_SAMPLES), view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS])
+    few = series.frame(
+        _points_for(view, job, SMALL_SAMPLES), view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS]
+    )
     few = few if view.at is None else few[few["step"] < view.at]
     known = job.config.backend != "imported"  # on which card an imported run ran, no log says
     few = few.assign(available_gb=catalog.accelerator(job.config.accelerator).memory_gb if known else np.nan)
