@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from benchmarks.fidelity import ROOT, Row, Target, folder, memory, quantile, throughput
 from benchmarks.fidelity.plot import scatter
 
-MODULES = ("throughput", "memory", "loss", "finetune", "serving")
+MODULES = ("throughput", "tuning_speed", "memory", "loss", "finetune", "serving")
 DOC = ROOT / "docs" / "fidelity.md"
 DATA = ROOT / "vapor_core" / "data" / "fidelity.json"
 MOST_POINTS = 150  # of one source in the page's data

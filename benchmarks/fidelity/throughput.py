@@ -10,7 +10,6 @@ from vapor_core.physics.plan import Plan, plan
 from vapor_core.physics.throughput import training_throughput
 
 KIND = "training throughput"
-RUN_TIME = "fine-tuning run time"
 FITTED_ON = "mosaicml/llm-foundry"
 TARGETS = (
     Target(KIND, median=0.04, p90=0.13, fitted=True),
@@ -199,40 +198,6 @@ def misc() -> list[Row]:
     return found
 
 
-def peft() -> list[Row]:
-    """PEFT's LoRA runs of Llama-3.2-3B on an L40S, at the catalog's mean length of MetaMathQA, which they log."""
-    from benchmarks.fidelity.memory import peft as runs  # noqa: PLC0415 - memory imports this module
-
-    published = [row for row in table("finetune_peft_metamath") if row["method"] == "LORA"]
-    found = []
-    for (config, _, source, _), row in zip(runs(), published, strict=True):
-        setting = plan(config.changed(dataset="meta-math/MetaMathQA"))
-        rate = float(row["train_tokens_per_s"])
-        found.append(Row(KIND, row["experiment"], per_card(setting), rate, source))
-    return found
-
-
-def litgpt() -> list[Row]:
-    """Litgpt's Alpaca-2k run times, minutes, at the catalog's mean length of an Alpaca example."""
-    from benchmarks.fidelity.memory import litgpt_a10g  # noqa: PLC0415 - memory imports this module
-
-    mean = catalog.dataset("yahma/alpaca-cleaned").mean_tokens
-    found = []
-    for (config, _, source, sane), row in zip(litgpt_a10g(), table("finetune_litgpt_a10g"), strict=True):
-        minutes = number(row["runtime_min"])
-        if minutes is None or row["method"] == "full":
-            continue
-        data = Dataset(id="alpaca-2k", tokens=int(2000 * mean), examples=2000)
-        setting = plan(
-            config.changed(dataset=data, gradient_accumulation_steps=1, epochs=float(row["epochs"]))
-        )
-        predicted = training_throughput(setting).step_time_s * setting.total_steps / 60
-        found.append(
-            Row(RUN_TIME, f"{row['model']} {row['method']}", predicted, minutes, source, scored=sane)
-        )
-    return found
-
-
 def rows() -> list[Row]:
-    """All published throughputs, tokens per second of one card, and fine-tuning run times."""
-    return [*foundry(), *misc(), *peft(), *litgpt()]
+    """Published throughputs of packed training, tokens per second of one card."""
+    return [*foundry(), *misc()]
