@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 from benchmarks.fidelity import ROOT, Row, Target, folder, memory, quantile, throughput
 from benchmarks.fidelity.plot import scatter
 
 MODULES = ("throughput", "tuning_speed", "memory", "loss", "finetune", "serving")
 DOC = ROOT / "docs" / "fidelity.md"
+NOTES = Path(__file__).with_name("notes.md")  # by hand: what is missed, why, and what was tried
 DATA = ROOT / "vapor_core" / "data" / "fidelity.json"
 MOST_POINTS = 150  # of one source in the page's data
 
@@ -109,6 +111,7 @@ def markdown(table: Sequence[Line], unscored: Sequence[Row]) -> str:
             "cannot be written as a configuration, or contradicts itself; the modules in `benchmarks/fidelity/` "
             "say which and why.",
             "",
+            NOTES.read_text(encoding="utf-8"),
             *plots,
         ]
     )
