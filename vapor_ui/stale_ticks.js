@@ -6,8 +6,7 @@
 const MOMENT_MS = 300;
 const LONGEST_MS = 10000; // that a page may take to come
 
-function fields(bytes) {
-  const found = {};
+function* fields(bytes) { // [number, value] of each field of a protobuf message: a number for a varint, else bytes
   let at = 0;
   const varint = () => {
     let value = 0, scale = 1, byte;
@@ -16,21 +15,27 @@ function fields(bytes) {
   };
   while (at < bytes.length) {
     const tag = varint(), kind = tag & 7;
-    if (kind === 0) varint();
-    else if (kind === 1) at += 8;
-    else if (kind === 5) at += 4;
-    else { const size = varint(); found[tag >>> 3] = bytes.subarray(at, at + size); at += size; }
+    if (kind === 0) { yield [tag >>> 3, varint()]; continue; }
+    const size = kind === 1 ? 8 : kind === 5 ? 4 : varint();
+    yield [tag >>> 3, bytes.subarray(at, at + size)];
+    at += size;
   }
-  return found;
 }
 
 function rerun(message) {
-  const RERUN_SCRIPT = 11, PAGE = 3, FRAGMENT = 5; // numbers in BackMsg and ClientState
-  const state = fields(new Uint8Array(message))[RERUN_SCRIPT];
+  const RERUN_SCRIPT = 11, WIDGETS = 2, PAGE = 3, FRAGMENT = 5, WIDGET = 1; // numbers in BackMsg, ClientState, WidgetStates
+  const TRIGGERS = [2, 14, 15, 16]; // in WidgetState: what a person pressed or sent just now
+  const state = [...fields(new Uint8Array(message))].find(([number]) => number === RERUN_SCRIPT)?.[1];
   if (!state) return null;
-  const read = (bytes) => (bytes ? new TextDecoder().decode(bytes) : "");
-  const { [PAGE]: page, [FRAGMENT]: fragment } = fields(state);
-  return { page: read(page), fragment: read(fragment) };
+  const asked = { page: "", fragment: "", pressed: false };
+  const isPressed = (widget) => [...fields(widget)].some(([number, value]) => TRIGGERS.includes(number) && value);
+  for (const [number, value] of fields(state)) {
+    if (number === PAGE) asked.page = new TextDecoder().decode(value);
+    if (number === FRAGMENT) asked.fragment = new TextDecoder().decode(value);
+    if (number === WIDGETS)
+      asked.pressed = [...fields(value)].some(([kind, widget]) => kind === WIDGET && isPressed(widget));
+  }
+  return asked;
 }
 
 export default function () {
@@ -41,6 +46,7 @@ export default function () {
   const stale = (message) => {
     const asked = rerun(message);
     if (!asked) return false;
+    if (asked.pressed && asked.fragment) return false; // a button that somebody pressed, in a dialog for one
     if (asked.fragment) {
       const since = Date.now() - last.at;
       const leaving = asked.page !== last.page && location.pathname === last.path;
