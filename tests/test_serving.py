@@ -38,7 +38,8 @@ def estimate(**changes):
 @pytest.fixture(scope="module")
 def rows():
     found = [row for row in published.rows() if row.scored]
-    return found or pytest.skip("no published tables here")
+    assert found  # the project carries its own tables
+    return found
 
 
 @pytest.mark.parametrize("load", ["concurrency", "request_rate"])
