@@ -1,6 +1,7 @@
 """*Export*: a job or a comparison as files to keep. Each is made when it is asked for."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -53,7 +54,11 @@ def comparison_popover(store: Store, jobs: list[Job]) -> None:
 def _tables(name: str, frame: Callable[[], pd.DataFrame]) -> None:
     with st.container(horizontal=True, gap="small"):
         for label, ending, mime, write in TABLES:
-            _button(label, f"{name}.{ending}", mime, lambda write=write: write(frame()))  # type: ignore[misc]
+            _button(label, f"{name}.{ending}", mime, partial(_written, write, frame))
+
+
+def _written(write: Callable[[pd.DataFrame], bytes], frame: Callable[[], pd.DataFrame]) -> bytes:
+    return write(frame())
 
 
 def _button(label: str, file_name: str, mime: str, content: Callable[[], str | bytes]) -> None:
