@@ -3,8 +3,9 @@
 import streamlit as st
 
 from vapor_core import text
-from vapor_core.store import Store
-from vapor_ui import cards, frame, listing
+from vapor_core.workspace.store import Store
+from vapor_ui.parts import cards, listing
+from vapor_ui.shell import frame
 
 ICON = ":material/dashboard:"
 

@@ -5,7 +5,8 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.rows import Row
-from vapor_core import JobConfig, estimate
+from vapor_core import JobConfig
+from vapor_core.advice import estimate
 
 REPEATS = 200
 LIMIT_MS = 5.0

@@ -16,9 +16,9 @@ import numpy as np
 from benchmarks.peers import NAMES as NAMES_OF_PEERS
 from benchmarks.peers import python as own_python
 from benchmarks.rows import Row
-from vapor_core.journal_sql import open_journal
-from vapor_core.metrics import MetricSeries
-from vapor_core.points import joined
+from vapor_core.journal.metric_blocks import joined
+from vapor_core.journal.sql import open_journal
+from vapor_core.metrics.series import MetricSeries
 
 STEPS = 100_000
 NAMES = ("loss", "grad_norm", "tokens_per_second", "learning_rate")

@@ -68,7 +68,7 @@ def rows() -> list[Row]:
             "at most 2 x",
             floor <= 2,
             "Below 1 x is no slip: Streamlit collects garbage after each tick, which the bare fragment pays in "
-            "full and Vapor does not (`vapor_ui/heap.py`). "
+            "full and Vapor does not (`vapor_ui/shell/garbage.py`). "
             "A bare fragment with the same remedy was not measured and is likely quicker.",
         ),
         Row(

@@ -41,7 +41,8 @@ def rows() -> list[Row]:
             f"{share:.0%}",
             "at least 60 %",
             share >= 0.6 and bare > 0,
-            "Past that the interval stretches by itself and the page says so (`vapor_ui/pace.py`, held by a test); "
+            "Past that the interval stretches by itself and the page says so "
+            "(`vapor_ui/shell/refresh_rate.py`, held by a test); "
             "the load generator keeps asking each second. The 2.5 s after newcomers join are not "
             "counted. Viewers and server share the machine's cores.",
         )

@@ -23,10 +23,10 @@ from zlib import crc32
 import numpy as np
 
 from vapor_core import JobConfig, Store
-from vapor_core.contracts import Dataset
+from vapor_core.contracts.entries import Dataset
 from vapor_core.errors import VaporError
-from vapor_core.events import encode
-from vapor_core.journal_sql import open_journal
+from vapor_core.journal.events import encode
+from vapor_core.journal.sql import open_journal
 
 ROUNDS_A_FILE = 25
 LONGEST_S = 0.25  # of a child's life
@@ -50,13 +50,13 @@ def acting(path: str, seed: int, tell: Callable[[str], None]) -> None:
     dice = random.Random(seed)  # noqa: S311 - no secret
     store = Store.open(path)
     now = float(len(store.journal.read("default")))
-    blocks = len(store.journal.kept("default", "job-1"))
+    blocks = len(store.journal.metric_blocks("default", "job-1"))
     while True:
         now += 1.0
         before = len(store.journal.read("default"))
         jobs = [job.id for job in store.jobs(include_deleted=True)]
         job = dice.choice(jobs) if jobs else "job-1"
-        deeds: tuple[Callable[[], object], ...] = (
+        actions: tuple[Callable[[], object], ...] = (
             lambda: store.submit(CONFIG.model_copy(update={"seed": dice.randrange(1000)}), now=now),  # noqa: B023
             lambda: store.pause(job, now=now),  # noqa: B023
             lambda: store.resume(job, now=now),  # noqa: B023
@@ -70,14 +70,14 @@ def acting(path: str, seed: int, tell: Callable[[str], None]) -> None:
             lambda: store.advance(now=now),  # noqa: B023
         )
         try:
-            dice.choice(deeds)()
+            dice.choice(actions)()
         except VaporError:
             continue
         for entry in store.journal.read("default", before):
             tell(json.dumps(["event", entry.number, encode(entry.event)]))
         if dice.random() < 0.2:
             values = np.random.default_rng(dice.randrange(10**6)).normal(size=2000)
-            blocks = store.journal.keep(
+            blocks = store.journal.append_metrics(
                 "default", "job-1", blocks, {"step": np.arange(2000.0), "loss": values}
             )
             tell(json.dumps(["block", blocks, crc32(values.tobytes())]))
@@ -121,7 +121,7 @@ def looked_at(path: str, events: dict[int, str], blocks: dict[int, int]) -> tupl
         return (["the file is gone"] if events else []), 0
     try:
         journal = open_journal(path)
-        entries, kept = journal.read("default"), journal.kept("default", "job-1")
+        entries, kept = journal.read("default"), journal.metric_blocks("default", "job-1")
         wrong += journal.notices
         store = Store(journal)
         store.advance(now=len(entries) + 1.0)

@@ -21,9 +21,9 @@ import numpy as np
 from streamlit.web import bootstrap
 
 from vapor_core import JobConfig, Store
-from vapor_core.journal import MemoryJournal
-from vapor_core.simulator import TrainingSimulator
-from vapor_ui import workspaces
+from vapor_core.journal.journal import MemoryJournal
+from vapor_core.simulation.training import TrainingSimulator
+from vapor_ui.shell import workspaces
 
 ROOT = Path(__file__).parents[1]
 FLOOR = "benchmarks/floor_app.py"

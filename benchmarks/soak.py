@@ -26,8 +26,8 @@ from websockets.asyncio.client import connect
 from benchmarks.load import Tick, Viewer
 from benchmarks.serving import Server, free_port, running
 from vapor_core import JobConfig, Store
-from vapor_core.journal_sql import open_journal
-from vapor_ui import session, workspaces
+from vapor_core.journal.sql import open_journal
+from vapor_ui.shell import session, workspaces
 
 PAGES = ("", "Train", "Monitor", "Compare", "Deployments", "Models")
 FIRST_JOBS = 3  # of each workspace

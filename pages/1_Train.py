@@ -6,12 +6,15 @@ import streamlit as st
 
 from vapor_core import catalog, text
 from vapor_core.errors import VaporError
-from vapor_core.store import Store
-from vapor_ui import calibrations, config_load, fields, frame, session, train_values
-from vapor_ui.estimate_panel import estimate_panel
-from vapor_ui.proposals import proposals_dialog
-from vapor_ui.train_form import suggested_name, train_form
-from vapor_ui.train_values import Form
+from vapor_core.workspace.store import Store
+from vapor_ui.calibrate import calibrations
+from vapor_ui.form import fields, form_values
+from vapor_ui.form.form_values import Form
+from vapor_ui.shell import frame, session
+from vapor_ui.train import config_load
+from vapor_ui.train.estimate_panel import estimate_panel
+from vapor_ui.train.form import suggested_name, train_form
+from vapor_ui.train.proposals import proposals_dialog
 
 
 def prefill(store: Store) -> None:
@@ -19,10 +22,10 @@ def prefill(store: Store) -> None:
     job_id, model_id = session.parameter("clone"), session.parameter("model")
     try:
         if job_id:
-            train_values.clone(store, store.job(job_id))
+            form_values.clone(store, store.job(job_id))
         if model_id:
             known = {entry.id: entry for entry in store.models()}
-            train_values.choose_entry(store, "model", known.get(model_id) or catalog.model(model_id))
+            form_values.choose_entry(store, "model", known.get(model_id) or catalog.model(model_id))
     except VaporError as unknown:
         st.warning(text.plain(unknown), icon=":material/warning:")
     for name in ("clone", "model"):
@@ -31,12 +34,12 @@ def prefill(store: Store) -> None:
 
 def apply(changes: Mapping[str, object]) -> None:
     """Put a cure's changes into the form."""
-    train_values.change(session.store(), changes)
+    form_values.change(session.store(), changes)
 
 
 def start_over() -> None:
     """Empty the form."""
-    train_values.start_over(session.store())
+    form_values.start_over(session.store())
 
 
 def launch(store: Store, form: Form) -> None:
@@ -62,14 +65,14 @@ def launch(store: Store, form: Form) -> None:
     except VaporError as refused:
         st.error(text.plain(refused, 1000), icon=":material/error:")
         return
-    train_values.choose(store, "name", None)
+    form_values.choose(store, "name", None)
     st.switch_page("pages/2_Monitor.py", query_params={"job": job.id})
 
 
 workspace = frame.page("Train", ":material/model_training:")
 prefill(workspace)
 calibration = calibrations.current(workspace)
-drawn = train_values.form(train_values.chosen(workspace), calibration)
+drawn = form_values.form(form_values.chosen(workspace), calibration)
 left, right = st.columns([4, 3], gap="medium")
 with left:
     train_form(workspace, drawn)

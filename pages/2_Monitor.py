@@ -3,21 +3,12 @@
 import streamlit as st
 
 from vapor_core import charts, text
-from vapor_core.contracts import Job
+from vapor_core.contracts.workspace import Job
 from vapor_core.errors import NotFound
-from vapor_core.store import Store
-from vapor_ui import (
-    cards,
-    downloads,
-    forking,
-    frame,
-    job_actions,
-    listing,
-    log_import,
-    session,
-    share,
-    training,
-)
+from vapor_core.workspace.store import Store
+from vapor_ui.monitor import actions, downloads, forking, job_view, log_import
+from vapor_ui.parts import cards, listing
+from vapor_ui.shell import frame, session, share
 
 ICON = ":material/monitoring:"
 
@@ -63,8 +54,8 @@ def show(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(text.plain(job.name, 120), anchor=False, width="content")
         cards.status_badge("deleted" if job.deleted else job.status)
-    st.caption(training.subtitle(job))
-    job_actions.bar(job)
+    st.caption(job_view.subtitle(job))
+    actions.bar(job)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         back = forking.look_back(job)
         forking.fork_button(job, back)
@@ -72,7 +63,7 @@ def show(job: Job) -> None:
         share.button("job", [job.id])
     if job.failure:
         cards.failure_callout(job.failure)
-        job_actions.offer_cure(job, job.failure.changes)
+        actions.offer_cure(job, job.failure.changes)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         x = (
             st.segmented_control(
@@ -82,12 +73,12 @@ def show(job: Job) -> None:
         )  # an address that says "x=" chooses nothing
         smoothing = st.slider("Smoothing", 0.0, 0.99, 0.9, key="smoothing", bind="query-params", width=220)
         log_scale = st.toggle("Log scale", key="log", bind="query-params")
-    view = training.View(job.id, x, smoothing, log_scale, back)
-    frame.live(lambda store: training.draw(store, view))
+    view = job_view.View(job.id, x, smoothing, log_scale, back)
+    frame.live(lambda store: job_view.draw(store, view))
     if job.config.backend == "imported":
         return
     with st.expander("Configuration", icon=":material/tune:"):
-        training.config_table(job.config)
+        job_view.config_table(job.config)
 
 
 store = frame.page("Monitor", ICON)

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from vapor_core import charts, text
-from vapor_core.store import Store
-from vapor_ui import cards, comparison, downloads, frame, listing, log_import, session, share
+from vapor_core.workspace.store import Store
+from vapor_ui.monitor import comparison, downloads, log_import
+from vapor_ui.parts import cards, listing
+from vapor_ui.shell import frame, session, share
 
 ICON = ":material/compare_arrows:"
 MOST = 8  # jobs: as many as the palette tells apart

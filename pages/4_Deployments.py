@@ -3,10 +3,12 @@
 import streamlit as st
 
 from vapor_core import text
-from vapor_core.contracts import Deployment
+from vapor_core.contracts.workspace import Deployment
 from vapor_core.errors import NotFound
-from vapor_core.store import Store
-from vapor_ui import cards, deployment_actions, frame, listing, serving, session, share
+from vapor_core.workspace.store import Store
+from vapor_ui.deployments import actions, endpoint
+from vapor_ui.parts import cards, listing
+from vapor_ui.shell import frame, session, share
 
 ICON = ":material/rocket_launch:"
 
@@ -37,12 +39,12 @@ def show_one(deployment: Deployment) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(text.plain(deployment.name, 120), anchor=False, width="content")
         cards.status_badge(deployment.status)
-    st.caption(serving.subtitle(deployment))
-    deployment_actions.bar(deployment)
+    st.caption(endpoint.subtitle(deployment))
+    actions.bar(deployment)
     share.button("deployment", [deployment.id])
     if deployment.failure:
         cards.failure_callout(deployment.failure)
-    frame.live(lambda store: serving.draw(store, deployment.id))
+    frame.live(lambda store: endpoint.draw(store, deployment.id))
 
 
 store = frame.page("Deployments", ICON)

@@ -3,18 +3,20 @@
 import streamlit as st
 
 from vapor_core import text
-from vapor_core.contracts import CatalogModel
-from vapor_core.store import Store
-from vapor_ui import frame, hub, session, train_values
-from vapor_ui.model_details import model_details
-from vapor_ui.model_list import descendants, model_list, train_button, trained_list
+from vapor_core.contracts.entries import CatalogModel
+from vapor_core.workspace.store import Store
+from vapor_ui.form import form_values
+from vapor_ui.models.details import model_details
+from vapor_ui.models.listing import descendants, model_list, train_button, trained_list
+from vapor_ui.parts import hub_search
+from vapor_ui.shell import frame, session
 
 VIEWS = ("Catalog", "Hub", "This workspace")
 
 
 def remember(model: CatalogModel) -> None:
     """Keep a model from the Hub in the workspace and open it."""
-    if train_values.is_curated(model) or session.act(session.store().add_model, model) is not None:
+    if form_values.is_curated(model) or session.act(session.store().add_model, model) is not None:
         st.query_params["model"] = model.id
 
 
@@ -67,7 +69,7 @@ def lists(store: Store) -> None:
         label_visibility="collapsed",
     )
     if view == "Hub":
-        hub.search("models.hub", "Look", remember)
+        hub_search.search("models.hub", "Look", remember)
     elif view == "This workspace":
         trained_list(store)
     else:

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from vapor_core import fidelity
-from vapor_ui import frame, measured_errors
+from vapor_ui.calibrate import measured_errors
+from vapor_ui.shell import frame
 
 frame.page("Fidelity", ":material/verified:")
 tables = fidelity.tables()

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from vapor_ui import calibrations, frame
-from vapor_ui.calibration_fit import fit_view, nothing_fitted, what_if
-from vapor_ui.calibration_form import add_button, log_upload, run_form
+from vapor_ui.calibrate import calibrations
+from vapor_ui.calibrate.fit import fit_view, nothing_fitted, what_if
+from vapor_ui.calibrate.form import add_button, log_upload, run_form
+from vapor_ui.shell import frame
 
 store = frame.page("Calibrate", ":material/tune:")
 st.caption(

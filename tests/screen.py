@@ -4,7 +4,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from vapor_core.store import Store
+from vapor_core.workspace.store import Store
 
 ROOT = Path(__file__).parent.parent
 

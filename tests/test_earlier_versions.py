@@ -7,156 +7,26 @@ than they say (more fields, more columns, more parameters with defaults); what t
 import ast
 import inspect
 import json
-import math
 import shutil
 import sqlite3
 from contextlib import closing
-from functools import cache
-from pathlib import Path
 
-import numpy as np
 import pytest
+from earlier_versions import DATA, held, read, rounded, told, told_estimate, told_members
 
 import vapor_core as vapor
-from vapor_core import catalog, links, sharing
 from vapor_core.errors import InvalidLink
-from vapor_core.events import encode
-from vapor_core.exports import config_json, config_yaml, read_config
-from vapor_core.journal_sql import open_journal
-from vapor_core.membership import Members
+from vapor_core.exports.configurations import config_json, config_yaml
+from vapor_core.journal.events import encode
+from vapor_core.journal.sql import open_journal
+from vapor_core.readers.configurations import read_config
+from vapor_core.sharing import files, links, validation
+from vapor_core.workspace.members import Members
 
-DATA = Path(__file__).parent / "data" / "v0_1"
-DIGITS = 6  # that the files give of a number
-NEAR = 6e-6  # half of the last digit, and a little
 VIEWS = ("workspace", "job", "comparison", "deployment")
 WORKSPACES = ("home", "second")
 # What people build themselves; a field that is added to one of these must have a default.
 BUILT = ("Accelerator", "Calibration", "CatalogModel", "Dataset", "JobConfig", "ServingConfig")
-
-
-@cache
-def read(file):
-    return json.loads((DATA / file).read_text(encoding="utf-8"))
-
-
-# What this version makes of a workspace. A fork's hours and cost are left out: what they count is not settled.
-
-
-def rounded(value):
-    """Numbers as the files have them: few digits, None for what is no number."""
-    if isinstance(value, dict):
-        return {str(key): rounded(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(each) for each in value]
-    if isinstance(value, float | np.floating):
-        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
-    return value.item() if isinstance(value, np.integer) else value
-
-
-def fields(value, names):
-    return {name: getattr(value, name) for name in names.split()}
-
-
-def told_job(job):
-    told = fields(
-        job, "id name status submitted_s started_s ended_s step total_steps parent_id fork_step deleted"
-    )
-    if job.parent_id is None:
-        told |= fields(job, "elapsed_s cost_usd eta_s")
-    return told | {
-        "failure": job.failure and job.failure.code,
-        "config": job.config.model_dump(mode="json"),
-        "chosen": sorted(job.config.model_fields_set),
-    }
-
-
-def told_deployment(deployment):
-    told = fields(deployment, "id name job_id model_id replicas_min replicas_max traffic precision")
-    told |= fields(deployment, "status created_s ended_s replicas cost_usd")
-    card = deployment.accelerator
-    return told | {
-        "accelerator": card if isinstance(card, str) else card.id,
-        "revisions": [[each.number, each.job_id, each.since_s] for each in deployment.revisions],
-        "failure": deployment.failure and deployment.failure.code,
-    }
-
-
-def told_rows(frame, without=()):
-    """The first row, one in the middle, the last, and the last with an eval loss."""
-    if not len(frame):
-        return []
-    places = {0, len(frame) // 2, len(frame) - 1}
-    if "eval_loss" in frame:
-        places |= set(np.flatnonzero(frame["eval_loss"].notna())[-1:].tolist())
-    kept = frame.drop(columns=list(without))
-    return [kept.iloc[place].to_dict() for place in sorted(places)]
-
-
-def told_metrics(store, job):
-    fork = ("elapsed_s", "cost_usd") if job.parent_id else ()
-    return told_rows(store.metrics(job.id).frame(max_points=100_000), fork)
-
-
-def told_summary(store):
-    named = (
-        "jobs jobs_by_status deployments deployments_by_status tokens serving_cost_usd request_rate replicas"
-    )
-    return fields(store.summary(), f"{named} best_eval_loss best_job_id")
-
-
-def told(store):
-    """A workspace, as far as it is held to what 0.1 made of it."""
-    jobs, deployments = store.jobs(include_deleted=True), store.deployments()
-    own = [{each.id for each in known()} for known in (catalog.models, catalog.datasets)]
-    return rounded(
-        {
-            "clock": fields(store.clock, "simulated_s speed"),
-            "jobs": [told_job(job) for job in jobs],
-            "visible": [job.id for job in store.jobs()],
-            "metrics": {job.id: told_metrics(store, job) for job in jobs},
-            "deployments": [told_deployment(each) for each in deployments],
-            "telemetry": {each.id: told_rows(store.metrics(each.id).frame(100_000)) for each in deployments},
-            "history": {
-                key: [[line.kind, line.at_s, line.step] for line in store.events(key)]
-                for key in [each.id for each in (*jobs, *deployments)]
-            },
-            "events": [[line.kind, line.at_s] for line in store.events()],
-            "summary": told_summary(store),
-            "registry": [each.model_dump(mode="json") for each in store.registry()],
-            "models": [each.model_dump(mode="json") for each in store.models() if each.id not in own[0]],
-            "datasets": [each.model_dump(mode="json") for each in store.datasets() if each.id not in own[1]],
-        }
-    )
-
-
-def told_members(members, workspace):
-    return [fields(each, "workspace owner person name role") for each in members.of(workspace)]
-
-
-def told_estimate(figures):
-    return rounded({name: value for name, value in figures if isinstance(value, int | float)})
-
-
-def held(found, expected, where=""):
-    """That `found` says all that `expected` says; it may say more."""
-    if isinstance(expected, dict):
-        assert isinstance(found, dict), where
-        assert not expected.keys() - found.keys(), f"{where} has no {sorted(expected.keys() - found.keys())}"
-        for key, value in expected.items():
-            held(found[key], value, f"{where}.{key}")
-    elif isinstance(expected, list):
-        assert len(found) == len(expected), f"{where} has {len(found)}, not {len(expected)}"
-        for place, (one, other) in enumerate(zip(found, expected, strict=True)):
-            held(one, other, f"{where}[{place}]")
-    elif isinstance(expected, float) and isinstance(found, float | int):
-        assert math.isclose(found, expected, rel_tol=NEAR, abs_tol=1e-12), (
-            f"{where}: {found} is not {expected}"
-        )
-    else:
-        assert found == expected, f"{where}: {found!r} is not {expected!r}"
-
-
-# The journal
 
 
 @pytest.fixture
@@ -224,7 +94,7 @@ def test_points_of_real_runs_in_a_journal_of_version_0_1_read_back_as_they_were(
     journal = open_journal(journal_path)
     expected = read("expected.json")["points"]
     for job_id, blocks in expected.items():
-        found = journal.kept("measured", job_id)
+        found = journal.metric_blocks("measured", job_id)
         assert [block.number for block in found] == list(range(1, len(blocks) + 1))
         for block, columns in zip(found, blocks, strict=True):
             assert {
@@ -277,7 +147,7 @@ def test_links_of_version_0_1_open(view, kind):
         written["links"][view]["ids"],
         written["now"],
     )
-    held(told(sharing.shared_store(shared)), read("expected.json")["links"][view], view)
+    held(told(validation.shared_store(shared)), read("expected.json")["links"][view], view)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -295,10 +165,10 @@ def test_what_a_link_of_version_0_1_holds_can_be_made_ones_own(view):
     written = read("links.json")
     shared = links.unpack(written["links"][view]["unsigned"])
     assert links.unpack(links.pack(shared, "a secret"), "a secret") == shared
-    there, store = sharing.shared_store(shared), vapor.Store()
+    there, store = validation.shared_store(shared), vapor.Store()
     store.set_speed(1.0, now=0.0)
     store.skip(1e6, now=0.0)  # a past longer than the workspace's own would change who waited for cards
-    taken = store.adopt(sharing.past(shared), now=1.0)
+    taken = store.adopt(validation.past(shared), now=1.0)
     store.advance(now=1.0)
     jobs = there.jobs(include_deleted=True)
     assert [job.name for job in store.jobs(include_deleted=True)] == [job.name for job in jobs]
@@ -307,9 +177,9 @@ def test_what_a_link_of_version_0_1_holds_can_be_made_ones_own(view):
 
 
 def test_a_workspace_file_of_version_0_1_opens():
-    shared = sharing.from_file("workspace.json", (DATA / "workspace.json").read_bytes())
-    held(told(sharing.shared_store(shared)), read("expected.json")["file"])
-    again = sharing.from_file("again.json", sharing.to_file(shared))
+    shared = files.from_file("workspace.json", (DATA / "workspace.json").read_bytes())
+    held(told(validation.shared_store(shared)), read("expected.json")["file"])
+    again = files.from_file("again.json", files.to_file(shared))
     assert again == shared
 
 

@@ -19,12 +19,14 @@ from hypothesis import strategies as st
 from screen import opened, still_store
 
 import vapor_core as vapor
-from vapor_core import exports, links, sharing
-from vapor_core.contracts import Accelerator, CatalogModel, Dataset, JobConfig
+from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import VaporError
-from vapor_core.logs import read_log
-from vapor_core.store import Store
-from vapor_core.uploads import read_dataset
+from vapor_core.readers.configurations import read_config
+from vapor_core.readers.datasets import read_dataset
+from vapor_core.readers.run_logs import read_log
+from vapor_core.sharing import files, links, selection, validation
+from vapor_core.workspace.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -288,7 +290,7 @@ NAMES = st.one_of(
 
 @cache
 def workspace_file() -> bytes:
-    return sharing.to_file(sharing.share(a_world(), "workspace"))
+    return files.to_file(selection.share(a_world(), "workspace"))
 
 
 @cache
@@ -346,9 +348,9 @@ def test_any_file_is_read_or_refused_in_one_sentence(name, content):
     with taken_or_refused():
         Store().import_log(read_log(name, content), now=0.0, name=name)
     with taken_or_refused():
-        rehearsed(exports.read_config(name, content))
+        rehearsed(read_config(name, content))
     with taken_or_refused():
-        sharing.shared_store(sharing.from_file(name, content))
+        validation.shared_store(files.from_file(name, content))
 
 
 # links
@@ -375,7 +377,7 @@ ENTRIES = st.lists(
 
 @st.composite
 def hostile_links(draw):
-    real = links.unpack(links.pack(sharing.share(a_world(), "workspace")))
+    real = links.unpack(links.pack(selection.share(a_world(), "workspace")))
     entries = [[at, json.loads(line)] for at, line in real.entries]
     for at, event in draw(ENTRIES):
         entries.insert(draw(st.integers(0, len(entries))), [at, event])
@@ -401,7 +403,7 @@ def hostile_links(draw):
 LINKS = st.one_of(
     hostile_links(),
     TEXTS,
-    changed(st.builds(lambda: links.pack(sharing.share(a_world(), "job", ["job-1"])).encode())).map(
+    changed(st.builds(lambda: links.pack(selection.share(a_world(), "job", ["job-1"])).encode())).map(
         lambda content: content.decode("latin-1")
     ),
 )
@@ -412,10 +414,10 @@ LINKS = st.one_of(
 def test_any_link_is_shown_or_refused_in_one_sentence(link, secret):
     with taken_or_refused():
         shared = links.unpack(link, secret)
-        looked = sharing.shared_store(shared)
+        looked = validation.shared_store(shared)
         for job in looked.jobs():
             looked.metrics(job.id).frame(max_points=100)
-        Store().adopt(sharing.past(shared), now=0.0)
+        Store().adopt(validation.past(shared), now=0.0)
 
 
 # query strings, and what pages show of hostile texts

@@ -1,60 +1,224 @@
-"""The house has the arrows that the design names, and no others."""
+"""The house has the arrows that the design names, and no others; its folders and files stay small enough to read."""
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-CORE = sorted(path for path in (ROOT / "vapor_core").rglob("*.py") if path.name != "__init__.py")
-SCREENS = [
-    ROOT / "Home.py",
-    *sorted((ROOT / "pages").glob("*.py")),
-    *sorted((ROOT / "vapor_ui").rglob("*.py")),
-]
-# Each floor may look at itself and downwards. A module that is not named here has no place in the house.
-FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"contracts", "errors"}),
-    frozenset({"catalog", "fidelity", "text", "data", "architecture", "tensorboard", "links"}),
-    frozenset({"physics", "noise", "charts", "chart_data", "chart_parts", "hub", "hub_request", "logs"}),
-    frozenset({"uploads", "upload_rows", "upload_schemas", "tokens", "exports"}),
-    frozenset({"simulator", "inference", "replica"}),
-    frozenset({"cures", "risks", "estimate", "diagnosis", "calibration", "advisor", "report"}),
-    frozenset({"lifecycle", "metrics", "retention", "sampling", "measured"})
-    | frozenset({"events", "journal", "journal_sql", "journal_tables", "journal_database", "points"})
-    | frozenset({"backends", "logbook"}),
-    frozenset({"adoption", "membership", "sharing", "recording", "replay"})
-    | frozenset({"store", "world", "views", "registry", "demo", "ledger", "series", "desk"}),
-)
+HOUSES = ("vapor_core", "vapor_ui")
+PAGES = [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py"))]
+FILES = sorted(path for house in HOUSES for path in (ROOT / house).rglob("*.py"))
+CORE = [path for path in FILES if path.relative_to(ROOT).parts[0] == "vapor_core"]
+SCREENS = [*PAGES, *(path for path in FILES if path not in CORE)]
+
+MOST_MODULES = 14  # in a folder
+MOST_LINES = 400  # in a file
+DEEPEST = 24  # modules from a page down to the one that imports nothing
+
+# Each folder (or single module) of the house and what it may import: all of it, and nothing else.
+ARROWS: dict[str, set[str]] = {
+    # the ground: words, errors and values
+    "core.errors": set(),
+    "core.noise": set(),
+    "core.contracts": {"core.errors"},
+    "core.catalog": {"core.contracts", "core.errors"},
+    "core.fidelity": {"core.contracts"},
+    "core.text": {"core.contracts"},
+    # laws, and what follows from them
+    "core.physics": {"core.catalog", "core.contracts", "core.noise"},
+    "core.physics.loss": {"core.catalog", "core.contracts", "core.noise", "core.physics"},
+    "core.physics.serving": {"core.catalog", "core.contracts", "core.noise", "core.physics"},
+    "core.simulation": {
+        *("core.catalog", "core.contracts", "core.noise"),
+        *("core.physics", "core.physics.loss", "core.physics.serving"),
+    },
+    "core.simulator": {"core.contracts", "core.errors", "core.simulation"},
+    "core.advice": {
+        *("core.catalog", "core.contracts", "core.errors"),
+        *("core.physics", "core.physics.loss"),
+    },
+    "core.calibration": {
+        *("core.contracts", "core.errors", "core.metrics"),
+        *("core.physics", "core.physics.loss"),
+    },
+    # what is kept, read and drawn
+    "core.metrics": set(),
+    "core.journal": {"core.contracts", "core.errors"},
+    "core.readers": {"core.contracts", "core.errors"},
+    "core.hub": {"core.catalog", "core.contracts", "core.errors"},
+    "core.charts": {"core.contracts"},
+    "core.exports": {"core.catalog", "core.charts", "core.contracts", "core.text"},
+    # the world
+    "core.backends": {"core.contracts", "core.errors", "core.journal", "core.simulation"},
+    "core.backends.simulated": {
+        *("core.advice", "core.backends", "core.catalog", "core.contracts", "core.errors"),
+        *("core.physics", "core.simulation"),
+    },
+    "core.workspace": {
+        *("core.advice", "core.backends", "core.backends.simulated", "core.catalog", "core.contracts"),
+        *("core.errors", "core.journal", "core.metrics", "core.physics", "core.readers", "core.simulation"),
+    },
+    "core.sharing": {
+        *("core.catalog", "core.errors", "core.journal", "core.simulation", "core.workspace"),
+    },
+    # screens
+    "ui.shell": {
+        *("core.contracts", "core.errors", "core.journal", "core.sharing", "core.text", "core.workspace"),
+    },
+    "ui.parts": {
+        *("core.contracts", "core.errors", "core.hub", "core.text", "core.workspace"),
+        "ui.shell",
+    },
+    "ui.form": {
+        *("core.advice", "core.catalog", "core.contracts", "core.errors", "core.readers", "core.text"),
+        *("core.workspace", "ui.parts", "ui.shell"),
+    },
+    "ui.train": {
+        *("core.advice", "core.catalog", "core.charts", "core.contracts", "core.errors", "core.readers"),
+        *("core.text", "core.workspace", "ui.form", "ui.parts", "ui.shell"),
+    },
+    "ui.monitor": {
+        *("core.advice", "core.catalog", "core.charts", "core.contracts", "core.errors", "core.exports"),
+        *("core.metrics", "core.physics.serving", "core.readers", "core.text", "core.workspace"),
+        *("ui.form", "ui.parts", "ui.shell"),
+    },
+    "ui.deployments": {
+        *("core.catalog", "core.charts", "core.contracts", "core.text", "core.workspace"),
+        *("ui.parts", "ui.shell"),
+    },
+    "ui.models": {
+        *("core.catalog", "core.contracts", "core.errors", "core.physics", "core.physics.serving"),
+        *("core.text", "core.workspace", "ui.form", "ui.monitor", "ui.parts"),
+    },
+    "ui.calibrate": {
+        *("core.advice", "core.calibration", "core.catalog", "core.charts", "core.contracts"),
+        *("core.errors", "core.fidelity", "core.readers", "core.text", "core.workspace"),
+        *("ui.form", "ui.parts", "ui.shell"),
+    },
+    "pages": {
+        *("core.catalog", "core.charts", "core.contracts", "core.errors", "core.fidelity", "core.text"),
+        *("core.workspace", "ui.calibrate", "ui.deployments", "ui.form", "ui.models", "ui.monitor"),
+        *("ui.parts", "ui.shell", "ui.train"),
+    },
+}
 
 
-def floor(module: str) -> int:
-    return next(level for level, names in enumerate(FLOORS) if module in names)
-
-
-def imported(path: Path) -> list[str]:
-    """Dotted names that a file imports, those inside functions too."""
-    names: list[str] = []
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """Dotted names that a file imports, those inside functions and for types alone too."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return names
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(names)
+
+
+@cache
+def file_of(name: str) -> Path | None:
+    """The file of this house that a dotted name leads to."""
+    parts = name.split(".")
+    if parts[0] not in HOUSES:
+        return None
+    for length in range(len(parts), 0, -1):
+        place = ROOT.joinpath(*parts[:length])
+        if place.with_suffix(".py").exists():
+            return place.with_suffix(".py")
+        if (place / "__init__.py").exists():
+            return place / "__init__.py"
+    raise AssertionError(f"{name} is nowhere")
 
 
 def room(path: Path) -> str:
-    return path.relative_to(ROOT / "vapor_core").with_suffix("").parts[0]
+    """The folder of a file as `ARROWS` calls it; a module at the top of the core is a room of its own."""
+    parts = path.relative_to(ROOT).parts
+    if path in PAGES:
+        return "pages"
+    house = parts[0].removeprefix("vapor_")
+    inner = parts[1:-1] or ((path.stem,) if path.name != "__init__.py" else ())
+    return ".".join((house, *inner))
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_core_imports_point_downwards(path):
-    here = floor(room(path))
-    for name in imported(path):
-        if name.startswith("vapor_core."):
-            module = name.split(".")[1]
-            assert floor(module) <= here, f"{room(path)} must not import {module}"
+def arrows(here: str) -> set[str]:
+    """The rooms that a room's files import."""
+    reached = {
+        room(target)
+        for path in [*PAGES, *FILES]
+        if room(path) == here
+        for name in imported(path)
+        if (target := file_of(name)) is not None
+    }
+    return reached - {here, "core"}  # the face of the core hands on what is below it
+
+
+@cache
+def way_down(path: Path) -> tuple[Path, ...]:
+    """The longest way down from a file, import by import; imports for types alone do not count."""
+    ways = [way_down(target) for target in sorted(loaded(path)) if target.name != "__init__.py"]
+    return (path, *max(ways, key=len, default=()))
+
+
+@cache
+def loaded(path: Path) -> frozenset[Path]:
+    """Files of the house that a file imports when it is loaded or when its functions run."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typed = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    targets = {
+        file_of(f"{node.module}.{alias.name}")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and node not in typed
+        for alias in node.names
+    }
+    return frozenset(target for target in targets if target is not None and target != path)
+
+
+@pytest.mark.parametrize("here", ARROWS)
+def test_a_room_has_the_arrows_that_the_design_names(here):
+    assert arrows(here) == ARROWS[here]
+
+
+def test_every_room_is_in_the_plan():
+    assert {room(path) for path in [*PAGES, *FILES] if path.name != "__init__.py"} == set(ARROWS)
+
+
+def test_no_arrow_runs_upwards():
+    floors: list[str] = []
+    while len(floors) < len(ARROWS):
+        ready = [here for here in ARROWS if here not in floors and ARROWS[here] <= set(floors)]
+        assert ready, f"a circle among {sorted(set(ARROWS) - set(floors))}"
+        floors += ready
+
+
+def test_no_files_import_each_other_in_a_circle():
+    left = {path: {each for each in loaded(path) if each.name != "__init__.py"} for path in [*PAGES, *FILES]}
+    while free := {path for path, below in left.items() if not below & left.keys()}:
+        left = {path: below for path, below in left.items() if path not in free}
+    assert not left, sorted(str(path.relative_to(ROOT)) for path in left)
+
+
+def test_no_way_down_is_long():
+    longest = max((way_down(path) for path in [*PAGES, *FILES]), key=len)
+    assert len(longest) <= DEEPEST, " > ".join(str(each.relative_to(ROOT)) for each in longest)
+
+
+def test_no_folder_and_no_file_is_too_large_to_read():
+    for house in HOUSES:
+        for folder in (path.parent for path in (ROOT / house).rglob("__init__.py")):
+            count = len([path for path in folder.glob("*.py") if path.name != "__init__.py"])
+            assert count <= MOST_MODULES, f"{folder.relative_to(ROOT)} has {count} modules"
+    for path in [*PAGES, *FILES]:
+        if not any(part.startswith(".") for part in path.relative_to(ROOT).parts):
+            lines = len(path.read_text(encoding="utf-8").splitlines())
+            assert lines <= MOST_LINES, f"{path.relative_to(ROOT)} has {lines} lines"
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
@@ -66,21 +230,31 @@ def test_core_knows_no_screen_no_clock_and_no_dice(path):
     assert "np.random.seed" not in text
 
 
-def test_pages_reach_the_core_and_never_one_another():
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sockets_environment_threads_and_processes_are_where_the_design_says(path):
+    if room(path) in {"core.hub", "core.journal"}:
+        return
+    outside = (
+        r"(socket|ssl|http|urllib\.request|requests|httpx|huggingface_hub|subprocess|multiprocessing|threading|"
+        r"asyncio|concurrent|signal)\b"
+    )
+    assert not [name for name in imported(path) if re.match(outside, name)]
+    assert not re.search(r"\bos\.(environ|getenv|system|popen|fork|kill)", path.read_text(encoding="utf-8"))
+
+
+def test_pages_reach_the_screens_and_never_one_another():
     for path in SCREENS:
         assert not [name for name in imported(path) if name.startswith(("pages", "Home"))], path
 
 
 def test_only_screens_import_streamlit():
-    screens = set(SCREENS)
-    others = [each for each in ROOT.iterdir() if not each.name.startswith(".")]
-    for path in [each for top in others for each in ([top] if top.is_file() else top.rglob("*.py"))]:
+    for path in ROOT.rglob("*.py"):
         parts = path.relative_to(ROOT).parts
-        if path.suffix != ".py" or path in screens or parts[0] in {"tests", "benchmarks", "build"}:
+        if path in SCREENS or parts[0].startswith(".") or parts[0] in {"tests", "benchmarks", "build"}:
             continue
         assert not [name for name in imported(path) if name.split(".")[0] == "streamlit"], path
 
 
 def test_nothing_is_called_by_a_word_that_says_nothing():
-    for path in [*CORE, *SCREENS]:
+    for path in [*FILES, *PAGES]:
         assert path.stem not in {"utils", "helpers", "common", "manager", "misc"}

@@ -1,46 +1,57 @@
-"""The README says what is true: its file map is the tree, its commands exist, its code runs, its pictures are there.
+"""The README says what is true: its map is the tree, its commands exist, its code runs, its pictures are there.
 
-`python -m tests.test_readme` writes the file map anew.
+`python -m tests.test_readme` writes the map of folders into the README, and the files of each folder into the
+docstring of its `__init__`.
 """
 
 import ast
 import re
+import textwrap
 import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-START, END = "<!-- file map: written by python -m tests.test_readme -->", "<!-- end of the file map -->"
-ROOMS = (
-    "",
-    "pages",
-    "vapor_ui",
-    "vapor_core",
-    "vapor_core/physics",
-    "vapor_core/backends",
-    "benchmarks",
-    "benchmarks/fidelity",
-)
+START, END = "<!-- map of the folders: written by python -m tests.test_readme -->", "<!-- end of the map -->"
+HOUSES = ("vapor_core", "vapor_ui")
+WIDTH = 110
+
+
+def docstring(path: Path) -> str:
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
 
 
 def first_sentence(path: Path) -> str:
     """Of a module's docstring, on one line."""
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return " ".join(re.split(r"(?<=[.?])\s", text.replace("\n", " "), maxsplit=1)[0].split()).rstrip(".")
+    text = docstring(path).split("\n\n")[0].replace("\n", " ")
+    return " ".join(re.split(r"(?<=[.?])\s", text, maxsplit=1)[0].split()).rstrip(".")
 
 
-def file_map() -> str:
-    """Every Python file that is not a test, room by room, with its module's first sentence."""
+def folders() -> list[Path]:
+    """Every package of the two houses, a house itself included."""
+    found = [path.parent for house in HOUSES for path in (ROOT / house).rglob("__init__.py")]
+    return sorted(found, key=lambda path: path.relative_to(ROOT).parts)
+
+
+def modules(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.py") if path.name not in ("__init__.py", "__main__.py"))
+
+
+def folder_map() -> str:
+    """A line a folder: what it answers, by the first sentence of its `__init__`."""
+    lines = ["| folder | what it is |", "|---|---|"]
+    for folder in folders():
+        lines.append(f"| `{folder.relative_to(ROOT)}/` | {first_sentence(folder / '__init__.py')} |")
+    return "\n".join(lines)
+
+
+def files_of(folder: Path) -> str:
+    """The files of a folder as its `__init__` tells them: a name and the first sentence of each."""
     lines = []
-    for room in ROOMS:
-        files = sorted(
-            path for path in (ROOT / room).glob("*.py") if path.name not in ("__init__.py", "__main__.py")
-        )
-        title = f"**`{room}/`**" if room else "**top level**"
-        lines += [title, ""]
-        lines += [f"- `{path.name}`: {first_sentence(path)}" for path in files]
-        lines.append("")
-    return "\n".join(lines).strip()
+    for path in modules(folder):
+        told = f"{path.stem}: {first_sentence(path)}."
+        lines += textwrap.wrap(told, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+    return "\n".join(lines)
 
 
 def written_map() -> str:
@@ -48,13 +59,21 @@ def written_map() -> str:
     return text[text.index(START) + len(START) : text.index(END)].strip()
 
 
-def test_the_file_map_is_the_tree():
-    assert written_map() == file_map(), "run: python -m tests.test_readme"
+def test_the_map_of_the_readme_is_the_tree():
+    assert written_map() == folder_map(), "run: python -m tests.test_readme"
+
+
+def test_each_folder_tells_its_files():
+    for folder in folders():
+        if modules(folder):
+            assert files_of(folder) in docstring(folder / "__init__.py"), (
+                f"{folder}: run: python -m tests.test_readme"
+            )
 
 
 def test_every_module_says_what_it_is_for():
-    for room in ROOMS:
-        for path in (ROOT / room).glob("*.py"):
+    for top in (*HOUSES, "pages", "benchmarks"):
+        for path in (ROOT / top).rglob("*.py"):
             assert first_sentence(path), path
 
 
@@ -81,11 +100,25 @@ def test_the_python_of_the_readme_runs():
         exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - our own document
 
 
+def write_files_of(folder: Path) -> None:
+    """Put the list of files into a folder's docstring, behind what was written by hand."""
+    if not modules(folder):
+        return
+    path = folder / "__init__.py"
+    text = path.read_text(encoding="utf-8")
+    old = ast.parse(text).body[0]
+    by_hand = re.split(r"\n\n(?=\w+: )", docstring(path))[0]
+    rest = text.splitlines(keepends=True)[old.end_lineno :]
+    path.write_text(f'"""{by_hand}\n\n{files_of(folder)}\n"""\n{"".join(rest)}', encoding="utf-8")
+
+
 def main() -> None:
-    """Write the file map into the README."""
+    """Write the map and the lists of files."""
+    for folder in folders():
+        write_files_of(folder)
     text = README.read_text(encoding="utf-8")
     before, after = text.index(START) + len(START), text.index(END)
-    README.write_text(f"{text[:before]}\n\n{file_map()}\n\n{text[after:]}", encoding="utf-8")
+    README.write_text(f"{text[:before]}\n\n{folder_map()}\n\n{text[after:]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from websockets.asyncio.client import connect
 
 from benchmarks.serving import flags, free_port, running, wait_for
 from benchmarks.soak import Person
-from vapor_core.journal_sql import open_journal
+from vapor_core.journal.sql import open_journal
 
 ROOT = Path(__file__).parent.parent
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")

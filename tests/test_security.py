@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from vapor_core import exports, links, sharing
-from vapor_core.contracts import Dataset, JobConfig
+from vapor_core.contracts.entries import Dataset
+from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import VaporError
-from vapor_core.journal_sql import open_journal
-from vapor_core.logs import read_log
-from vapor_core.store import Store
-from vapor_core.uploads import read_dataset
+from vapor_core.journal.sql import open_journal
+from vapor_core.readers.configurations import read_config
+from vapor_core.readers.datasets import read_dataset
+from vapor_core.readers.run_logs import read_log
+from vapor_core.sharing import files, links, selection
+from vapor_core.workspace.store import Store
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [
@@ -67,7 +69,7 @@ def test_a_hostile_file_name_touches_no_file(name, tmp_path, monkeypatch):
     opened = []
     monkeypatch.setattr("builtins.open", lambda *given, **_: opened.append(given))
     monkeypatch.setattr(Path, "open", lambda *given, **_: opened.append(given))
-    for read in (read_dataset, read_log, exports.read_config, sharing.from_file):
+    for read in (read_dataset, read_log, read_config, files.from_file):
         for content in (b"step,loss\n1,2\n2,1\n", b'{"text": "a"}\n', b""):
             try:
                 read(name, content)
@@ -80,8 +82,8 @@ def test_the_secret_of_links_is_nowhere_in_what_leaves(tmp_path):
     secret = "hunter2-and-more"  # noqa: S105 - of this test alone
     store = Store.open(tmp_path / "work.db")
     store.submit(JobConfig(model="openai-community/gpt2", max_steps=100), now=0.0)
-    shared = sharing.share(store, "workspace")
-    left = [links.pack(shared, secret).encode(), sharing.to_file(shared)]
+    shared = selection.share(store, "workspace")
+    left = [links.pack(shared, secret).encode(), files.to_file(shared)]
     store.close()
     left += [path.read_bytes() for path in tmp_path.iterdir()]
     assert len(left) >= 3 and not any(secret.encode() in content for content in left)

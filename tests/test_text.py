@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vapor_core import text
-from vapor_core.contracts import Job, JobConfig
+from vapor_core.contracts.training import JobConfig
+from vapor_core.contracts.workspace import Job
 
 CONFIG = JobConfig(model="HuggingFaceTB/SmolLM2-360M")
 

@@ -1,30 +1,27 @@
-"""Vapor's core: a world you can replay, in pure Python, with no Streamlit, no clock and no global state."""
+"""Vapor's core: a world you can replay, in pure Python, with no Streamlit, no clock and no global state.
+
+catalog: What can exist: models, datasets and accelerators, each with its source, from JSON shipped in the
+    package.
+errors: What can go wrong, drawn as a tree.
+fidelity: How far to trust each law: its errors against published measurements, as `make fidelity` last wrote
+    them.
+noise: The only randomness: keyed, never drawn in sequence.
+simulator: What a training run reports, for whoever starts to read here: `simulate` with noise, `forecast`
+    without.
+text: Which words a number is said in: money, time, counts, rates, and text from outside made harmless.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from vapor_core import catalog
-from vapor_core.contracts import (
-    Accelerator,
-    Calibration,
-    CatalogModel,
-    Clock,
-    Dataset,
-    Deployment,
-    Estimate,
-    Failure,
-    Finding,
-    Job,
-    JobConfig,
-    LifeEvent,
-    Proposal,
-    RegisteredModel,
-    Revision,
-    Risk,
-    ServingConfig,
-    ServingEstimate,
-    Summary,
-)
+from vapor_core.advice.estimate import estimate
+from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.findings import Failure, Finding, Risk
+from vapor_core.contracts.lifecycle import LifeEvent
+from vapor_core.contracts.serving import ServingConfig, ServingEstimate
+from vapor_core.contracts.training import Calibration, Estimate, JobConfig, Proposal
+from vapor_core.contracts.workspace import Clock, Deployment, Job, RegisteredModel, Revision, Summary
 from vapor_core.errors import (
     BackendRefused,
     ForbiddenTransition,
@@ -38,16 +35,14 @@ from vapor_core.errors import (
     NotInCatalog,
     VaporError,
 )
-from vapor_core.estimate import estimate
 
 if TYPE_CHECKING:
-    from vapor_core import charts
-    from vapor_core.advisor import propose
-    from vapor_core.calibration import calibrate
-    from vapor_core.metrics import MetricSeries
-    from vapor_core.physics.serving import estimate_serving
+    from vapor_core.advice.budget import propose
+    from vapor_core.calibration.fit import calibrate
+    from vapor_core.metrics.series import MetricSeries
+    from vapor_core.physics.serving.load import estimate_serving
     from vapor_core.simulator import forecast, simulate
-    from vapor_core.store import Store
+    from vapor_core.workspace.store import Store
 
 __all__ = [
     "Accelerator",
@@ -94,12 +89,12 @@ __all__ = [
 
 
 _LATER = {  # public names whose modules, or what those stand on, take long to import
-    "MetricSeries": "metrics",
-    "Store": "store",
-    "calibrate": "calibration",
-    "estimate_serving": "physics.serving",
+    "MetricSeries": "metrics.series",
+    "Store": "workspace.store",
+    "calibrate": "calibration.fit",
+    "estimate_serving": "physics.serving.load",
     "forecast": "simulator",
-    "propose": "advisor",
+    "propose": "advice.budget",
     "simulate": "simulator",
 }
 
@@ -107,7 +102,7 @@ _LATER = {  # public names whose modules, or what those stand on, take long to i
 def __getattr__(name: str) -> object:
     """A public name that is loaded when first asked for."""
     if name == "charts":
-        return import_module("vapor_core.charts")
+        return import_module("vapor_core.charts.training")
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found: object = getattr(import_module(f"vapor_core.{_LATER[name]}"), name)

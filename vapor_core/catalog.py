@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TypeVar
 
-from vapor_core.contracts import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.errors import NotInCatalog
 
 T = TypeVar("T", CatalogModel, Dataset, Accelerator)

@@ -7,7 +7,7 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from vapor_core.contracts import Contract
+from vapor_core.contracts.base import Contract
 
 
 class FidelityLine(Contract):

@@ -7,7 +7,7 @@ finite is a dash.
 import math
 import re
 
-from vapor_core.contracts import Job
+from vapor_core.contracts.workspace import Job
 
 MISSING = "–"
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from benchmarks.fidelity import Row, Target, number, table
 from vapor_core import catalog
-from vapor_core.contracts import CatalogModel, Dataset, JobConfig
-from vapor_core.physics.loss import LossCurve, loss_curve
+from vapor_core.contracts.entries import CatalogModel, Dataset
+from vapor_core.contracts.training import JobConfig
+from vapor_core.physics.loss.curve import LossCurve, loss_curve
 from vapor_core.physics.plan import plan
 
 FULL, LORA, QLORA = ("fine-tuning loss, " + method for method in ("full", "LoRA", "QLoRA"))

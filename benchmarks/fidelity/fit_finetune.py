@@ -1,7 +1,7 @@
 """Fit how a fine-tune's final loss follows its base model, to litgpt's Alpaca-2k table, and print the constants.
 
-FLOOR, QUALITY and VOCABULARY of physics/finetuning.py are fitted to the LoRA and QLoRA rows, with robust loss,
-and held near what stands there now; the rest of that module (start, speed, learning by heart, a kind's level) rests on
+FLOOR, QUALITY and VOCABULARY of physics/loss/fine_tuning.py are fitted to the LoRA and QLoRA rows, with robust loss,
+and held near what stands there now; the rest of that module (start, speed, memorisation, a kind's level) rests on
 one or two logs each and is set by hand to the rows of finetune.py.
 
     python -m benchmarks.fidelity.fit_finetune
@@ -13,8 +13,8 @@ from scipy.optimize import least_squares
 
 from benchmarks.fidelity import number, table
 from benchmarks.fidelity.finetune import litgpt_config
-from vapor_core.physics.finetuning import FLOOR, QUALITY, VOCABULARY, base_quality
-from vapor_core.physics.loss import loss_curve
+from vapor_core.physics.loss.curve import loss_curve
+from vapor_core.physics.loss.fine_tuning import FLOOR, QUALITY, VOCABULARY, base_quality
 from vapor_core.physics.plan import plan
 
 Floats = NDArray[np.float64]

@@ -16,11 +16,12 @@ from scipy.optimize import least_squares, minimize
 
 from benchmarks.fidelity import folder, table
 from benchmarks.fidelity.loss import BOTTOMS, DIVERGED_ABOVE, ended, openlm_config, repeat_config, shaped
-from vapor_core.physics.curve import GENERAL, GENERAL_TOKENS, grid, schedule_cost
+from vapor_core.physics.loss.pretraining import GENERAL, GENERAL_TOKENS, schedule_cost
+from vapor_core.physics.loss.repeats import MUENNIGHOFF
+from vapor_core.physics.loss.schedule import grid
+from vapor_core.physics.loss.stability import stability
 from vapor_core.physics.plan import Plan, plan
-from vapor_core.physics.pretraining import body_parameters
-from vapor_core.physics.repeats import MUENNIGHOFF
-from vapor_core.physics.stability import stability
+from vapor_core.physics.transformer import body_parameters
 
 Floats = NDArray[np.float64]
 

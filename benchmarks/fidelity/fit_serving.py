@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from benchmarks.fidelity.serving import Case, cases
-from vapor_core.physics.serving import serving_point
-from vapor_core.physics.serving_step import StepConstants
+from vapor_core.physics.serving.load import serving_point
+from vapor_core.physics.serving.step import StepConstants
 
 STRIDE, LEFT_OUT_STRIDE = 4, 16
 # Plain guesses, so that a fit without some rows does not begin from what those rows taught.

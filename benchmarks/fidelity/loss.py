@@ -11,9 +11,10 @@ import pandas as pd
 
 from benchmarks.fidelity import PUBLISHED, Row, Target, folder, number, table
 from vapor_core import catalog
-from vapor_core.calibration import calibrate
-from vapor_core.contracts import CatalogModel, Dataset, JobConfig
-from vapor_core.physics.loss import LossCurve, loss_curve
+from vapor_core.calibration.fit import calibrate
+from vapor_core.contracts.entries import CatalogModel, Dataset
+from vapor_core.contracts.training import JobConfig
+from vapor_core.physics.loss.curve import LossCurve, loss_curve
 from vapor_core.physics.plan import plan
 
 CURVES, FINAL, TUNING = "loss curve, calibrated", "final pretraining loss", "learning rate and batch size"

@@ -8,7 +8,8 @@ from typing import cast
 from benchmarks.fidelity import Row, Target, number, table
 from benchmarks.fidelity.throughput import UNPACKED, architecture, card, foundry_rows, misc_rows
 from benchmarks.fidelity.throughput import foundry as foundry_throughput
-from vapor_core.contracts import CatalogModel, JobConfig, Method
+from vapor_core.contracts.entries import CatalogModel
+from vapor_core.contracts.training import JobConfig, Method
 from vapor_core.physics.memory import training_memory
 from vapor_core.physics.plan import plan
 

@@ -11,8 +11,9 @@ from functools import cache
 
 from benchmarks.fidelity import Row, Target, number, table
 from vapor_core import catalog
-from vapor_core.contracts import Accelerator, CatalogModel, ServingPrecision
-from vapor_core.physics.serving import Point, serving_point
+from vapor_core.contracts.entries import Accelerator, CatalogModel
+from vapor_core.contracts.serving import ServingPrecision
+from vapor_core.physics.serving.load import Point, serving_point
 
 TPOT_ONE, TPOT_GROUP = "serving TPOT, one card", "serving TPOT, tensor parallel"
 RATE = "serving throughput at saturation"

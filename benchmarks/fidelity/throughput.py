@@ -5,7 +5,8 @@ from typing import cast
 
 from benchmarks.fidelity import Row, Target, number, table
 from vapor_core import catalog
-from vapor_core.contracts import Accelerator, CatalogModel, Dataset, JobConfig, Method, Sharding
+from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.training import JobConfig, Method, Sharding
 from vapor_core.physics.plan import Plan, plan
 from vapor_core.physics.throughput import training_throughput
 

@@ -3,7 +3,7 @@
 from benchmarks.fidelity import Row, Target, memory, number, table
 from benchmarks.fidelity.throughput import KIND, per_card
 from vapor_core import catalog
-from vapor_core.contracts import Dataset
+from vapor_core.contracts.entries import Dataset
 from vapor_core.physics.plan import plan
 from vapor_core.physics.throughput import training_throughput
 

@@ -2,8 +2,9 @@
 
 from math import nan
 
-from vapor_core.backends.base import Columns, JobSpec, Mark, News, Standing
-from vapor_core.contracts import Failure, LifeEvent
+from vapor_core.backends.base import Columns, Intervention, JobSpec, JobState, MetricBatch
+from vapor_core.contracts.findings import Failure
+from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.errors import BackendRefused
 
 NEEDS = {
@@ -24,7 +25,7 @@ class AbsentBackend:
         """Refuse."""
         raise BackendRefused(self._sentence)
 
-    def recall(self, spec: JobSpec, marks: tuple[Mark, ...]) -> None:
+    def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Nothing is kept."""
 
     def forget(self, job_id: str) -> None:
@@ -37,14 +38,14 @@ class AbsentBackend:
     resume = pause
     stop = pause
 
-    def status(self, job_id: str, at_s: float) -> Standing:
+    def status(self, job_id: str, at_s: float) -> JobState:
         """Lost: the job may run, but nobody here can look."""
         failure = Failure(code="lost", what="This job cannot be seen from here.", why=f"{self._sentence}.")
-        return Standing("lost", step=0, total_steps=0, elapsed_s=0.0, failure=failure)
+        return JobState("lost", step=0, total_steps=0, elapsed_s=0.0, failure=failure)
 
-    def events(self, job_id: str, cursor: int, at_s: float, limit: int = 65_536) -> News:
+    def events(self, job_id: str, cursor: int, at_s: float, limit: int = 65_536) -> MetricBatch:
         """Nothing."""
-        return News(cursor, {}, ())
+        return MetricBatch(cursor, {}, ())
 
     def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
         """Nothing."""

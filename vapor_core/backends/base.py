@@ -11,11 +11,13 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vapor_core.contracts import Failure, JobConfig, JobStatus, LifeEvent
-from vapor_core.events import LogImported
+from vapor_core.contracts.findings import Failure
+from vapor_core.contracts.lifecycle import JobStatus, LifeEvent
+from vapor_core.contracts.training import JobConfig
+from vapor_core.journal.events import LogImported
 
 Columns = Mapping[str, NDArray[np.float64] | NDArray[np.int64]]
-MarkKind = Literal["pause", "resume", "stop"]
+InterventionKind = Literal["pause", "resume", "stop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,15 @@ class JobSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Intervention:
     """A person's intervention at an instant."""
 
-    kind: MarkKind
+    kind: InterventionKind
     at_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class JobState:
     """Where a job stands at an instant."""
 
     status: JobStatus
@@ -54,7 +56,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class MetricBatch:
     """What happened to a job since a cursor: rows of metrics, and lines of its history."""
 
     cursor: int  # hand it in next time
@@ -72,7 +74,7 @@ class Backend(Protocol):
             BackendRefused: says why and what would be taken; nothing has started.
         """
 
-    def recall(self, spec: JobSpec, marks: tuple[Mark, ...]) -> None:
+    def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Know a job from the journal, with all that was done to it. Starts nothing; may be repeated."""
 
     def forget(self, job_id: str) -> None:
@@ -87,10 +89,10 @@ class Backend(Protocol):
     def stop(self, job_id: str, at_s: float) -> None:
         """End a job, keeping its last checkpoint."""
 
-    def status(self, job_id: str, at_s: float) -> Standing:
+    def status(self, job_id: str, at_s: float) -> JobState:
         """Where a job stands at an instant, past or to come."""
 
-    def events(self, job_id: str, cursor: int, at_s: float, limit: int = 65_536) -> News:
+    def events(self, job_id: str, cursor: int, at_s: float, limit: int = 65_536) -> MetricBatch:
         """Metrics of at most `limit` steps from step `cursor` on, as far as they exist at an instant."""
 
     def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:

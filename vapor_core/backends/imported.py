@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vapor_core.backends.base import Columns, JobSpec, Mark, News, Standing
-from vapor_core.contracts import Accelerator, CatalogModel, Dataset, JobConfig, LifeEvent
+from vapor_core.backends.base import Columns, Intervention, JobSpec, JobState, MetricBatch
+from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.lifecycle import LifeEvent
+from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import BackendRefused, NotFound
-from vapor_core.logbook import unpacked
-from vapor_core.simulator import TRAINING_COLUMNS
+from vapor_core.journal.log_columns import unpacked
+from vapor_core.simulation.training import TRAINING_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +59,7 @@ class ImportedBackend:
         """Refuse: a log is imported, not submitted."""
         raise BackendRefused("the imported backend runs nothing; import a log instead of submitting a job")
 
-    def recall(self, spec: JobSpec, marks: tuple[Mark, ...]) -> None:
+    def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Know a log."""
         self._specs[spec.job_id] = spec
 
@@ -73,7 +75,7 @@ class ImportedBackend:
     resume = pause
     stop = pause
 
-    def status(self, job_id: str, at_s: float) -> Standing:
+    def status(self, job_id: str, at_s: float) -> JobState:
         """Completed."""
         spec, rows = self._specs[job_id], self._rows(job_id)
         steps = int(rows["step"].iloc[-1]) + 1
@@ -82,15 +84,15 @@ class ImportedBackend:
         took = rows["elapsed_s"].dropna() if "elapsed_s" in rows else pd.Series(dtype=float)
         elapsed_s = max(float(took.iloc[-1]), 0.0) if len(took) else 0.0
         began = spec.submitted_s
-        return Standing("completed", steps, steps, elapsed_s, started_s=began, ended_s=began)
+        return JobState("completed", steps, steps, elapsed_s, started_s=began, ended_s=began)
 
-    def events(self, job_id: str, cursor: int, at_s: float, limit: int = 65_536) -> News:
+    def events(self, job_id: str, cursor: int, at_s: float, limit: int = 65_536) -> MetricBatch:
         """Rows from step `cursor` on."""
         rows = self._rows(job_id)
         part = rows[rows["step"] >= cursor].iloc[:limit]
         if part.empty:
-            return News(cursor, {}, ())
-        return News(int(part["step"].iloc[-1]) + 1, _columns(part), ())
+            return MetricBatch(cursor, {}, ())
+        return MetricBatch(int(part["step"].iloc[-1]) + 1, _columns(part), ())
 
     def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
         """That it was imported."""

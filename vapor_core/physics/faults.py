@@ -1,7 +1,7 @@
 """How often hardware interrupts a run, and when it does so here.
 
 Faults are a Poisson process whose rate is proportional to the number of accelerators, as the published accounts
-use it. What an interruption costs a run is `pace`'s question.
+use it. What an interruption costs a run is `timing`'s question.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vapor_core.contracts import Accelerator
+from vapor_core.contracts.entries import Accelerator
 from vapor_core.noise import exponentials, uniforms
 from vapor_core.physics.plan import Plan
 

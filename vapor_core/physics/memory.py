@@ -12,15 +12,10 @@ which figures are fitted, by benchmarks/fidelity/fit_memory.py.
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vapor_core.contracts import (
-    LORA_HEAD,
-    LORA_TARGETS,
-    Accelerator,
-    CatalogModel,
-    JobConfig,
-    ServingPrecision,
-)
+from vapor_core.contracts.entries import CatalogModel
+from vapor_core.contracts.training import LORA_TARGETS, JobConfig
 from vapor_core.physics.plan import Plan
+from vapor_core.physics.transformer import lora_parameters
 
 GB = 1e9
 BAND = 1.25  # the middle 80 % of published peaks lie within the law times or divided by this
@@ -77,52 +72,6 @@ class TrainingMemory:
     def high_gb(self) -> float:
         """Upper end of the 80 % band."""
         return self.total_gb * BAND
-
-
-@dataclass(frozen=True, slots=True)
-class ServingMemory:
-    """Memory of one accelerator that serves, and the room left for keys and values."""
-
-    weights_gb: float  # per accelerator
-    overhead_gb: float
-    available_gb: float
-    kv_bytes_per_token: float  # per accelerator
-    kv_capacity_tokens: int  # of the tensor-parallel group
-
-    @property
-    def fits(self) -> bool:
-        """Whether weights fit and leave room for at least one sequence of some length."""
-        return self.kv_capacity_tokens > 0
-
-
-def matrix_sizes(model: CatalogModel) -> dict[str, tuple[int, int]]:
-    """(input width, output width) of each matrix of one layer, by LoRA target name."""
-    hidden, ffn = model.hidden_size, model.intermediate_size
-    query, key = model.attention_heads * model.head_dim, model.kv_heads * model.head_dim
-    sizes = {
-        "q_proj": (hidden, query),
-        "k_proj": (hidden, key),
-        "v_proj": (hidden, key),
-        "o_proj": (query, hidden),
-        "gate_proj": (hidden, ffn),
-        "up_proj": (hidden, ffn),
-        "down_proj": (ffn, hidden),
-    }
-    if model.mlp_matrices == 2:
-        del sizes["gate_proj"]
-    return sizes
-
-
-def lora_parameters(model: CatalogModel, rank: int, targets: tuple[str, ...]) -> int:
-    """Parameters of the adapters: rank x (inputs + outputs) of every target matrix, all layers, and the head."""
-    total = 0
-    for name, (inputs, outputs) in matrix_sizes(model).items():
-        if name in targets:
-            layers = model.kv_layers if name in ("q_proj", "k_proj", "v_proj", "o_proj") else model.layers
-            total += layers * rank * (inputs + outputs)
-    if LORA_HEAD in targets:
-        total += rank * (model.hidden_size + model.vocabulary_size)
-    return total
 
 
 def _frozen(config: JobConfig) -> bool:
@@ -252,36 +201,3 @@ def training_memory(plan: Plan) -> TrainingMemory:
     activations hold beyond the gradients is theirs.
     """
     return training_memory_by(plan, DEFAULT)
-
-
-SERVING_BYTES: dict[ServingPrecision, float] = {
-    "fp32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5625, "fp4": 0.5625,
-}  # fmt: skip
-# Of a card's nominal size that a serving engine takes: vLLM's gpu_memory_utilization of 0.9 of what the card
-# really offers, which is up to 7 % more, since cards are sold in GiB.
-SERVING_SHARE = 0.95
-SERVING_OVERHEAD_GB = 1.0  # activations of a chunk of prefill, CUDA graphs
-
-
-def serving_memory(
-    model: CatalogModel, accelerator: Accelerator, tensor_parallel: int, precision: ServingPrecision
-) -> ServingMemory:
-    """Weights per accelerator and the tokens whose keys and values fit beside them.
-
-    Embeddings and head stay 16-bit below 16 bit. The cache is 16-bit (32-bit for fp32, 8-bit for fp8 and fp4, as
-    the published recipes set it) and split over the group as far as there are kv heads.
-    """
-    narrow = SERVING_BYTES[precision]
-    wide = max(narrow, 2.0)
-    total = model.non_embedding_parameters * narrow + model.embedding_parameters * wide
-    weights = total / tensor_parallel / GB
-    cached = 1.0 if precision in ("fp8", "fp4") else wide
-    per_token = model.kv_values_per_token * cached / min(tensor_parallel, model.kv_heads)
-    room = accelerator.memory_gb * SERVING_SHARE - weights - SERVING_OVERHEAD_GB
-    return ServingMemory(
-        weights_gb=weights,
-        overhead_gb=SERVING_OVERHEAD_GB,
-        available_gb=accelerator.memory_gb,
-        kv_bytes_per_token=per_token,
-        kv_capacity_tokens=int(max(room, 0.0) * GB / per_token) if per_token else 10**12,
-    )

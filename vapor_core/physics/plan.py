@@ -8,7 +8,8 @@ from functools import lru_cache
 from math import ceil
 
 from vapor_core import catalog
-from vapor_core.contracts import Accelerator, CatalogModel, Dataset, JobConfig
+from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.training import JobConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import hypot, log2, sqrt
 
-from vapor_core.contracts import LORA_HEAD, Accelerator, CatalogModel
-from vapor_core.physics.memory import lora_parameters, matrix_sizes
+from vapor_core.contracts.entries import Accelerator
+from vapor_core.contracts.training import LORA_HEAD
 from vapor_core.physics.plan import Plan
+from vapor_core.physics.transformer import flops_per_token, layer_parameters, lora_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +58,6 @@ class Throughput:
     overhead_s: float
     jitter: float  # relative standard deviation of one step's time
     utilization: float  # share of a step that the card computes
-
-
-def layer_parameters(model: CatalogModel) -> float:
-    """Parameters of all layers' matrices that one token meets, from the architecture."""
-    if model.active_parameters:
-        return float(model.active_parameters - model.vocabulary_size * model.hidden_size)
-    sizes = matrix_sizes(model)
-    attention = sum(a * b for name, (a, b) in sizes.items() if name[0] in "qkvo")
-    mlp = sum(a * b for name, (a, b) in sizes.items() if name[0] not in "qkvo")
-    convolution = 4 * model.hidden_size**2  # gated short convolutions of hybrids: three in, one out
-    return float(
-        model.layers * mlp + model.kv_layers * attention + (model.layers - model.kv_layers) * convolution
-    )
-
-
-def flops_per_token(model: CatalogModel, sequence_length: int, checkpointing: bool = False) -> float:
-    """FLOPs to train on one token: 6 a parameter and 12 x layers x width x length for attention.
-
-    The published convention (PaLM, llm-foundry): all parameters count and attention is not halved for being
-    causal. Checkpointing computes the forward pass twice.
-    """
-    active = model.active_parameters or model.parameters
-    attention = 12.0 * model.kv_layers * model.attention_heads * model.head_dim * sequence_length
-    return (6.0 * active + attention) * (4.0 / 3.0 if checkpointing else 1.0)
 
 
 def matrix_rate(card: Accelerator, precision: str, tokens: float, law: Constants = DEFAULT) -> float:

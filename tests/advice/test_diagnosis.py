@@ -1,0 +1,123 @@
+"""Detectors see what is sick in any series, and nothing in a healthy one; failures are told with their cure."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import vapor_core as vapor
+from vapor_core.advice.detectors import findings
+from vapor_core.advice.failures import explain_failure
+from vapor_core.physics.memory import training_memory
+from vapor_core.physics.plan import plan
+
+STEPS = 2000
+
+
+def healthy(seed: int = 0, noise: float = 0.05) -> pd.DataFrame:
+    steps = np.arange(STEPS)
+    dice = np.random.default_rng(seed)
+    loss = 2.0 + 3.0 * (steps + 10.0) ** -0.4 + noise * dice.standard_normal(STEPS)
+    evaluated = np.where(steps % 200 == 199, 2.05 + 3.0 * (steps + 10.0) ** -0.4, np.nan)
+    return pd.DataFrame(
+        {
+            "step": steps,
+            "loss": loss,
+            "eval_loss": evaluated,
+            "tokens_per_second": 5000 + 50 * dice.standard_normal(STEPS),
+        }
+    )
+
+
+def codes(frame: pd.DataFrame) -> list[str]:
+    return [finding.code for finding in findings(frame)]
+
+
+@given(st.integers(0, 200), st.floats(0.01, 0.1))
+def test_a_healthy_run_is_left_in_peace(seed, noise):
+    assert "divergence" not in codes(healthy(seed, noise))
+    assert "overfit" not in codes(healthy(seed, noise))
+    assert "slow_hardware" not in codes(healthy(seed, noise))
+    assert "nan" not in codes(healthy(seed, noise))
+
+
+def test_a_loss_that_is_no_number_is_told_at_its_first_step():
+    frame = healthy()
+    frame.loc[700:, "loss"] = np.nan
+    first = findings(frame)[0]
+    assert (first.code, first.step, first.severity) == ("nan", 700, "blocking")
+
+
+def test_a_blow_up_is_found_near_its_onset():
+    frame = healthy()
+    frame.loc[1200:, "loss"] += 3.0
+    divergence = next(finding for finding in findings(frame) if finding.code == "divergence")
+    assert 1150 <= divergence.step <= 1350
+
+
+def test_a_spike_that_recovers_is_a_note_and_no_divergence():
+    frame = healthy()
+    frame.loc[900:905, "loss"] += 2.0
+    found = findings(frame)
+    assert [finding.code for finding in found if finding.code in ("spike", "divergence")] == ["spike"]
+    assert 900 <= next(finding.step for finding in found if finding.code == "spike") <= 905
+
+
+def test_a_flat_loss_is_a_plateau():
+    frame = healthy()
+    frame["loss"] = 2.5 + 0.02 * np.random.default_rng(1).standard_normal(STEPS)
+    assert "plateau" in codes(frame)
+
+
+def test_eval_loss_that_turns_up_is_overfitting_at_its_best_step():
+    frame = healthy()
+    late = frame["step"] > 1000
+    frame.loc[late, "eval_loss"] += (frame.loc[late, "step"] - 1000) * 5e-4
+    overfit = next(finding for finding in findings(frame) if finding.code == "overfit")
+    assert overfit.step == 999
+
+
+def test_a_card_that_slows_down_is_told():
+    frame = healthy()
+    frame.loc[1700:, "tokens_per_second"] *= 0.6
+    assert "slow_hardware" in codes(frame)
+
+
+def test_a_few_points_say_nothing():
+    assert findings(healthy().head(10)) == ()
+
+
+def test_columns_beyond_step_and_loss_are_not_needed():
+    assert isinstance(findings(healthy()[["step", "loss"]]), tuple)
+
+
+@pytest.mark.parametrize(
+    ("model", "method", "accelerator"),
+    [
+        ("Qwen/Qwen3-8B", "full", "nvidia-l4"),
+        ("Qwen/Qwen3-8B", "lora", "nvidia-t4"),
+        ("Qwen/Qwen3-4B", "full", "nvidia-a10g"),
+    ],
+)
+def test_the_cure_of_an_out_of_memory_fits(model, method, accelerator):
+    config = vapor.JobConfig(model=model, method=method, accelerator=accelerator)
+    failure = explain_failure(plan(config), "out_of_memory", 0)
+    memory = training_memory(plan(config))
+    assert not memory.fits
+    assert f"{memory.total_gb:.1f} GB" in failure.why
+    assert failure.changes
+    assert training_memory(plan(config.changed(**failure.changes))).fits
+
+
+def test_the_cure_of_a_divergence_is_a_rate_that_is_stable():
+    config = vapor.JobConfig(
+        model="openai-community/gpt2",
+        dataset="HuggingFaceFW/fineweb",
+        method="pretrain",
+        learning_rate=0.5,
+        max_steps=5000,
+    )
+    failure = explain_failure(plan(config), "diverged", 300)
+    assert "300" in failure.what
+    assert not vapor.estimate(config.changed(**failure.changes)).diverges

@@ -1,0 +1,140 @@
+"""What this version makes of a workspace, in the form in which version 0.1 wrote down what it made of it."""
+
+import json
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from vapor_core import catalog
+
+DATA = Path(__file__).parent / "data" / "v0_1"
+DIGITS = 6  # that the files give of a number
+NEAR = 6e-6  # half of the last digit, and a little
+WORKSPACES = ("home", "second")
+
+
+@cache
+def read(file):
+    return json.loads((DATA / file).read_text(encoding="utf-8"))
+
+
+# What this version makes of a workspace. A fork's hours and cost are left out: what they count is not settled.
+
+
+def rounded(value):
+    """Numbers as the files have them: few digits, None for what is no number."""
+    if isinstance(value, dict):
+        return {str(key): rounded(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(each) for each in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.integer) else value
+
+
+def fields(value, names):
+    return {name: getattr(value, name) for name in names.split()}
+
+
+def told_job(job):
+    told = fields(
+        job, "id name status submitted_s started_s ended_s step total_steps parent_id fork_step deleted"
+    )
+    if job.parent_id is None:
+        told |= fields(job, "elapsed_s cost_usd eta_s")
+    return told | {
+        "failure": job.failure and job.failure.code,
+        "config": job.config.model_dump(mode="json"),
+        "chosen": sorted(job.config.model_fields_set),
+    }
+
+
+def told_deployment(deployment):
+    told = fields(deployment, "id name job_id model_id replicas_min replicas_max traffic precision")
+    told |= fields(deployment, "status created_s ended_s replicas cost_usd")
+    card = deployment.accelerator
+    return told | {
+        "accelerator": card if isinstance(card, str) else card.id,
+        "revisions": [[each.number, each.job_id, each.since_s] for each in deployment.revisions],
+        "failure": deployment.failure and deployment.failure.code,
+    }
+
+
+def told_rows(frame, without=()):
+    """The first row, one in the middle, the last, and the last with an eval loss."""
+    if not len(frame):
+        return []
+    places = {0, len(frame) // 2, len(frame) - 1}
+    if "eval_loss" in frame:
+        places |= set(np.flatnonzero(frame["eval_loss"].notna())[-1:].tolist())
+    kept = frame.drop(columns=list(without))
+    return [kept.iloc[place].to_dict() for place in sorted(places)]
+
+
+def told_metrics(store, job):
+    fork = ("elapsed_s", "cost_usd") if job.parent_id else ()
+    return told_rows(store.metrics(job.id).frame(max_points=100_000), fork)
+
+
+def told_summary(store):
+    named = (
+        "jobs jobs_by_status deployments deployments_by_status tokens serving_cost_usd request_rate replicas"
+    )
+    return fields(store.summary(), f"{named} best_eval_loss best_job_id")
+
+
+def told(store):
+    """A workspace, as far as it is held to what 0.1 made of it."""
+    jobs, deployments = store.jobs(include_deleted=True), store.deployments()
+    own = [{each.id for each in known()} for known in (catalog.models, catalog.datasets)]
+    return rounded(
+        {
+            "clock": fields(store.clock, "simulated_s speed"),
+            "jobs": [told_job(job) for job in jobs],
+            "visible": [job.id for job in store.jobs()],
+            "metrics": {job.id: told_metrics(store, job) for job in jobs},
+            "deployments": [told_deployment(each) for each in deployments],
+            "telemetry": {each.id: told_rows(store.metrics(each.id).frame(100_000)) for each in deployments},
+            "history": {
+                key: [[line.kind, line.at_s, line.step] for line in store.events(key)]
+                for key in [each.id for each in (*jobs, *deployments)]
+            },
+            "events": [[line.kind, line.at_s] for line in store.events()],
+            "summary": told_summary(store),
+            "registry": [each.model_dump(mode="json") for each in store.registry()],
+            "models": [each.model_dump(mode="json") for each in store.models() if each.id not in own[0]],
+            "datasets": [each.model_dump(mode="json") for each in store.datasets() if each.id not in own[1]],
+        }
+    )
+
+
+def told_members(members, workspace):
+    return [fields(each, "workspace owner person name role") for each in members.of(workspace)]
+
+
+def told_estimate(figures):
+    return rounded({name: value for name, value in figures if isinstance(value, int | float)})
+
+
+def held(found, expected, where=""):
+    """That `found` says all that `expected` says; it may say more."""
+    if isinstance(expected, dict):
+        assert isinstance(found, dict), where
+        assert not expected.keys() - found.keys(), f"{where} has no {sorted(expected.keys() - found.keys())}"
+        for key, value in expected.items():
+            held(found[key], value, f"{where}.{key}")
+    elif isinstance(expected, list):
+        assert len(found) == len(expected), f"{where} has {len(found)}, not {len(expected)}"
+        for place, (one, other) in enumerate(zip(found, expected, strict=True)):
+            held(one, other, f"{where}[{place}]")
+    elif isinstance(expected, float) and isinstance(found, float | int):
+        assert math.isclose(found, expected, rel_tol=NEAR, abs_tol=1e-12), (
+            f"{where}: {found} is not {expected}"
+        )
+    else:
+        assert found == expected, f"{where}: {found!r} is not {expected!r}"
+
+
+# The journal

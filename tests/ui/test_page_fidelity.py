@@ -1,0 +1,168 @@
+"""Fidelity tells every law's error; Calibrate fits a dropped log, refuses a broken one, and asks what if."""
+
+import json
+
+import pytest
+from screen import opened, ran, still_store, words
+
+from vapor_core import fidelity, simulate
+from vapor_core.contracts.training import JobConfig
+from vapor_ui.calibrate import calibrations
+
+FIDELITY, CALIBRATE = "6_Fidelity", "7_Calibrate"
+CONFIG = JobConfig(model="HuggingFaceTB/SmolLM2-360M", max_steps=300, hardware_faults=False)
+
+
+@pytest.fixture(scope="module")
+def log():
+    """A run of CONFIG, somewhat worse and slower than the laws say; as a CSV."""
+    frame = simulate(CONFIG)[["step", "loss", "learning_rate", "tokens_per_second"]]
+    worse = frame.assign(loss=frame["loss"] * 1.2, tokens_per_second=frame["tokens_per_second"] * 0.5)
+    return worse.to_csv(index=False).encode()
+
+
+def button(app, label):
+    return next(one for one in app.button if one.label == label)
+
+
+def dropped(app, content, name="run.csv"):
+    app.file_uploader(key="calibrate.file").upload(name, content, "text/plain")
+    return ran(app)
+
+
+def fitted(log, store=None, name="run.csv"):
+    app = dropped(opened(CALIBRATE, store=store) if store else opened(CALIBRATE), log, name)
+    button(app, "Fit to this run").click()
+    return ran(app)
+
+
+def figures(app):
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_every_kind_of_figure_is_told_with_its_error():
+    app = opened(FIDELITY)
+    told = app.dataframe[0].value
+    kinds = {table.kind for table in fidelity.tables()}
+    assert {kind.lower() for kind in told["kind"]} == {kind.lower() for kind in kinds}
+    assert set(told["met"]) <= {"yes", "no", ""}
+
+
+@pytest.mark.parametrize("table", fidelity.tables(), ids=lambda table: table.kind)
+def test_each_kind_shows_its_sources(table):
+    app = opened(FIDELITY)
+    app.selectbox(key="kind").set_value(table.kind)
+    ran(app)
+    assert list(app.dataframe[1].value["source"]) == [line.source for line in table.sources]
+    assert bool(app.get("vega_lite_chart")) == table.drawable
+
+
+def test_without_a_log_calibrate_says_what_to_do():
+    app = opened(CALIBRATE)
+    assert "Nothing is fitted yet" in words(app)
+    assert button(app, "Fit to this run").disabled
+    assert calibrations.current(app.session_state["store"]) is None
+
+
+def test_a_log_prefills_its_length_and_peak_rate(log):
+    app = dropped(opened(CALIBRATE), log)
+    assert app.number_input(key="calibrate.max_steps").value == 300
+    assert app.text_input(key="calibrate.learning_rate").value == "2e-4"
+
+
+def test_a_dropped_log_is_fitted_and_used_until_it_is_not(log):
+    app = fitted(log)
+    store = app.session_state["store"]
+    assert calibrations.current(store).throughput_scale == pytest.approx(0.5, rel=0.1)
+    assert {"Loss error", "Rate error", "Points"} <= set(figures(app))
+    app.toggle(key="calibrate.used").set_value(False)
+    ran(app)
+    assert calibrations.current(store) is None
+    assert calibrations.fit(store) is not None
+
+
+def test_a_calibration_moves_the_estimate_of_train(log):
+    before = figures(opened("1_Train"))
+    after = figures(opened("1_Train", store=fitted(log).session_state["store"]))
+    assert after["Time"] != before["Time"]
+    assert after["Train loss"] != before["Train loss"]
+
+
+def test_a_forgotten_run_leaves_nothing_behind(log):
+    app = fitted(log)
+    button(app, "Forget this run").click()
+    ran(app)
+    assert calibrations.fit(app.session_state["store"]) is None
+    assert "Nothing is fitted yet" in words(app)
+
+
+def test_a_second_log_is_fitted_together_with_the_first(log):
+    store = fitted(log).session_state["store"]
+    fitted(log, store, name="again.csv")
+    assert [run.name for run in calibrations.fit(store).runs] == ["run.csv", "again.csv"]
+    assert calibrations.current(store).runs == 2
+
+
+def test_the_same_log_again_replaces_itself(log):
+    store = fitted(log).session_state["store"]
+    fitted(log, store)
+    assert len(calibrations.fit(store).runs) == 1
+
+
+def test_what_if_follows_its_fields(log):
+    app = fitted(log)
+    before = figures(app)["Cost"]
+    app.number_input(key="what_if.max_steps").set_value(3000)
+    ran(app)
+    assert figures(app)["Cost"] != before
+    button(app, "Undo the changes").click()
+    ran(app)
+    assert figures(app)["Cost"] == before
+
+
+def test_a_wrong_what_if_is_told_beside_its_field(log):
+    app = fitted(log)
+    app.text_input(key="what_if.learning_rate").set_value("fast")
+    ran(app)
+    assert "Learning rate should be a number" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("empty.csv", b"  \n", "is empty"),
+        ("table.csv", b"a,b\n1,2\n", "no step column"),
+        ("steps.csv", b"step,epoch\n1,0.1\n2,0.2\n", "no loss"),
+        ("torn.json", b'{"log_history": [{"step": 1, ', "torn"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "UTF-8"),
+    ],
+)
+def test_a_broken_log_is_told_in_one_sentence(name, content, sentence):
+    app = dropped(opened(CALIBRATE), content, name)
+    assert len(app.error) == 1
+    assert sentence in app.error[0].value.replace("\\", "")
+    assert button(app, "Fit to this run").disabled
+
+
+def test_a_log_of_impossible_losses_is_refused_and_leaves_the_fit(log):
+    store = fitted(log).session_state["store"]
+    app = fitted(b"step,loss\n1,-1\n2,-2\n", store, name="impossible.csv")
+    assert "impossible" in app.error[0].value
+    assert [run.name for run in calibrations.fit(store).runs] == ["run.csv"]
+
+
+def test_a_trainer_state_is_read_as_it_is():
+    rows = [{"step": at, "loss": 2.0 - at / 1000, "learning_rate": 1e-4} for at in range(10, 400, 10)]
+    app = dropped(opened(CALIBRATE), json.dumps({"log_history": rows}).encode(), "trainer_state.json")
+    assert "39 rows" in words(app)
+    assert app.text_input(key="calibrate.learning_rate").value == "1e-4"
+
+
+def test_a_job_of_the_workspace_fills_the_form_in():
+    store = still_store()
+    job = store.submit(CONFIG.changed(method="full", lora_rank=16, micro_batch_size=2), now=store.now)
+    app = opened(CALIBRATE, store=store)
+    app.selectbox(key="calibrate.start").set_value(job.id)
+    ran(app)
+    assert app.segmented_control(key="calibrate.method").value == "full"
+    assert app.number_input(key="calibrate.micro_batch_size").value == 2

@@ -1,0 +1,221 @@
+"""Every page on a fresh, a demo and a failing workspace, and what a person does on Monitor, Compare and Deployments."""
+
+import time
+
+import pytest
+from screen import ROOT, opened, ran, still_store, words
+from streamlit.testing.v1 import AppTest
+
+from vapor_core import catalog
+from vapor_core.contracts.training import JobConfig
+from vapor_core.workspace import demo
+
+PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
+MODEL = "HuggingFaceTB/SmolLM2-135M"
+TINY = catalog.dataset("mhenrichsen/alpaca_2k_test").id
+
+
+def fresh_store():
+    return still_store()
+
+
+def demo_store():
+    store = still_store()
+    demo.fill(store, now=1.0)
+    store.set_speed(0.0, now=2.0)
+    store.advance(now=3.0)
+    return store
+
+
+def failing_store():
+    """One job too large for its card, one that diverged, both with names that try to be markup."""
+    store = still_store()
+    store.set_speed(3600.0, now=1.0)
+    store.submit(JobConfig(model="Qwen/Qwen2.5-7B", method="full"), now=1.0, name="<b>too</b> **large**")
+    hot = JobConfig(model=MODEL, dataset=TINY, method="full", learning_rate=0.5)
+    store.submit(hot, now=1.0, name="[hot](https://evil.example) :material/star:")
+    store.advance(now=500.0)
+    store.set_speed(0.0, now=500.0)
+    assert {job.status for job in store.jobs()} == {"failed"}
+    return store
+
+
+WORKSPACES = {"fresh": fresh_store, "demo": demo_store, "failing": failing_store}
+
+
+def home(store, **parameters):
+    app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=30)
+    app.session_state["store"] = store
+    app.session_state["welcome"] = "seen"
+    for name, value in parameters.items():
+        app.query_params[name] = value
+    return ran(app)
+
+
+def press(app, label):
+    next(button for button in app.button if button.label == label).click()
+    return ran(app)
+
+
+def labels(app):
+    return [button.label for button in app.button]
+
+
+@pytest.mark.parametrize("workspace", WORKSPACES)
+@pytest.mark.parametrize("page", ["Home", *PAGES])
+def test_every_page_draws_every_workspace(page, workspace):
+    store = WORKSPACES[workspace]()
+    app = home(store) if page == "Home" else opened(page, store)
+    assert [title.value for title in app.title]
+    assert not app.error
+
+
+@pytest.mark.parametrize("workspace", ["demo", "failing"])
+def test_every_job_can_be_watched(workspace):
+    store = WORKSPACES[workspace]()
+    for job in store.jobs():
+        app = opened("2_Monitor", store, job=job.id)
+        assert app.session_state["store"].active_job == job.id
+        assert bool(app.error) == (job.status == "failed")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["nobody", "../../etc/passwd", "<script>alert(1)</script>", "' OR 1=1 --", "j" * 5000, "\x00\n"],
+)
+@pytest.mark.parametrize(
+    ("page", "parameter"), [("2_Monitor", "job"), ("3_Compare", "jobs"), ("4_Deployments", "deployment")]
+)
+def test_an_unknown_id_gets_one_sentence_and_no_markup(page, parameter, hostile):
+    app = opened(page, demo_store(), **{parameter: hostile})
+    assert len(app.warning) <= 1
+    assert all("<script>" not in warning.value for warning in app.warning)
+    assert not app.error
+
+
+def test_names_from_outside_are_shown_letter_by_letter():
+    app = home(failing_store())
+    shown = words(app)
+    assert "<b>" not in shown
+    assert "](https" not in shown
+    assert all("**too" not in link.label for link in app.get("page_link"))
+
+
+def test_an_empty_overview_leads_to_the_form():
+    app = home(fresh_store())
+    assert "Nothing has been trained here yet" in words(app)
+    press(app, "Start new training")
+    assert [title.value for title in app.title] == ["Train"]
+
+
+def test_demo_by_address_fills_once_and_stays_filled_by_reload_of_the_page():
+    app = home(fresh_store(), demo="1")
+    count = len(app.session_state["store"].jobs())
+    assert count >= 8
+    assert len(app.session_state["store"].deployments()) == 2
+    ran(app)
+    assert len(app.session_state["store"].jobs()) == count
+
+
+def test_a_thousand_jobs_are_a_page_of_jobs_at_a_time():
+    store = still_store()
+    for number in range(1000):
+        store.submit(
+            JobConfig(model=MODEL, dataset=TINY, seed=number, max_steps=2), now=1.0, name=f"run {number}"
+        )
+    store.advance(now=2.0)
+    app = home(store)
+    began = time.perf_counter()
+    ran(app)
+    assert time.perf_counter() - began < 3.0
+    shown = [link for link in app.get("page_link") if "run " in str(link.proto.label)]
+    assert 0 < len(shown) <= 10
+    assert len(app.get("pagination")) == 1
+
+
+def test_pause_resume_and_stop_follow_the_life_cycle_and_move_no_time():
+    store = demo_store()
+    job = next(job for job in store.jobs() if job.status == "running")
+    before = store.clock.simulated_s
+    app = opened("2_Monitor", store, job=job.id)
+    assert {"Pause", "Stop", "Clone"} <= set(labels(app))
+    press(app, "Pause")
+    assert store.job(job.id).status == "paused"
+    press(app, "Resume")
+    assert store.job(job.id).status == "running"
+    press(app, "Stop")
+    assert store.job(job.id).status == "running"  # it asks first
+    press(app, "Stop it")
+    assert store.job(job.id).status == "stopped"
+    assert store.clock.simulated_s == before
+
+
+def test_a_failed_job_says_why_and_relaunches_with_the_cure():
+    store = failing_store()
+    large, hot = store.jobs()
+    app = opened("2_Monitor", store, job=hot.id)
+    assert len(app.error) == 1
+    press(app, "Relaunch with this change")
+    cured = store.jobs()[-1]
+    assert cured.config.learning_rate < hot.config.learning_rate
+    assert cured.status in ("queued", "initializing", "running")
+    assert large.failure.changes
+
+
+def test_a_cure_can_be_looked_at_in_the_form_first():
+    store = failing_store()
+    hot = store.jobs()[1]
+    app = press(opened("2_Monitor", store, job=hot.id), "Open the form with it")
+    assert [title.value for title in app.title] == ["Train"]
+    assert len(store.jobs()) == 2
+
+
+def test_a_completed_job_is_deployed_from_its_page():
+    store = demo_store()
+    job = next(job for job in store.jobs() if job.status == "completed")
+    count = len(store.deployments())
+    app = press(opened("2_Monitor", store, job=job.id), "Deploy")
+    app.button(key="deploy_now").click()
+    ran(app)
+    assert len(store.deployments()) == count + 1
+    assert store.deployments()[-1].job_id == job.id
+
+
+def test_a_deployment_is_scaled_and_stopped():
+    store = demo_store()
+    deployment = store.deployments()[0]
+    app = opened("4_Deployments", store, deployment=deployment.id)
+    next(slider for slider in app.slider if slider.label.startswith("Replicas")).set_value((2, 6))
+    press(app, "Apply") if "Apply" in labels(ran(app)) else None
+    assert (store.deployment(deployment.id).replicas_min, store.deployment(deployment.id).replicas_max) == (
+        2,
+        6,
+    )
+    press(app, "Stop")
+    press(app, "Stop it")
+    assert store.deployment(deployment.id).status == "stopped"
+
+
+def test_compared_jobs_show_what_differs_and_nothing_else():
+    store = still_store()
+    for seed in (0, 1):
+        store.submit(
+            JobConfig(model=MODEL, dataset=TINY, seed=seed, max_steps=50), now=1.0, name=f"seed {seed}"
+        )
+    store.set_speed(3600.0, now=1.0)
+    store.advance(now=20.0)
+    store.set_speed(0.0, now=20.0)
+    one, two = (job.id for job in store.jobs())
+    app = opened("3_Compare", store, jobs=f"{one},{two}")
+    best, differing = (frame.value for frame in app.dataframe)
+    assert list(differing["field"]) == ["seed"]
+    assert list(best["job"]) == ["seed 0", "seed 1"]
+
+
+def test_the_chart_of_a_running_job_streams_its_points_by_name():
+    store = demo_store()
+    job = next(job for job in store.jobs() if job.status == "running")
+    app = opened("2_Monitor", store, job=job.id)
+    drawn = app.get("vega_lite_chart")
+    assert len(drawn) == 5
+    assert all(dataset.name == "points" for chart in drawn for dataset in chart.proto.datasets)

@@ -1,0 +1,216 @@
+"""What befell a simulated job: its states from submission to its end, by its run, its cards and what was done to it."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+from vapor_core.advice.failures import explain_failure
+from vapor_core.backends.base import Intervention, JobSpec
+from vapor_core.contracts.entries import Accelerator
+from vapor_core.contracts.findings import Failure
+from vapor_core.contracts.lifecycle import JOB_ENDS, JobStatus, LifeEvent
+from vapor_core.contracts.training import JobConfig
+from vapor_core.physics.plan import plan
+from vapor_core.simulation.fork import Curve, Ending, ForkedCurve, OwnCurve
+
+
+def curve(spec: JobSpec) -> Curve:
+    """The run of a job."""
+    if spec.parent is None:
+        return OwnCurve(spec.config)
+    return ForkedCurve(spec.config, curve(spec.parent), spec.fork_step)
+
+
+def failure(config: JobConfig, code: str, step: int) -> Failure:
+    """Why a run fails, and what cures it."""
+    return explain_failure(plan(config), code, step)
+
+
+TOLD_CHECKPOINTS = 500  # the history goes back as far as this many
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of a job's life in one state."""
+
+    from_s: float
+    status: JobStatus
+    used_s: float  # seconds of use when it began
+
+
+@dataclass(eq=False)
+class DescribedLines:
+    """Lines about steps start..stop-1 of a job, good while its phases stay."""
+
+    phases: tuple[Phase, ...]
+    start: int
+    stop: int
+    lines: list[LifeEvent]
+
+
+@dataclass(eq=False)
+class Run:
+    """A job with what was done to it; what follows from that is computed when asked."""
+
+    spec: JobSpec
+    card: Accelerator
+    interventions: tuple[Intervention, ...] = ()
+    phases: tuple[Phase, ...] = ()  # () until asked for
+    granted_s: float = -inf  # when it got its cards; settled with its line
+    described: DescribedLines | None = (
+        None  # a history that grows is not described from its beginning each time
+    )
+
+    @property
+    def curve(self) -> Curve:
+        """What it would do if nobody intervened."""
+        return curve(self.spec)
+
+    @cached_property
+    def ending(self) -> Ending:
+        """How it would end."""
+        return self.curve.ending
+
+    @cached_property
+    def failure(self) -> Failure | None:
+        """Why it would fail; None where it would not."""
+        code = self.ending.failure_code
+        return failure(self.spec.config, code, self.ending.step) if code else None
+
+    @cached_property
+    def total_steps(self) -> int:
+        """Of the whole run, a parent's part included."""
+        return self.curve.plan.total_steps
+
+    def phase(self, at_s: float) -> Phase:
+        """The stretch that an instant falls in."""
+        starts = [phase.from_s for phase in self.phases]
+        return self.phases[max(bisect_right(starts, at_s) - 1, 0)]
+
+    def used_s(self, at_s: float) -> float:
+        """Seconds of use at an instant."""
+        phase = self.phase(at_s)
+        active = phase.status in ("initializing", "running")
+        return phase.used_s + (max(at_s - phase.from_s, 0.0) if active else 0.0)
+
+    def step(self, at_s: float) -> int:
+        """Steps done at an instant."""
+        phase, first = self.phase(at_s), self.spec.fork_step
+        if phase.status in ("queued", "initializing"):
+            return first
+        if phase.status in ("completed", "failed"):
+            return self.ending.step
+        used_s = self.used_s(at_s)
+        if used_s <= self.ending.startup_s:
+            return first
+        return min(max(self.curve.steps_done(used_s), first), self.ending.step)
+
+    def instant(self, used_s: float) -> float:
+        """When so many seconds had been used."""
+        going = [phase for phase in self.phases if phase.status in ("initializing", "running")]
+        phase = [phase for phase in going if phase.used_s <= used_s][-1]
+        return phase.from_s + used_s - phase.used_s
+
+
+def life(
+    spec: JobSpec, interventions: Iterable[Intervention], granted_s: float, run: Run
+) -> tuple[Phase, ...]:
+    """All states of a job, from submission to its end as far as it is in sight.
+
+    Marks after the natural end have no effect: a law that changed between two versions may have moved it.
+    """
+    phases = [Phase(spec.submitted_s, "queued", 0.0)]
+    at, used, going = granted_s, 0.0, granted_s < inf
+    for intervention in interventions:
+        if intervention.at_s < granted_s:
+            if intervention.kind == "stop":
+                return (*phases, Phase(intervention.at_s, "stopped", 0.0))
+            continue
+        if intervention.kind == ("resume" if going else "pause"):
+            continue
+        if going:
+            phases += _stretch(at, used, intervention.at_s, run.ending)
+            if phases[-1].status in JOB_ENDS:
+                return tuple(phases)
+            used += intervention.at_s - at
+        at, going = intervention.at_s, intervention.kind == "resume"
+        if intervention.kind == "stop":
+            return (*phases, Phase(at, "stopped", used))
+        if intervention.kind == "pause":
+            phases.append(Phase(at, "paused", used))
+    if going:
+        phases += _stretch(at, used, inf, run.ending)
+    return tuple(phases)
+
+
+def _stretch(at: float, used: float, until: float, ending: Ending) -> list[Phase]:
+    """States from an instant on, with so much used already, as far as they begin before `until`."""
+    phases: list[Phase] = []
+    end = at + ending.used_s - used
+    running = at
+    if used < ending.startup_s:
+        phases.append(Phase(at, "initializing", used))
+        running = at + ending.startup_s - used
+    if running < min(until, end):
+        phases.append(Phase(running, "running", max(used, ending.startup_s)))
+    if end <= until:
+        phases.append(Phase(end, "failed" if ending.failure_code else "completed", ending.used_s))
+    return phases
+
+
+def _phase_line(run: Run, place: int) -> LifeEvent:
+    """The line that a state's beginning is worth."""
+    phase, spec = run.phases[place], run.spec
+    past = {before.status for before in run.phases[:place]}
+    step: int | None = run.step(phase.from_s)
+    kind, sentence = str(phase.status), ""
+    if phase.status == "queued":
+        kind, step = "submitted", None
+        sentence = "Submitted." if spec.parent is None else f"Forked from {spec.parent.job_id}."
+    elif phase.status == "initializing":
+        kind = "resumed" if "paused" in past else "initializing"
+        sentence = "Resumed." if "paused" in past else "Got its accelerators; loading the model."
+    elif phase.status == "running":
+        kind = "resumed" if run.phases[place - 1].status == "paused" else "started"
+        sentence = "Resumed." if kind == "resumed" else "Training started."
+    elif phase.status == "paused":
+        sentence = f"Paused after {step:,} steps."
+    elif phase.status == "stopped":
+        sentence = f"Stopped after {step:,} steps."
+    elif phase.status == "completed":
+        sentence = f"Completed all {step:,} steps."
+    elif run.failure:
+        sentence = run.failure.sentence
+    return LifeEvent(at_s=phase.from_s, kind=kind, sentence=sentence, step=step)
+
+
+def _incident_lines(run: Run, from_s: float, to_s: float) -> list[LifeEvent]:
+    first, last = run.step(from_s), run.step(to_s)
+    if last <= first:
+        return []
+    first = max(first, last - TOLD_CHECKPOINTS * run.curve.plan.checkpoint_every)
+    described = run.described
+    if (
+        described is None
+        or described.phases is not run.phases
+        or not described.start <= first <= described.stop
+    ):
+        described = run.described = DescribedLines(run.phases, first, first, [])
+    if described.stop < last:
+        described.lines += _incident_events(run, described.stop, last)
+        described.stop = last
+    return [line for line in described.lines if line.step is not None and first <= line.step < last]
+
+
+def _incident_events(run: Run, start: int, stop: int) -> list[LifeEvent]:
+    return [
+        LifeEvent(
+            at_s=run.instant(run.curve.used_s(found.step + 1)),
+            kind=found.kind,
+            sentence=found.sentence,
+            step=found.step,
+        )
+        for found in run.curve.incidents(start, stop)
+    ]

@@ -1,0 +1,54 @@
+"""One quantity of several runs over each other."""
+
+from collections.abc import Mapping
+
+import altair as alt
+import pandas as pd
+
+from vapor_core.charts import parts
+from vapor_core.charts.parts import Axis, Drawing, Source
+
+# The quantities that compare_chart takes: column -> words on the axis, number format.
+COMPARED: dict[str, tuple[str, str]] = {
+    "loss": ("train loss", "~g"),
+    "loss_smoothed": ("train loss", "~g"),
+    "eval_loss": ("eval loss", "~g"),
+    "learning_rate": ("learning rate", "~g"),
+    "grad_norm": ("gradient norm", "~g"),
+    "grad_norm_smoothed": ("gradient norm", "~g"),
+    "tokens_per_second": ("tokens per second", "~s"),
+    "tokens_per_second_smoothed": ("tokens per second", "~s"),
+    "memory_gb": ("memory (GB)", "~g"),
+    "cost_usd": ("cost (US$)", "$~s"),
+}
+
+
+def compare_chart(
+    frame: Source | Mapping[str, pd.DataFrame],
+    column: str = "loss",
+    x: Axis = "step",
+    log_scale: bool = False,
+) -> Drawing:
+    """One column (of COMPARED) of several jobs over each other, from frames by the jobs' names or `side_by_side`."""
+    source = side_by_side(frame) if isinstance(frame, Mapping) else frame
+    base = parts.over(source, x).transform_filter(f"isValid(datum['{column}'])")
+    words, form = COMPARED[column]
+    scale = parts.loss_scale(log_scale) if "loss" in column else alt.Scale(zero=False)
+    y = alt.Y(f"{column}:Q", title=words, scale=scale, axis=alt.Axis(format=form))
+    hue = alt.Color("job:N", title=None, legend=parts.legend(2, 125), sort=None)
+    field = parts.FIELD[x]
+    near = alt.selection_point(
+        name="near", nearest=True, on="pointermove", clear="pointerout", fields=["job", field], empty=False
+    )
+    tips = ["job:N", *parts.training_position(), alt.Tooltip(f"{column}:Q", title=words, format=".4~g")]
+    points = base.mark_point(filled=True, size=60).encode(
+        y, hue, opacity=alt.condition(near, alt.value(1), alt.value(0)), tooltip=tips
+    )
+    lines = base.mark_line(strokeWidth=2).encode(y, hue)
+    return parts.finish([lines, points.add_params(near)], words[0].upper() + words[1:])
+
+
+def side_by_side(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Several jobs' frames as one, with a column "job"."""
+    named = [frame.assign(job=name) for name, frame in frames.items()]
+    return pd.concat(named, ignore_index=True) if named else pd.DataFrame({"job": [], "step": []})

@@ -1,0 +1,192 @@
+"""What the charts share: axes, series colours, legends, and the rule that tells the nearest point's figures.
+
+Leaves every decision about a quantity to `charts`.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import altair as alt
+import pandas as pd
+
+Axis = Literal["step", "tokens", "epoch", "time"]
+AXES: tuple[Axis, ...] = ("step", "tokens", "epoch", "time")
+Drawing: TypeAlias = alt.LayerChart
+Source: TypeAlias = alt.NamedData | pd.DataFrame
+Tip: TypeAlias = tuple[str, str, str]  # column, title, format
+
+NEUTRAL = "#888888"  # reads on light and on dark
+FIELD: dict[str, str] = {"step": "step", "tokens": "tokens", "epoch": "epoch", "time": "elapsed_ms"}
+
+# A time axis is in milliseconds, so that ticks fall on whole minutes, hours and days; labels count from zero.
+_TIME_LABEL = (
+    "datum.value < 1 ? '0' : datum.value < 60000 ? format(datum.value / 1000, '~r') + ' s' : "
+    "datum.value < 3600000 ? format(datum.value / 60000, '.2~f') + ' min' : "
+    "datum.value < 172800000 ? format(datum.value / 3600000, '.2~f') + ' h' : "
+    "format(datum.value / 86400000, '.2~f') + ' d'"
+)
+
+
+def over(source: Source, x: Axis) -> alt.Chart:
+    """A chart over steps, tokens, epochs or time (column elapsed_s)."""
+    chart = alt.Chart(source)
+    if x == "time":
+        chart = chart.transform_calculate(elapsed_ms="datum.elapsed_s * 1000")
+        axis = alt.Axis(labelExpr=_TIME_LABEL, tickCount=6, labelOverlap=True)
+        return chart.encode(
+            alt.X("elapsed_ms:T", title="time", scale=alt.Scale(type="utc", nice=False), axis=axis)
+        )
+    scale = alt.Scale(nice=False, zero=False)
+    return chart.encode(alt.X(f"{x}:Q", title=x, scale=scale, axis=numbers(ticks=6)))
+
+
+def numbers(ticks: int = 5, smallest_step: float = 0) -> alt.Axis:
+    """An axis of numbers with a letter for thousands and millions, each tick by itself: "0", "2k"."""
+    label = "abs(datum.value) < 1 ? format(datum.value, '~g') : format(datum.value, '~s')"
+    return alt.Axis(labelExpr=label, labelOverlap=True, tickCount=ticks, tickMinStep=smallest_step)
+
+
+def log_numbers() -> alt.Axis:
+    """Ticks at 1, 2 and 5 of each power of ten, since a logarithmic axis has too many of its own."""
+    values = [digit * 10.0**power for power in range(7) for digit in (1, 2, 5)]
+    return alt.Axis(labelExpr="format(datum.value, '~s')", values=values, labelOverlap=True)
+
+
+def decades() -> alt.Axis:
+    """A logarithmic axis with labels and lines at 1, 2 and 5 of each decade, and between where it spans less."""
+    lead = "datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9))"
+    round_one = f"abs({lead} - round({lead})) > 0.01 || indexof([1, 2, 5], round({lead})) >= 0"
+    label = "datum.value < 1 ? format(datum.value, '~g') : format(datum.value, '~s')"
+    lines = {"condition": {"test": round_one, "value": 1}, "value": 0}
+    return alt.Axis(
+        labelExpr=f"{round_one} ? {label} : ''", labelOverlap=True, gridOpacity=lines, tickOpacity=lines
+    )
+
+
+def layer_of(base: alt.Chart, name: str, names: list[str]) -> alt.Chart:
+    """`base` in the palette's colour of one of several named layers, told in a legend."""
+    color = alt.Color("layer:N", title=None, scale=alt.Scale(domain=names), legend=legend(len(names)))
+    layer: alt.Chart = base.transform_calculate(layer=f"'{name}'").encode(color)
+    return layer
+
+
+def legend(columns: int, label_limit: int = 160, symbol: str = "square") -> alt.Legend:
+    """A legend above the drawing, where it never narrows it; `symbol` "stroke" for lines."""
+    return alt.Legend(
+        orient="top",
+        columns=columns,
+        labelLimit=label_limit,
+        title=None,
+        symbolOpacity=1,
+        symbolType="square",
+    )
+
+
+def loss_scale(log_scale: bool) -> alt.Scale:
+    """A scale for losses: zero means nothing there."""
+    return alt.Scale(type="log", zero=False, nice=False) if log_scale else alt.Scale(zero=False)
+
+
+def training_position() -> list[alt.Tooltip]:
+    """Where in a run a point is."""
+    return [alt.Tooltip("step:Q", format=",.0f"), alt.Tooltip("epoch:Q", format=".2f")]
+
+
+def hover(base: alt.Chart, tips: list[Tip], position: list[alt.Tooltip]) -> alt.Chart:
+    """A rule under the pointer that tells the nearest point's figures."""
+    near = alt.selection_point(
+        name="near", nearest=True, on="pointermove", clear="pointerout", encodings=["x"], empty=False
+    )
+    told = [alt.Tooltip(f"{column}:Q", title=title, format=form) for column, title, form in tips]
+    seen = alt.condition(near, alt.value(0.6), alt.value(0))
+    rule: alt.Chart = base.mark_rule(color=NEUTRAL).encode(opacity=seen, tooltip=[*position, *told])
+    told_rule: alt.Chart = rule.add_params(near)
+    return told_rule
+
+
+def noisy_chart(source: Source, x: Axis, tip: Tip, title: str, smoothed: bool | None) -> Drawing:
+    """A noisy training quantity, raw under smoothed (column "..._smoothed")."""
+    column, words, form = tip
+    smooth = has_smoothed(source, column, smoothed)
+    base = over(source, x)
+    y = alt.Y(f"{column}:Q", title=words, axis=numbers(), scale=alt.Scale(zero=False))
+    layers = [raw_line(base, smooth).encode(y)]
+    tips = [tip]
+    if smooth:
+        layers.append(base.mark_line(strokeWidth=2.5).encode(alt.Y(f"{column}_smoothed:Q", title=words)))
+        tips.append((f"{column}_smoothed", "smoothed", form))
+    return finish([*layers, hover(base, tips, training_position())], title)
+
+
+def has_smoothed(source: Source, column: str, wanted: bool | None) -> bool:
+    """Whether to draw a smoothed line: as wanted, else where the frame has one; a named dataset has."""
+    if wanted is not None:
+        return wanted
+    return not isinstance(source, pd.DataFrame) or f"{column}_smoothed" in source
+
+
+def raw_line(base: alt.Chart, under_smoothed: bool) -> alt.Chart:
+    """The line of raw points, faint where a smoothed one lies over it."""
+    line: alt.Chart = base.mark_line(
+        strokeWidth=1 if under_smoothed else 1.5, opacity=0.35 if under_smoothed else 1.0
+    )
+    return line
+
+
+def served_chart(source: Source, tip: Tip, title: str, *, stairs: bool = False) -> Drawing:
+    """One quantity of a deployment over time."""
+    column, words, _ = tip
+    base = over(source, "time")
+    area = base.mark_area(
+        opacity=0.35, line={"strokeWidth": 2}, interpolate="step-after" if stairs else "linear"
+    ).encode(alt.Y(f"{column}:Q", title=words, axis=numbers(smallest_step=1 if stairs else 0)))
+    return finish([area, hover(base, [tip], serving_position())], title)
+
+
+def served_lines_chart(
+    source: Source, names: dict[str, str], words: str, title: str, *, log_scale: bool = False
+) -> Drawing:
+    """Several columns of a deployment over time, by the labels they are told by."""
+    base = over(source, "time")
+    scale = alt.Scale(type="log", nice=False) if log_scale else alt.Scale(zero=True)
+    axis = log_numbers() if log_scale else numbers(smallest_step=1)
+    lines = (
+        folded(base, names)
+        .mark_line(strokeWidth=1.5)
+        .encode(
+            alt.Y("value:Q", title=words, axis=axis, scale=scale),
+            alt.Color(
+                "label:N",
+                title=None,
+                scale=alt.Scale(domain=[*names.values()]),
+                legend=legend(len(names), symbol="stroke") if len(names) > 1 else None,
+            ),
+        )
+    )
+    tips = [(column, label, ",.4~g") for column, label in names.items()]
+    return finish([lines, hover(base, tips, serving_position())], title)
+
+
+def folded(base: alt.Chart, names: Mapping[str, str]) -> alt.Chart:
+    """Columns as rows: "value" and, in words, "label"."""
+    table = ", ".join(f"'{column}': '{label}'" for column, label in names.items())
+    return base.transform_fold(list(names), as_=["column", "value"]).transform_calculate(
+        label=f"({{{table}}})[datum.column]"
+    )
+
+
+def serving_position() -> list[alt.Tooltip]:
+    """When a tick of a deployment was."""
+    return [alt.Tooltip("elapsed_s:Q", title="second", format=",.0f")]
+
+
+def finish(layers: list[alt.Chart], title: str) -> Drawing:
+    """The layers under one title, as wide as their place, with little air around, since cards are small."""
+    drawing: Drawing = (
+        alt.LayerChart(layer=layers)
+        .properties(title=alt.TitleParams(title, anchor="start", offset=6), width="container", height=220)
+        .properties(padding={"left": 4, "right": 8, "top": 4, "bottom": 4})
+        .configure_axis(titlePadding=6, labelPadding=4)
+        .configure_legend(padding=0, offset=6, columnPadding=12)
+    )
+    return drawing

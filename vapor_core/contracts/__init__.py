@@ -1,0 +1,12 @@
+"""What crosses a boundary: values that pages, notebooks, backends and the journal hand each other.
+
+base: What every contract is: frozen, strict, finite, its wrong fields told in one InvalidConfig with a
+    sentence each.
+entries: What the catalog holds: a model by its architecture, a card by its peaks, a data set by its size.
+findings: What is said about a run: a risk before it, a failure at its end, a finding in its metrics.
+lifecycle: Which states a job and a deployment may pass through: one table each, and nothing else.
+serving: One endpoint: what is served under which load, and what that takes.
+training: One training run: what is asked for, what it will take, and what a person's own runs say of the
+    laws.
+workspace: What a workspace holds, as frozen views that the store hands out.
+"""

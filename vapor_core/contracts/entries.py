@@ -1,0 +1,225 @@
+"""What the catalog holds: a model by its architecture, a card by its peaks, a data set by its size."""
+
+from functools import lru_cache
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from vapor_core.contracts.base import Contract, Words
+
+
+class CatalogModel(Contract):
+    """A decoder-only language model by its published architecture.
+
+    `parameters` is the total with embeddings. What the source does not publish is None, never guessed.
+    """
+
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    parameters: Annotated[int, Field(gt=0, le=10**14)]
+    layers: Annotated[int, Field(gt=0, le=10_000)]
+    hidden_size: Annotated[int, Field(gt=0, le=10**6)]
+    intermediate_size: Annotated[int, Field(gt=0, le=10**7)]
+    attention_heads: Annotated[int, Field(gt=0, le=10**5)]
+    kv_heads: Annotated[int, Field(gt=0, le=10**5)]
+    vocabulary_size: Annotated[int, Field(gt=0, le=10**8)]
+    context_length: Annotated[int, Field(gt=0, le=10**9)] = 2048
+    tied_embeddings: bool = False
+    licence: Words | None = None
+    released: Words | None = None  # ISO date, or year-month where no day is published
+    pretraining_tokens: Annotated[float | None, Field(gt=0)] = None
+    source: Words = ""
+    name: Words = ""  # for a screen; the last part of the id where empty
+    family: Words = ""
+    head_size: Annotated[int | None, Field(gt=0)] = None  # hidden_size / attention_heads where None
+    attention_layers: Annotated[int | None, Field(ge=0)] = None  # fewer than layers in hybrids such as LFM2
+    gated_mlp: bool | None = None  # three MLP matrices (SwiGLU) or two; inferred from the sum where None
+    active_parameters: Annotated[int | None, Field(gt=0)] = None  # mixture of experts: used per token
+    gated_access: bool = False  # the Hub asks for an agreement before download
+    downloads: int | None = None  # the Hub's count, where the entry came from the Hub
+    note: Words = ""
+
+    @property
+    def display_name(self) -> str:
+        """Short name for a screen."""
+        return self.name or self.id.rsplit("/", 1)[-1]
+
+    @property
+    def head_dim(self) -> int:
+        """Width of one attention head: as given, or by the sum of the parameters, or hidden over heads."""
+        return self.head_size or _head_dim(
+            self.parameters,
+            (self.layers, self.kv_layers),
+            (self.hidden_size, self.intermediate_size, self.vocabulary_size),
+            (self.attention_heads, self.kv_heads),
+        )
+
+    @property
+    def kv_layers(self) -> int:
+        """Layers that keep keys and values."""
+        return self.layers if self.attention_layers is None else self.attention_layers
+
+    @property
+    def attention_matrix_parameters(self) -> int:
+        """Parameters of the q, k, v and o projections of one attention layer."""
+        q_width = self.attention_heads * self.head_dim
+        kv_width = self.kv_heads * self.head_dim
+        return self.hidden_size * (2 * q_width + 2 * kv_width)
+
+    @property
+    def mlp_matrices(self) -> int:
+        """3 for a gated MLP, 2 for a plain one; where unsaid, whichever sum comes nearer to `parameters`."""
+        if self.gated_mlp is not None:
+            return 3 if self.gated_mlp else 2
+        rest = self.parameters - self.embedding_parameters - self.layers * self.attention_matrix_parameters
+        one = self.layers * self.hidden_size * self.intermediate_size
+        return 3 if abs(rest - 3 * one) <= abs(rest - 2 * one) else 2
+
+    @property
+    def embedding_parameters(self) -> int:
+        """Token embedding and, where not tied, the output head."""
+        return self.vocabulary_size * self.hidden_size * (1 if self.tied_embeddings else 2)
+
+    @property
+    def non_embedding_parameters(self) -> int:
+        """`parameters` without token embedding and output head."""
+        return max(self.parameters - self.embedding_parameters, 1)
+
+    @property
+    def kv_values_per_token(self) -> int:
+        """Numbers that the key-value cache keeps for one token, all layers."""
+        return 2 * self.kv_layers * self.kv_heads * self.head_dim
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.attention_heads % self.kv_heads:
+            raise ValueError(
+                f"kv_heads must divide attention_heads, and {self.kv_heads} does not divide "
+                f"{self.attention_heads}"
+            )
+        if self.attention_layers is not None and self.attention_layers > self.layers:
+            raise ValueError(
+                f"attention_layers is at most layers; {self.attention_layers} is more than {self.layers}"
+            )
+        return self
+
+
+HEAD_WIDTHS = (64, 80, 96, 128, 192, 256)
+WIDEST_HEADS = 2.0  # of all heads together, over hidden: Qwen3-0.6B
+
+
+@lru_cache(maxsize=1024)
+def _head_dim(
+    parameters: int, layers: tuple[int, int], widths: tuple[int, int, int], heads: tuple[int, int]
+) -> int:
+    """Hidden over heads, unless only another usual width explains the parameter count (Qwen3, Gemma).
+
+    `layers`: all and those with attention; `widths`: hidden, MLP, vocabulary; `heads`: of queries and of keys.
+    """
+    hidden, ffn, vocabulary = widths
+    usual = max(hidden // heads[0], 1)
+
+    def miss(width: int) -> float:
+        attention = layers[1] * hidden * width * 2 * sum(heads)
+        return min(
+            abs(
+                (attention + matrices * layers[0] * hidden * ffn + tables * vocabulary * hidden) / parameters
+                - 1
+            )
+            for matrices in (2, 3)
+            for tables in (1, 2)
+        )
+
+    best = min(
+        (width for width in HEAD_WIDTHS if width * heads[0] <= WIDEST_HEADS * hidden), key=miss, default=usual
+    )
+    return best if miss(usual) > 0.005 and miss(best) < 0.002 else usual
+
+
+class Accelerator(Contract):
+    """One card (or CPU) by its published peaks. Rates are dense, in TFLOP/s; a GB is 1e9 bytes everywhere."""
+
+    id: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Words = ""
+    vendor: Words = ""
+    memory_gb: Annotated[float, Field(gt=0)]
+    bandwidth_gb_s: Annotated[float, Field(gt=0)]
+    fp32_tflops: Annotated[float, Field(gt=0)]
+    tf32_tflops: float | None = None
+    bf16_tflops: float | None = None
+    fp16_tflops: float | None = None
+    fp8_tflops: float | None = None
+    fp4_tflops: float | None = None
+    int8_tops: float | None = None
+    interconnect: Words = ""
+    interconnect_gb_s: Annotated[float, Field(gt=0)] = 16.0  # one way, card to card within a machine
+    cards_per_node: Annotated[int, Field(ge=1)] = 8
+    power_w: Annotated[float | None, Field(gt=0)] = None
+    price_per_hour: Annotated[float, Field(ge=0)] = 0.0  # US dollars, on demand
+    price_source: Words = ""
+    price_date: Words = ""
+    capacity: Annotated[int, Field(ge=1)] = 1024  # cards that the simulated region has
+    released: Words | None = None
+    source: Words = ""
+    note: Words = ""
+
+    @property
+    def display_name(self) -> str:
+        """Short name for a screen."""
+        return self.name or self.id
+
+    def peak_tflops(self, precision: str) -> float:
+        """Dense matrix peak at a precision; the next wider one that the card has where it lacks this one."""
+        ladder = {
+            "fp4": (self.fp4_tflops, self.fp8_tflops, self.bf16_tflops, self.fp16_tflops),
+            "fp8": (self.fp8_tflops, self.bf16_tflops, self.fp16_tflops),
+            "int8": (self.int8_tops, self.bf16_tflops, self.fp16_tflops),
+            "int4": (self.bf16_tflops, self.fp16_tflops),  # weights only: the arithmetic stays 16-bit
+            "bf16": (self.bf16_tflops, self.fp16_tflops),
+            "fp16": (self.fp16_tflops, self.bf16_tflops),
+            "fp32": (self.tf32_tflops,),
+        }[precision]
+        return next((peak for peak in ladder if peak), self.fp32_tflops)
+
+
+class LossLaw(Contract):
+    """L(N, D) = e + a / N**alpha + b / D**beta, in nats per token; N parameters, D tokens."""
+
+    e: float
+    a: float
+    alpha: float
+    b: float
+    beta: float
+    source: Words = ""
+
+
+class Dataset(Contract):
+    """A training set by its size. `tokens` and `examples` count the training part once over.
+
+    One of your own that is called like a catalog entry ("MetaMathQA", "c4") and says nothing of its kind or loss
+    is taken to be of that text, at your own size; otherwise as typical web text for pretraining.
+    """
+
+    id: Annotated[str, Field(min_length=1, max_length=200)] = "own-data"
+    tokens: Annotated[int, Field(gt=0, le=10**16)]
+    examples: Annotated[int, Field(gt=0, le=10**14)]
+    name: Words = ""
+    kind: Literal["instruction", "chat", "math", "code", "classification", "pretraining", "own"] = "own"
+    licence: Words | None = None
+    language: Words = ""
+    tokenizer: Words = ""  # whose tokens are counted; "" where estimated from characters
+    # The corpus against the compute-optimal law of physics.loss, in nats; 0 is the law's own corpus.
+    loss_offset: float | None = None
+    loss_law: LossLaw | None = None  # own constants where a published fit exists
+    loss_parameters: Literal["total", "non_embedding"] = "total"  # what the law's N counts
+    source: Words = ""
+    note: Words = ""
+
+    @property
+    def display_name(self) -> str:
+        """Short name for a screen."""
+        return self.name or self.id.rsplit("/", 1)[-1]
+
+    @property
+    def mean_tokens(self) -> float:
+        """Mean tokens of one example."""
+        return self.tokens / self.examples

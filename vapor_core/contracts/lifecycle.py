@@ -1,0 +1,71 @@
+"""Which states a job and a deployment may pass through: one table each, and nothing else.
+
+When a transition happens is decided by whoever acts (`store`) or computes (`backends`).
+"""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+from vapor_core.contracts.base import Contract
+from vapor_core.errors import ForbiddenTransition
+
+JobStatus = Literal["queued", "initializing", "running", "paused", "completed", "failed", "stopped", "lost"]
+DeploymentStatus = Literal["starting", "healthy", "degraded", "stopped", "failed"]
+
+
+class LifeEvent(Contract):
+    """A line of a job's or deployment's history. `at_s` is the workspace's simulated time, seconds."""
+
+    at_s: float
+    kind: str
+    sentence: str
+    step: int | None = None
+
+
+JOB_TRANSITIONS: Mapping[JobStatus, tuple[JobStatus, ...]] = {
+    "queued": ("initializing", "stopped", "failed", "lost"),
+    "initializing": ("running", "paused", "failed", "stopped", "lost"),
+    "running": ("paused", "completed", "failed", "stopped", "lost"),
+    "paused": ("initializing", "running", "failed", "stopped", "lost"),
+    "completed": (),
+    "failed": (),
+    "stopped": (),
+    "lost": ("running", "failed", "stopped"),  # a real process that was out of sight may be found again
+}
+DEPLOYMENT_TRANSITIONS: Mapping[DeploymentStatus, tuple[DeploymentStatus, ...]] = {
+    "starting": ("healthy", "degraded", "stopped", "failed"),
+    "healthy": ("starting", "degraded", "stopped", "failed"),  # starting again: a new revision loads
+    "degraded": ("starting", "healthy", "stopped", "failed"),
+    "stopped": (),
+    "failed": (),
+}
+
+JOB_STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)
+DEPLOYMENT_STATUSES: tuple[DeploymentStatus, ...] = get_args(DeploymentStatus)
+JOB_ENDS = frozenset(status for status, allowed in JOB_TRANSITIONS.items() if not allowed)
+DEPLOYMENT_ENDS = frozenset(status for status, allowed in DEPLOYMENT_TRANSITIONS.items() if not allowed)
+
+
+def check_job(job_id: str, status: JobStatus, target: JobStatus) -> None:
+    """Let a job pass from a status to another.
+
+    Raises:
+        ForbiddenTransition: names both states and what is allowed.
+    """
+    if target not in JOB_TRANSITIONS[status]:
+        raise ForbiddenTransition(_sentence(job_id, status, target, JOB_TRANSITIONS[status]))
+
+
+def check_deployment(deployment_id: str, status: DeploymentStatus, target: DeploymentStatus) -> None:
+    """Let a deployment pass from a status to another.
+
+    Raises:
+        ForbiddenTransition: names both states and what is allowed.
+    """
+    if target not in DEPLOYMENT_TRANSITIONS[status]:
+        raise ForbiddenTransition(_sentence(deployment_id, status, target, DEPLOYMENT_TRANSITIONS[status]))
+
+
+def _sentence(name: str, status: str, target: str, allowed: tuple[str, ...]) -> str:
+    rest = f"from {status} it can become {' or '.join(allowed)}" if allowed else f"{status} is final"
+    return f"{name} is {status} and cannot become {target}; {rest}"

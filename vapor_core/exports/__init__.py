@@ -1,0 +1,8 @@
+"""What a person takes away.
+
+configurations: A configuration as text, every field said.
+launch_script: A Python script that does for real what was rehearsed.
+report: A job or a comparison as one HTML file that opens offline: its figures, its charts, its configuration.
+tables: Metrics as tables that other programs read: CSV, Parquet, JSON; text in them is harmless in a
+    spreadsheet.
+"""

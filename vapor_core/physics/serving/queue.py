@@ -1,0 +1,213 @@
+"""A first-come-first-served queue in front of one inference engine with continuous batching.
+
+Deterministic and discrete: the engine runs step after step, admits waiting requests while their keys and
+values fit, works prompts off in chunks beside the running sequences, and frees memory when a request ends.
+Stretches in which nothing changes are jumped over, so the cost grows with requests, not with tokens.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from math import ceil, inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vapor_core.physics.serving.step import StepLaw
+
+CHUNK_TOKENS = 8192  # new tokens that one step carries at most (vLLM's and TensorRT-LLM's range is 2k-8k)
+# Of its output that a request must find room for to be let in: TensorRT-LLM keeps room for all of it, vLLM for
+# none and swaps a sequence out when it runs short; in between, since no engine is named.
+RESERVED_OUTPUT = 0.75
+MAX_SEQUENCES = 1024  # that an engine runs together
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the engine can hold at once."""
+
+    cache_tokens: float  # keys and values that fit
+    sequences: int = MAX_SEQUENCES
+    chunk_tokens: int = CHUNK_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What became of each request, in order of arrival; milliseconds."""
+
+    ttft_ms: NDArray[np.float64]
+    tpot_ms: NDArray[np.float64]  # mean time between its output tokens; NaN for a single token
+    latency_ms: NDArray[np.float64]
+    mean_batch: float  # sequences decoded together, mean over time
+
+    def after(self, first: int) -> "Served":
+        """Without the `first` requests, during which the batch filled."""
+        return Served(self.ttft_ms[first:], self.tpot_ms[first:], self.latency_ms[first:], self.mean_batch)
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    index: int
+    prompt: int
+    output: int
+    arrived_ms: float = 0.0
+    done: int = 0  # prompt tokens worked off
+    first_ms: float = 0.0
+    ended_ms: float = 0.0
+
+
+class _Engine:
+    """State of the loop; `decodes` counts steps, so that ends are known without touching every sequence."""
+
+    def __init__(self, law: StepLaw, limits: Limits) -> None:
+        self.law, self.limits = law, limits
+        self.now = 0.0
+        self.decodes = 0
+        self.cached = 0.0  # tokens that running sequences attend to
+        self.reserved = 0.0
+        self.running: list[tuple[int, int, _Request]] = []  # a heap: who ends first is first
+        self.prefilling: deque[_Request] = deque()
+        self.waiting: deque[_Request] = deque()
+        self.batch_time = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether any request is here."""
+        return bool(self.waiting or self.prefilling or self.running)
+
+    def advance(self, until_ms: float) -> list[_Request]:
+        """Let requests in, run one step or a stretch of equal ones, and give those that ended."""
+        self.admit()
+        if not self.prefilling:
+            self.decode_stretch(until_ms)
+            return self.ended()
+        completed = self.mixed_step()
+        over = self.ended()
+        return over + [request for request in completed if not self.start(request)]
+
+    def admit(self) -> None:
+        """Take waiting requests in, in order, while sequence slots and cache allow."""
+        while self.waiting:
+            size = reserved_tokens(self.waiting[0].prompt, self.waiting[0].output)
+            count = len(self.running) + len(self.prefilling)
+            if count and (count >= self.limits.sequences or self.reserved + size > self.limits.cache_tokens):
+                return
+            self.reserved += size
+            self.prefilling.append(self.waiting.popleft())
+
+    def mixed_step(self) -> list[_Request]:
+        """One step with a chunk of prompts; returns the requests whose prompt it completed."""
+        budget, pairs, tokens = float(self.limits.chunk_tokens), 0.0, 0.0
+        completed: list[_Request] = []
+        while self.prefilling and tokens < budget:
+            request = self.prefilling[0]
+            chunk = min(request.prompt - request.done, int(budget - tokens))
+            pairs += chunk * (request.done + chunk / 2)
+            tokens += chunk
+            request.done += chunk
+            if request.done < request.prompt:
+                break
+            completed.append(self.prefilling.popleft())
+        self._run(self.law.step_ms(len(self.running), self.cached, tokens, pairs), 1)
+        return completed
+
+    def decode_stretch(self, until_ms: float) -> None:
+        """Decode steps up to the next end of a sequence or the first step boundary at or after `until_ms`."""
+        count = len(self.running)
+        steps = self.running[0][0] - self.decodes
+        first = self.law.decode_ms(count, self.cached)
+        slope = self.law.cached_ms * count
+        if until_ms < self.now + steps * first:
+            gap = max(until_ms - self.now, 0.0)
+            steps = max(min(steps, ceil(gap / (first + slope * gap / first / 2))), 1)
+        self._run(steps * first + slope * steps * (steps - 1) / 2, steps)
+
+    def _run(self, duration_ms: float, steps: int) -> None:
+        count = len(self.running)
+        self.now += duration_ms
+        self.batch_time += duration_ms * count
+        self.decodes += steps
+        self.cached += steps * count
+
+    def start(self, request: _Request) -> bool:
+        """The first token is out; whether more are to come."""
+        request.first_ms = self.now
+        if request.output <= 1:
+            self.reserved -= reserved_tokens(request.prompt, request.output)
+            return False
+        heappush(self.running, (self.decodes + request.output - 1, request.index, request))
+        self.cached += request.prompt + 1
+        return True
+
+    def ended(self) -> list[_Request]:
+        """Sequences that made their last token, taken out."""
+        over = []
+        while self.running and self.running[0][0] <= self.decodes:
+            request = heappop(self.running)[2]
+            self.cached -= request.prompt + request.output
+            self.reserved -= reserved_tokens(request.prompt, request.output)
+            over.append(request)
+        return over
+
+
+def reserved_tokens(prompt: float, output: float) -> float:
+    """Cache tokens that a request holds room for while it runs."""
+    return prompt + RESERVED_OUTPUT * output
+
+
+def run_queue(
+    law: StepLaw,
+    limits: Limits,
+    prompts: NDArray[np.int64],
+    outputs: NDArray[np.int64],
+    *,
+    arrivals_ms: NDArray[np.float64] | None = None,
+    clients: int = 1,
+) -> Served:
+    """Serve requests of the given lengths.
+
+    Args:
+        law: duration of a step.
+        limits: what the engine holds.
+        prompts: input tokens of each request.
+        outputs: output tokens of each request.
+        arrivals_ms: ascending arrival times (open loop); None for a closed loop, in which each of
+            `clients` sends its next request when its last one ends.
+        clients: of the closed loop.
+    """
+    engine = _Engine(law, limits)
+    requests = [
+        _Request(k, max(int(prompt), 1), max(int(output), 1))
+        for k, (prompt, output) in enumerate(zip(prompts, outputs, strict=True))
+    ]
+    pending = deque(requests)
+    if arrivals_ms is None:
+        for _ in range(min(clients, len(requests))):
+            engine.waiting.append(pending.popleft())
+    else:
+        for request, arrived_ms in zip(requests, arrivals_ms.tolist(), strict=True):
+            request.arrived_ms = arrived_ms
+    while pending or engine.busy:
+        next_ms = inf
+        if arrivals_ms is not None and pending:
+            if not engine.busy:
+                engine.now = max(engine.now, pending[0].arrived_ms)
+            while pending and pending[0].arrived_ms <= engine.now:
+                engine.waiting.append(pending.popleft())
+            next_ms = pending[0].arrived_ms if pending else inf
+        for request in engine.advance(next_ms):
+            request.ended_ms = engine.now
+            if arrivals_ms is None and pending:
+                pending[0].arrived_ms = engine.now
+                engine.waiting.append(pending.popleft())
+    return _served(requests, engine)
+
+
+def _served(requests: list[_Request], engine: _Engine) -> Served:
+    table = np.asarray(
+        [(r.first_ms - r.arrived_ms, r.ended_ms - r.arrived_ms, r.output - 1) for r in requests]
+    )
+    ttft, latency, between = table.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tpot = np.where(between > 0, (latency - ttft) / between, np.nan)
+    return Served(ttft, tpot, latency, engine.batch_time / engine.now if engine.now else 0.0)

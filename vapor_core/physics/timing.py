@@ -1,0 +1,161 @@
+"""When each step of a run ends: mean step time, jitter, evaluations, checkpoints and hardware faults.
+
+Everything is closed form, so that any step's time is known without the steps before it, and it can be inverted.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from math import ceil, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vapor_core.noise import normals
+from vapor_core.physics.faults import fault_steps
+from vapor_core.physics.plan import Plan
+
+Floats = NDArray[np.float64]
+Steps = NDArray[np.int64]
+
+_PROCESS_START_S = 12.0  # imports, CUDA context, tokenizer
+_COMPILE_S = 25.0  # kernels of a pretraining graph; fine-tuning runs eagerly
+_READ_GB_S = 1.5  # weights from local disk to one node
+_WRITE_GB_S = 2.0  # checkpoint from one node to its disk
+_EXAMPLES_PER_S = 8000.0  # tokenized and packed on the host
+_LONGEST_PREPARATION_S = 180.0  # larger sets are streamed
+_DETECTION_S = 300.0  # half of PyTorch's ten-minute collective time limit; one process sees its fault at once
+_STATE_BYTES = 14.0  # saved per trained parameter: 2 weights, 4 master, 8 Adam moments
+_EVALUATED_SHARE, _MOST_EVALUATED = 0.02, 1000  # sequences of the held-out part
+_SWAY_LIMIT = 0.45  # of a step; keeps time monotone
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Timing:
+    """The clock of one run. Seconds count from the beginning of the first step."""
+
+    total_steps: int
+    step_time_s: float
+    jitter: float  # relative standard deviation of one step's time
+    seed: int
+    eval_every: int
+    eval_s: float
+    checkpoint_every: int
+    checkpoint_s: float
+    fault_steps: Steps  # ascending
+    fault_pauses_s: Floats  # detection, restart and lost work of each fault
+
+    def times_s(self, start: int, stop: int) -> tuple[Floats, Floats]:
+        """Of each of steps start..stop-1: seconds at its end, and seconds that it computed (pauses left out)."""
+        sway = self._sway(start - 1, stop)
+        steps = np.arange(start, stop, dtype=np.int64)
+        return self._elapsed(steps, sway[1:]), self.step_time_s * (1.0 + (sway[1:] - sway[:-1]))
+
+    def elapsed_s(self, steps: Steps) -> Floats:
+        """Seconds at the end of each step, shape of `steps`; any steps in any order."""
+        steps = np.asarray(steps, dtype=np.int64)
+        if steps.size == 0:
+            return np.empty(0)
+        low, high = int(steps.min()), int(steps.max()) + 1
+        if high - low <= 16 * steps.size + 64:
+            sway = self._sway(low, high)[steps - low]
+        else:
+            sway = np.concatenate([self._sway(int(step), int(step) + 1) for step in steps])
+        return self._elapsed(steps, sway)
+
+    def steps_done(self, elapsed_s: float) -> int:
+        """How many steps have ended at `elapsed_s`: the exact inverse of `elapsed_s`."""
+        near = bisect_right(range(self.total_steps), elapsed_s, key=self._planned_end)
+        low, high = max(near - 1, 0), min(near + 1, self.total_steps)
+        return low + int((self.elapsed_s(np.arange(low, high)) <= elapsed_s).sum())
+
+    def without_chance(self) -> "Timing":
+        """The same run with no jitter and no faults."""
+        return replace(self, jitter=0.0, fault_steps=_NO_STEPS, fault_pauses_s=_NO_TIMES)
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds at the end of the last step."""
+        return float(self.elapsed_s(np.array([self.total_steps - 1]))[0])
+
+    def _sway(self, start: int, stop: int) -> Floats:
+        """How far the end of each step is off its mean place, in steps, within ±0.45; 0 before the first step."""
+        if self.jitter <= 0:
+            return np.zeros(stop - start)
+        sway = normals(self.seed, "step time", max(start, 0), stop)
+        sway *= self.jitter / sqrt(2)
+        np.clip(sway, -_SWAY_LIMIT, _SWAY_LIMIT, out=sway)
+        return sway if start >= 0 else np.concatenate((np.zeros(-start), sway))
+
+    def _elapsed(self, steps: Steps, sway: Floats) -> Floats:
+        ends = steps + 1
+        elapsed = (ends + sway) * self.step_time_s
+        elapsed += (ends // self.eval_every) * self.eval_s
+        elapsed += (ends // self.checkpoint_every) * self.checkpoint_s
+        if steps.size and steps.max() >= self.total_steps - 1:
+            elapsed[steps >= self.total_steps - 1] += self._last_pause_s()
+        if self.fault_steps.size:
+            paused = np.concatenate(([0.0], np.cumsum(self.fault_pauses_s)))
+            elapsed += paused[np.searchsorted(self.fault_steps, steps, side="right")]
+        return elapsed
+
+    def _last_pause_s(self) -> float:
+        """The last step ends with an evaluation and a checkpoint, whatever its number."""
+        evaluation = self.eval_s if self.total_steps % self.eval_every else 0.0
+        return evaluation + (self.checkpoint_s if self.total_steps % self.checkpoint_every else 0.0)
+
+    def _planned_end(self, step: int) -> float:
+        """End of a step without jitter, as `_elapsed` has it."""
+        end = step + 1
+        planned = end * self.step_time_s
+        planned += end // self.eval_every * self.eval_s + end // self.checkpoint_every * self.checkpoint_s
+        if step >= self.total_steps - 1:
+            planned += self._last_pause_s()
+        if self.fault_steps.size:
+            planned += float(self.fault_pauses_s[: self.fault_steps.searchsorted(step, side="right")].sum())
+        return planned
+
+
+_NO_STEPS: Steps = np.empty(0, dtype=np.int64)
+_NO_TIMES: Floats = np.empty(0)
+
+
+def timing(plan: Plan, step_time_s: float, jitter: float, trainable_parameters: int) -> Timing:
+    """The clock of a plan whose steps take `step_time_s` on average."""
+    faults = fault_steps(plan, step_time_s)
+    detection = _DETECTION_S if plan.config.accelerator_count > 1 else 0.0
+    lost_s = (faults % plan.checkpoint_every).astype(np.float64) * step_time_s
+    return Timing(
+        total_steps=plan.total_steps,
+        step_time_s=step_time_s,
+        jitter=jitter,
+        seed=plan.config.seed,
+        eval_every=plan.eval_every,
+        eval_s=_evaluation_s(plan, step_time_s),
+        checkpoint_every=plan.checkpoint_every,
+        checkpoint_s=_checkpoint_s(plan, trainable_parameters),
+        fault_steps=faults,
+        fault_pauses_s=lost_s + (detection + startup_s(plan)),
+    )
+
+
+def startup_s(plan: Plan) -> float:
+    """Seconds from the start of a job to its first step: process, weights, data, compilation."""
+    nodes = _nodes(plan)
+    weights_s = 0.0 if plan.config.method == "pretrain" else 2e-9 * plan.model.parameters / _READ_GB_S
+    data_s = min(plan.dataset.examples / _EXAMPLES_PER_S, _LONGEST_PREPARATION_S)
+    compile_s = _COMPILE_S if plan.config.method == "pretrain" else 0.0
+    return _PROCESS_START_S + weights_s + data_s + compile_s + 2.0 * sqrt(nodes)
+
+
+def _evaluation_s(plan: Plan, step_time_s: float) -> float:
+    """A forward pass, a third of a step, over the held-out sequences."""
+    held_out = min(max(_EVALUATED_SHARE * plan.sequences_per_epoch, 1.0), _MOST_EVALUATED)
+    return ceil(held_out / plan.global_batch) * step_time_s / 3
+
+
+def _checkpoint_s(plan: Plan, trainable_parameters: int) -> float:
+    return 0.5 + 1e-9 * _STATE_BYTES * trainable_parameters / (_WRITE_GB_S * _nodes(plan))
+
+
+def _nodes(plan: Plan) -> int:
+    return ceil(plan.config.accelerator_count / plan.accelerator.cards_per_node)

@@ -1,0 +1,11 @@
+"""What others wrote, read.
+
+configurations: A training configuration from a file that Vapor or a person wrote.
+datasets: A person's own data: a file's bytes in, a dataset with its counts and a preview out.
+layouts: Which fields of a row are the text that a model would be trained on.
+rows: The rows of a file that came from outside: JSON lines, a JSON array, a table or plain text.
+run_logs: What a real run wrote, read into the columns that Vapor's charts know.
+tensorboard: Scalars from a TensorBoard event file, without TensorBoard.
+tokens: How many tokens a text has, estimated from its bytes: no tokenizer is needed, and none is exactly the
+    model's.
+"""

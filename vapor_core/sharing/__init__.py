@@ -1,0 +1,8 @@
+"""A workspace, or part of one, that travels.
+
+files: A workspace as a JSON file that a person can keep, and back.
+links: A workspace, or part of one, in the text of a link: compressed, versioned, and signed where a secret is
+    set.
+selection: Which events a part of a workspace needs, so that its curves are the same on the other side.
+validation: What was shared becomes a world again, and is believed only after every event was checked.
+"""

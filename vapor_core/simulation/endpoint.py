@@ -1,0 +1,310 @@
+"""What an endpoint does, tick by tick: requests, latency, errors, replicas and cost.
+
+Traffic, autoscaling, queue and latency are laws of `physics`; here they meet with keyed noise. Every value is a
+function of the spec and the tick, so any range of ticks can be produced on its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vapor_core import catalog, noise
+from vapor_core.contracts.entries import Accelerator, CatalogModel
+from vapor_core.contracts.findings import Failure
+from vapor_core.contracts.serving import ServingPrecision, Traffic
+from vapor_core.physics.serving import autoscaling, traffic
+from vapor_core.physics.serving.load import SaturationCurve, saturation_curve
+from vapor_core.physics.serving.memory import SERVING_BYTES, SERVING_SHARE, serving_memory
+
+TICK_S = 5.0
+CLIENT_ERROR_RATE = 0.003  # malformed, too long, unauthorised: the callers' own
+TIMEOUT_S = 60.0  # a caller waits this long
+QUEUE_S = 30.0  # a gateway queues what the replicas do in this time, and refuses the rest
+BACKLOG_TICKS = 512  # the queue forgets within its room over its rate, far sooner
+RATE_NOISE = 0.04  # relative, of the rate over a minute
+LATENCY_NOISE = 0.03  # relative, of a tick's percentile
+DEMAND_LOW, DEMAND_HIGH = 0.5, 1.02  # of the target load of the fewest and the most replicas
+DEGRADED_ERRORS = 0.02  # share of requests failing on the server within a minute
+DEGRADED_WAIT_S = 5.0
+NARROW: tuple[ServingPrecision, ...] = ("int8", "int4")
+_COST_BLOCK = 8192  # ticks between two stored sums of replicas
+_NOISE_TICKS = 12
+
+COLUMNS = (
+    "elapsed_s",
+    "request_rate",
+    "succeeded",
+    "client_errors",
+    "server_errors",
+    "p50_ms",
+    "p95_ms",
+    "p99_ms",
+    "ttft_ms",
+    "tpot_ms",
+    "tokens_per_second",
+    "queue_depth",
+    "replicas",
+    "utilization",
+    "cost_usd",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSpec:
+    """Everything that an endpoint's telemetry depends on.
+
+    Attributes:
+        segments: (from_tick, replicas_min, replicas_max), ascending, the first from tick 0. A change of range
+            leaves the demand as it was: that is sized to the first segment.
+    """
+
+    model: str | CatalogModel
+    accelerator: str | Accelerator = "nvidia-l4"
+    precision: ServingPrecision = "bf16"
+    traffic: Traffic = "steady"
+    seed: int = 0
+    segments: tuple[tuple[int, int, int], ...] = ((0, 1, 4),)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStatus:
+    """Health at a tick, with its reasons in words."""
+
+    status: Literal["starting", "healthy", "degraded", "failed"]
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass
+class _World:
+    """What one pass over a range computed, before it is cut to the range."""
+
+    rate: NDArray[np.float64]
+    wanted: NDArray[np.float64]
+    ready: NDArray[np.float64]
+    arrivals: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+
+class InferenceSimulator:
+    """An endpoint as a function of its ticks of TICK_S seconds, counted from its creation."""
+
+    def __init__(self, spec: EndpointSpec) -> None:
+        self.spec = spec
+        self.model = catalog.model(spec.model)
+        self.accelerator = catalog.accelerator(spec.accelerator)
+        self.curve: SaturationCurve = saturation_curve(self.model, self.accelerator, 1, spec.precision)
+        weights_gb = serving_memory(self.model, self.accelerator, 1, spec.precision).weights_gb
+        self.cold_start_s = autoscaling.cold_start_s(weights_gb)
+        self.cold_ticks = ceil(self.cold_start_s / TICK_S)
+        _, fewest, most = spec.segments[0]
+        target = autoscaling.TARGET_LOAD * self.curve.max_requests_per_second
+        self._low, self._high = DEMAND_LOW * target * max(fewest, 1), DEMAND_HIGH * target * max(most, 1)
+        self._price_per_tick = self.accelerator.price_per_hour * TICK_S / 3600
+        self._sums: list[float] = [0.0]  # replica-ticks before each cost block
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the endpoint can never start; None where it can."""
+        if self.curve.fits:
+            return None
+        changes, cure = self._cure()
+        has, precision = self.accelerator.memory_gb, self.spec.precision
+        return Failure(
+            code="out_of_memory",
+            what=f"{self.model.display_name} does not fit on one {self.accelerator.display_name}.",
+            why=f"Serving it in {precision} needs {self._needed_gb(precision):.1f} GB; the card has {has:g} GB.",
+            cure=cure,
+            changes=changes,
+        )
+
+    def _needed_gb(self, precision: ServingPrecision) -> float:
+        """Card memory with which weights, overhead and one request's cache fit into an engine's share."""
+        memory = serving_memory(self.model, self.accelerator, 1, precision)
+        cache = (self.curve.input_tokens + self.curve.output_tokens) * memory.kv_bytes_per_token / 1e9
+        return (memory.weights_gb + memory.overhead_gb + cache) / SERVING_SHARE
+
+    def _cure(self) -> tuple[dict[str, str | int | float | bool], str]:
+        """The change of precision, or else of card, with which it fits, and its sentence."""
+        weight = SERVING_BYTES[self.spec.precision]
+        for precision in NARROW:
+            need = self._needed_gb(precision)
+            if SERVING_BYTES[precision] < weight and need <= self.accelerator.memory_gb:
+                return {"precision": precision}, f"In {precision} it needs {need:.1f} GB."
+        need = self._needed_gb(self.spec.precision)
+        cards = [card for card in catalog.accelerators() if card.memory_gb >= need and card.id != "cpu"]
+        if not cards:
+            return {}, "No card of the catalog holds it; a smaller model would fit."
+        card = min(cards, key=lambda card: card.price_per_hour)
+        return {"accelerator": card.id}, f"The {card.display_name} has {card.memory_gb:g} GB."
+
+    def columns(self, start_tick: int, stop_tick: int) -> dict[str, NDArray[np.float64]]:
+        """Telemetry of ticks start_tick..stop_tick-1, one array a column of COLUMNS.
+
+        `succeeded`, `client_errors` and `server_errors` count the requests that ended within the tick;
+        `request_rate` is what arrived, per second; latencies are of the requests answered in the tick, NaN while
+        none are; `replicas` are those ready; `cost_usd` is the sum since creation, cold starts included.
+        """
+        start, stop = max(start_tick, 0), max(stop_tick, start_tick, 0)
+        first = start - BACKLOG_TICKS
+        world = self._world(first, stop)
+        capacity = world.ready * self.curve.max_requests_per_second * TICK_S
+        waiting = np.rint(
+            autoscaling.backlog(world.arrivals, capacity, capacity * QUEUE_S / TICK_S, BACKLOG_TICKS)
+        )
+        load = self._offered_load(world)[BACKLOG_TICKS:]
+        before = np.concatenate(([0.0], waiting[:-1]))[BACKLOG_TICKS:]
+        waiting, capacity = waiting[BACKLOG_TICKS:], capacity[BACKLOG_TICKS:]
+        arrivals, ready = world.arrivals[BACKLOG_TICKS:], world.ready[BACKLOG_TICKS:]
+        turn_ms = TICK_S * 1e3 / np.maximum(capacity, 1e-12)  # of one request, all replicas together
+        wait_ms = np.where(ready > 0, (before + waiting) / 2 * turn_ms, 0.0)
+        latency = self._latencies(load, wait_ms, ready > 0, start, stop)
+        handled = np.maximum(before + arrivals - waiting, 0.0)
+        answered = np.minimum(handled, np.ceil(capacity))
+        client, failed = self._errors(answered, latency, start, stop)
+        busy = np.where(before > 0, 1.0, arrivals / np.maximum(capacity, 1e-12))
+        return {
+            "elapsed_s": (np.arange(start, stop, dtype=np.float64) + 1) * TICK_S,
+            "request_rate": arrivals / TICK_S,
+            "succeeded": answered - client - failed,
+            "client_errors": client,
+            "server_errors": failed + handled - answered,
+            **latency,
+            "tokens_per_second": (answered - client - failed) * self.curve.output_tokens / TICK_S,
+            "queue_depth": waiting,
+            "replicas": ready,
+            "utilization": np.where(ready > 0, np.clip(busy, 0.0, 1.0), 0.0),
+            "cost_usd": self._replica_ticks(world.wanted[BACKLOG_TICKS:], start) * self._price_per_tick,
+        }
+
+    def status(self, tick: int) -> EndpointStatus:
+        """Health at the end of a tick, judged by the last minute."""
+        failure = self.failure
+        if failure is not None:
+            return EndpointStatus("failed", (failure.sentence,))
+        at = self.columns(max(tick - 11, 0), tick + 1)
+        if at["replicas"][-1] < 1:
+            return EndpointStatus(
+                "starting", (f"loading weights; a cold start takes {self.cold_start_s:.0f} s",)
+            )
+        reasons = []
+        ended = sum(float(at[name].sum()) for name in ("succeeded", "client_errors", "server_errors"))
+        share = float(at["server_errors"].sum()) / ended if ended else 0.0
+        if share > DEGRADED_ERRORS:
+            reasons.append(f"{share:.0%} of requests fail on the server")
+        rate = self.curve.max_requests_per_second * float(at["replicas"][-1])
+        wait = float(at["queue_depth"][-1]) / rate
+        if wait > DEGRADED_WAIT_S:
+            reasons.append(f"{at['queue_depth'][-1]:.0f} requests wait, about {wait:.0f} s")
+        return EndpointStatus("degraded" if reasons else "healthy", tuple(reasons))
+
+    def _demand(self, first: int, stop: int) -> NDArray[np.float64]:
+        """Requests per second that people send in each tick; none before the first replica is ready."""
+        ticks = np.arange(first, stop, dtype=np.float64)
+        seconds = (ticks - self.cold_ticks) * TICK_S
+        rate = traffic.request_rate(self.spec.traffic, seconds, self._low, self._high)
+        slow = autoscaling.trailing_sum(self._normals("rate", first - _NOISE_TICKS, stop), _NOISE_TICKS)
+        return np.asarray(rate * np.exp(RATE_NOISE * slow[_NOISE_TICKS:] / np.sqrt(_NOISE_TICKS)))
+
+    def _world(self, first: int, stop: int) -> _World:
+        """Demand, replicas and arrivals of ticks first..stop-1, ticks before 0 being empty."""
+        back = autoscaling.lookback_ticks(self.cold_ticks)
+        ticks = np.arange(first - back, stop)
+        rate = self._demand(first - back, stop)
+        segments = np.asarray(self.spec.segments)
+        at = np.searchsorted(segments[:, 0], ticks, side="right") - 1
+        exists = (ticks >= 0) & self.curve.fits
+        low = np.where(exists, segments[np.maximum(at, 0), 1], 0).astype(np.float64)
+        high = np.where(exists, segments[np.maximum(at, 0), 2], 0).astype(np.float64)
+        capacity = self.curve.max_requests_per_second or 1.0
+        wanted, ready = autoscaling.replicas(rate, capacity, low, high, self.cold_ticks)
+        rate, wanted, ready = rate[back:], wanted[back:], ready[back:]
+        normal, uniform = self._normals("arrivals", first, stop), self._uniforms("arrivals-few", first, stop)
+        arrivals = traffic.poisson(rate * TICK_S, normal, uniform)
+        return _World(rate, wanted, ready, arrivals)
+
+    def _offered_load(self, world: _World) -> NDArray[np.float64]:
+        """Load of a ready replica over the last half minute."""
+        offered = autoscaling.trailing_sum(world.arrivals, 6) / (6 * TICK_S)
+        rate = np.maximum(world.ready, 1e-9) * max(self.curve.max_requests_per_second, 1e-9)
+        return np.asarray(offered / rate)
+
+    def _errors(
+        self, answered: NDArray[np.float64], latency: dict[str, NDArray[np.float64]], start: int, stop: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of the answered requests those at fault themselves, and those that time out or outgrow the cache."""
+        client = np.minimum(
+            self._dithered(answered * CLIENT_ERROR_RATE, "client-errors", start, stop), answered
+        )
+        share = self._failing_share(latency["p50_ms"], latency["p99_ms"])
+        failed = self._dithered((answered - client) * share, "server-errors", start, stop)
+        return client, np.minimum(failed, answered - client)
+
+    def _latencies(
+        self,
+        load: NDArray[np.float64],
+        wait_ms: NDArray[np.float64],
+        answering: NDArray[np.bool_],
+        start: int,
+        stop: int,
+    ) -> dict[str, NDArray[np.float64]]:
+        """Percentiles, TTFT and TPOT, ms: the saturation curve at the load, with the wait in the queue on top."""
+        curve = self.curve
+        names = ("p50_ms", "p95_ms", "p99_ms", "ttft_ms", "tpot_ms")
+        rows = (curve.p50_ms, curve.p95_ms, curve.p99_ms, curve.ttft_ms, curve.tpot_ms)
+        wobble = np.exp(LATENCY_NOISE * self._normals("latency", start, stop))
+        out: dict[str, NDArray[np.float64]] = {}
+        for name, row in zip(names, rows, strict=True):
+            value = np.interp(load, curve.load, row) * wobble
+            value = value if name == "tpot_ms" else value + wait_ms
+            out[name] = np.where(answering, value, np.nan)
+        return out
+
+    def _failing_share(self, p50: NDArray[np.float64], p99: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Share of answered requests that time out or outgrow the cache: a log-normal tail through p50 and p99."""
+        limit = TIMEOUT_S * 1e3
+        spread = np.log(np.maximum(p99, 1e-9) / np.maximum(p50, 1e-9)) / 2.326
+        z = np.log(limit / np.maximum(p50, 1e-9)) / np.maximum(spread, 0.05)
+        timeouts = 1 / (1 + np.exp(np.clip(1.702 * z, -50, 50)))  # logistic for the normal tail, within 0.01
+        timeouts = np.where(z > 3, 0.0, timeouts)
+        mean = self.curve.input_tokens + self.curve.output_tokens
+        outgrown = np.exp(-self.curve.cache_tokens / mean) if mean else 0.0
+        return np.asarray(np.nan_to_num(np.clip(timeouts + outgrown, 0.0, 1.0)))
+
+    def _replica_ticks(self, wanted: NDArray[np.float64], start: int) -> NDArray[np.float64]:
+        """Replica-ticks paid for up to the end of each tick from `start` on; whole numbers, so sums are exact."""
+        block = start // _COST_BLOCK
+        while len(self._sums) <= block:
+            last = len(self._sums) - 1
+            part = self._world(last * _COST_BLOCK, (last + 1) * _COST_BLOCK).wanted
+            self._sums.append(self._sums[-1] + float(part.sum()))
+        before = self._sums[block]
+        if start > block * _COST_BLOCK:
+            before += float(self._world(block * _COST_BLOCK, start).wanted.sum())
+        return np.asarray(before + np.cumsum(wanted))
+
+    def _dithered(self, mean: NDArray[np.float64], stream: str, start: int, stop: int) -> NDArray[np.float64]:
+        """Whole counts of the given means, rounded up or down by a keyed coin."""
+        return np.asarray(np.floor(mean + self._uniforms(stream, start, stop)))
+
+    def _normals(self, stream: str, first: int, stop: int) -> NDArray[np.float64]:
+        return self._padded(
+            noise.normals(self.spec.seed, f"endpoint/{stream}", max(first, 0), max(stop, 0)), first, stop
+        )
+
+    def _uniforms(self, stream: str, first: int, stop: int) -> NDArray[np.float64]:
+        return self._padded(
+            noise.uniforms(self.spec.seed, f"endpoint/{stream}", max(first, 0), max(stop, 0)), first, stop
+        )
+
+    @staticmethod
+    def _padded(values: NDArray[np.float64], first: int, stop: int) -> NDArray[np.float64]:
+        """Zeros for positions before 0."""
+        return np.concatenate((np.zeros(max(min(stop, 0) - first, 0)), values))
+
+
+def totals(columns: Mapping[str, NDArray[np.float64]]) -> float:
+    """Requests that ended in a range: answered, refused and failed."""
+    return float(sum(columns[name].sum() for name in ("succeeded", "client_errors", "server_errors")))

@@ -1,0 +1,302 @@
+"""A training run as a function of its step: the laws of `physics` and the keyed noise, as columns of any range.
+
+`workspace` decides which steps have happened; real runs do not pass here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import nan
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vapor_core.contracts.training import Calibration, JobConfig
+from vapor_core.noise import normals
+from vapor_core.physics.faults import causes
+from vapor_core.physics.loss.curve import LossCurve, loss_curve
+from vapor_core.physics.loss.schedule import learning_rate
+from vapor_core.physics.loss.spikes import bumps, spikes
+from vapor_core.physics.memory import TrainingMemory, training_memory
+from vapor_core.physics.plan import Plan, plan
+from vapor_core.physics.throughput import Throughput, training_throughput
+from vapor_core.physics.timing import Timing, startup_s, timing
+
+if TYPE_CHECKING:
+    pass
+
+
+Floats = NDArray[np.float64]
+Columns = dict[str, NDArray[np.float64] | NDArray[np.int64]]
+TRAINING_COLUMNS = (
+    "step",
+    "epoch",
+    "tokens",
+    "elapsed_s",
+    "loss",
+    "eval_loss",
+    "learning_rate",
+    "grad_norm",
+    "tokens_per_second",
+    "step_time_s",
+    "memory_gb",
+    "utilization",
+    "cost_usd",
+)
+_CHUNK = 32_768  # steps computed at a time, so that the work stays in the processor's cache
+_GRADIENT_NOISE = 0.12  # relative standard deviation of the gradient norm
+_EVAL_NOISE = 0.05  # of the minibatch noise: the held-out part is larger than a batch
+_DIVERGED_NOISE = 3.0  # times the minibatch noise once the loss has blown up
+_TOLD_HEIGHT = 2.0  # spikes below this many typical heights pass without a line in the history
+_GIVEN_UP = 0.9  # share of the blow-up after which the loss is no number any more
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something worth a line in a job's history, at the end of `step` (counted from 0)."""
+
+    step: int
+    kind: Literal["spike", "fault", "checkpoint", "divergence"]
+    sentence: str
+
+
+class TrainingSimulator:
+    """One training run as a function of its step.
+
+    Args:
+        config: the run, seed included.
+        calibration: constants fitted to a person's own runs.
+
+    Raises:
+        NotInCatalog: where an id is unknown.
+    """
+
+    def __init__(self, config: JobConfig, calibration: Calibration | None = None) -> None:
+        self.config = config
+        self.plan: Plan = plan(config)
+        self.curve: LossCurve = loss_curve(self.plan, calibration)
+        self.throughput: Throughput = training_throughput(self.plan)
+        self.memory: TrainingMemory = training_memory(self.plan)
+        self._memory_scale = (calibration and calibration.memory_scale) or 1.0
+        speed = (calibration and calibration.throughput_scale) or 1.0
+        self.step_time_s = self.throughput.step_time_s / speed
+        trainable = self.memory.trainable_parameters
+        self.timing: Timing = timing(self.plan, self.step_time_s, self.throughput.jitter, trainable)
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run."""
+        return self.plan.total_steps
+
+    @property
+    def startup_s(self) -> float:
+        """Seconds from the start of the job to the start of its first step; paid for."""
+        return startup_s(self.plan)
+
+    @property
+    def memory_gb(self) -> float:
+        """Peak per accelerator, GB of 1e9 bytes."""
+        return self.memory.total_gb * self._memory_scale
+
+    @property
+    def price_per_second(self) -> float:
+        """US dollars a second, all accelerators."""
+        return self.config.accelerator_count * self.plan.accelerator.price_per_hour / 3600
+
+    def elapsed_s(self, steps: NDArray[np.int64]) -> Floats:
+        """Wall seconds since the first step began at the end of each step, shape of `steps`; monotone."""
+        return self.timing.elapsed_s(steps)
+
+    def steps_done(self, elapsed_s: float) -> int:
+        """Steps ended `elapsed_s` seconds after the first began: the exact inverse of `elapsed_s`."""
+        return self.timing.steps_done(elapsed_s)
+
+    def cost_usd(self, elapsed_s: float) -> float:
+        """US dollars spent `elapsed_s` seconds after the first step began, start-up included."""
+        return (self.startup_s + elapsed_s) * self.price_per_second
+
+    @property
+    def failure_code(self) -> Literal["out_of_memory", "diverged"] | None:
+        """Why the job will fail; None where it will not. Caused by the configuration, never by dice."""
+        if self.memory_gb > self.memory.available_gb:
+            return "out_of_memory"
+        return "diverged" if self.curve.diverges_at is not None else None
+
+    @property
+    def fails_while(self) -> Literal["initializing", "running"] | None:
+        """In which state it fails."""
+        if self.failure_code is None:
+            return None
+        return "initializing" if self.failure_code == "out_of_memory" else "running"
+
+    @cached_property
+    def fails_at(self) -> int | None:
+        """Step (from 0) at which the job fails: 0 without room in memory, or where a blown-up loss is given up."""
+        onset = self.curve.diverges_at
+        if self.failure_code != "diverged" or onset is None:
+            return 0 if self.failure_code else None
+        steps = np.unique(np.linspace(onset, self.total_steps - 1, 2048).astype(np.int64))
+        loss = self.curve.train(steps)
+        risen = loss >= loss[0] + _GIVEN_UP * (loss.max() - loss[0])
+        return int(steps[max(int(np.argmax(risen)), min(1, steps.size - 1))])
+
+    def columns(self, start: int, stop: int) -> Columns:
+        """All job columns of steps start..stop-1, cut to the run; rows depend on their own step alone.
+
+        Goes on to the end even where the job fails, so that a blow-up can be looked at.
+        """
+        start, stop = max(start, 0), min(stop, self.total_steps)
+        size = max(stop - start, 0)
+        whole: Columns = {name: np.empty(size) for name in TRAINING_COLUMNS}
+        whole["step"] = np.arange(start, start + size, dtype=np.int64)
+        for first in range(start, stop, _CHUNK):
+            last = min(first + _CHUNK, stop)
+            part = slice(first - start, last - start)
+            for name, values in self._chunk(first, last, self.timing).items():
+                whole[name][part] = values
+        return whole
+
+    def expected_columns(self, start: int, stop: int) -> Columns:
+        """As `columns` without noise, spikes and faults, with `loss_low` and `loss_high` (80 % band)."""
+        start, stop = max(start, 0), min(stop, self.total_steps)
+        steps = np.arange(start, max(stop, start), dtype=np.int64)
+        quiet: Columns = {
+            "step": steps,
+            **self._chunk(start, max(stop, start), self.timing.without_chance(), False),
+        }
+        ordered: Columns = {name: quiet[name] for name in TRAINING_COLUMNS}
+        return ordered | {"loss_low": self.curve.low(steps), "loss_high": self.curve.high(steps)}
+
+    def eval_loss(self, step: int) -> float:
+        """The eval loss of the row that ends `step` steps, as in `columns`; NaN where not evaluated."""
+        return float(self._eval_loss(step - 1, step, True)[0]) if 0 < step <= self.total_steps else nan
+
+    def incidents(self, start: int, stop: int) -> tuple[Incident, ...]:
+        """What happened in steps start..stop-1, in order of steps."""
+        start, stop = max(start, 0), min(stop, self.total_steps)
+        if stop <= start:
+            return ()
+        found = [*self._spikes(start, stop), *self._faults(start, stop), *self._checkpoints(start, stop)]
+        onset = self.curve.diverges_at
+        if onset is not None and start <= onset < stop:
+            found.append(Incident(onset, "divergence", self._divergence_sentence()))
+        return tuple(sorted(found, key=lambda incident: incident.step))
+
+    def _chunk(self, start: int, stop: int, clock: Timing, chance: bool = True) -> dict[str, Floats]:
+        """All columns but `step`."""
+        steps = np.arange(start, stop, dtype=np.int64)
+        ends = np.arange(start + 1.0, stop + 1.0)
+        elapsed, step_time = clock.times_s(start, stop)
+        rate = self.plan.tokens_per_step / step_time
+        busy = self.throughput.utilization * self.step_time_s
+        loss, grad_norm = (
+            self._loss(steps) if chance else (self.curve.train(steps), self.curve.grad_norm(steps))
+        )
+        return {
+            "epoch": ends / self.plan.steps_per_epoch,
+            "tokens": ends * self.plan.tokens_per_step,
+            "elapsed_s": elapsed,
+            "loss": loss,
+            "eval_loss": self._eval_loss(start, stop, chance),
+            "learning_rate": learning_rate(self.plan, steps),
+            "grad_norm": grad_norm,
+            "tokens_per_second": rate,
+            "step_time_s": step_time,
+            "memory_gb": self._memory(ends),
+            "utilization": np.minimum(busy / step_time, 1.0),
+            "cost_usd": (elapsed + self.startup_s) * self.price_per_second,
+        }
+
+    def _loss(self, steps: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Training loss and gradient norm with minibatch noise and spikes, one value a step."""
+        start, stop, seed = int(steps[0]), int(steps[-1]) + 1, self.config.seed
+        mean = self.curve.train(steps)
+        spread = np.minimum(mean * 0.15, self.curve.noise_std)  # a memorised set leaves nothing to vary
+        onset = self.curve.diverges_at
+        if onset is not None and stop > onset:
+            spread[max(onset - start, 0) :] *= _DIVERGED_NOISE
+            np.minimum(spread, mean * 0.15, out=spread)
+        loss = normals(seed, "loss", start, stop)
+        loss *= spread
+        loss += mean
+        grad_norm = normals(seed, "grad_norm", start, stop)
+        grad_norm *= _GRADIENT_NOISE
+        grad_norm += 1.0
+        grad_norm *= self.curve.grad_norm(steps)
+        bump = bumps(self.plan, self.curve.spike_rate, start, stop)
+        if bump is not None:
+            ceiling = np.maximum(loss, self.curve.initial)
+            np.minimum(loss + bump * self._spike_height, ceiling, out=loss)
+            grad_norm *= 1.0 + 2.0 * bump
+        return loss, grad_norm
+
+    @property
+    def _spike_height(self) -> float:
+        """Typical height of a spike, nats: beyond the minibatch noise by eye."""
+        return 3.0 * self.curve.noise_std + 0.05
+
+    def _eval_loss(self, start: int, stop: int, chance: bool) -> Floats:
+        """Loss on held-out text at every `eval_every`-th step and at the last; NaN elsewhere."""
+        every, total = self.plan.eval_every, self.total_steps
+        first, last = start // every, stop // every  # evaluations before either end, by number
+        ends = np.arange(first + 1, last + 1) * every
+        if start < total == stop and total % every:
+            ends, last = np.append(ends, total), last + 1
+        values = np.full(stop - start, np.nan)
+        if ends.size:
+            mean = self.curve.eval(ends - 1)
+            spread = np.minimum(mean * 0.15, self.curve.noise_std * _EVAL_NOISE) if chance else 0.0
+            values[ends - 1 - start] = mean + spread * normals(self.config.seed, "eval_loss", first, last)
+        return values
+
+    def _memory(self, ends: Floats) -> Floats:
+        """Peak so far: longer batches come late, where sequences differ in length."""
+        peak = self.memory_gb
+        if self.config.packing:
+            return np.full(ends.shape, peak)
+        return peak - 0.08 * self._memory_scale * self.memory.activations_gb / np.sqrt(ends)
+
+    def _spikes(self, start: int, stop: int) -> list[Incident]:
+        found = spikes(self.plan, self.curve.spike_rate, start, stop)
+        rows = zip(found.steps.tolist(), found.heights.tolist(), found.recovery.tolist(), strict=True)
+        return [
+            Incident(
+                step,
+                "spike",
+                f"Loss spike at step {step:,}: up by about {height * self._spike_height:.2f}, "
+                f"recovered within about {3 * recovery:.0f} steps.",
+            )
+            for step, height, recovery in rows
+            if height >= _TOLD_HEIGHT
+        ]
+
+    def _faults(self, start: int, stop: int) -> list[Incident]:
+        first, last = np.searchsorted(self.timing.fault_steps, [start, stop]).tolist()
+        hit = self.timing.fault_steps[first:last].tolist()
+        pauses = self.timing.fault_pauses_s[first:last].tolist()
+        return [
+            Incident(
+                step,
+                "fault",
+                f"Hardware fault at step {step:,} ({cause}): resumed from the checkpoint at step "
+                f"{step - step % self.plan.checkpoint_every:,}, {pause / 60:.0f} min lost.",
+            )
+            for step, pause, cause in zip(
+                hit, pauses, causes(self.config.seed, first, last - first), strict=True
+            )
+        ]
+
+    def _checkpoints(self, start: int, stop: int) -> list[Incident]:
+        every = self.plan.checkpoint_every
+        ends = list(range(start // every * every + every, stop + 1, every))
+        if stop == self.total_steps and self.total_steps % every:
+            ends.append(stop)
+        return [Incident(end - 1, "checkpoint", f"Checkpoint saved after {end:,} steps.") for end in ends]
+
+    def _divergence_sentence(self) -> str:
+        return (
+            f"Loss began to blow up at step {self.curve.diverges_at:,}: the learning rate "
+            f"{self.config.learning_rate:.2g} is above the stable {self.curve.stable_learning_rate:.2g}."
+        )

@@ -1,0 +1,288 @@
+"""What each action demands: it is checked against the world at its instant and becomes an event, or an error.
+
+Nothing is recorded here; where a backend must agree, it is asked, and `live` takes it back if recording fails.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import get_args
+
+from vapor_core import catalog
+from vapor_core.backends.base import JobSpec
+from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.lifecycle import JOB_ENDS, JobStatus, check_deployment, check_job
+from vapor_core.contracts.serving import ServingConfig, ServingPrecision, Traffic
+from vapor_core.contracts.training import JobConfig
+from vapor_core.errors import BackendRefused, ForbiddenTransition, InvalidConfig
+from vapor_core.journal.events import (
+    DatasetAdded,
+    Deployed,
+    DeploymentStopped,
+    JobDeleted,
+    JobPaused,
+    JobRestored,
+    JobResumed,
+    JobStopped,
+    JobSubmitted,
+    ModelAdded,
+    Redeployed,
+    Renamed,
+    Scaled,
+    SpeedSet,
+    TimeSkipped,
+)
+from vapor_core.physics.plan import plan
+from vapor_core.simulation.endpoint import EndpointSpec, InferenceSimulator
+from vapor_core.workspace.live import LiveWorkspace
+
+FASTEST = 1e6
+LONGEST_SKIP_S = 1e9
+MOST_REPLICAS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A deployment that is asked for."""
+
+    job_id: str
+    accelerator: str | Accelerator | None
+    replicas: tuple[int, int]
+    traffic: Traffic
+    precision: ServingPrecision
+    name: str
+
+
+def speed_set(speed: float) -> SpeedSet:
+    """The world runs at another speed."""
+    return SpeedSet(speed=_number("speed", speed, FASTEST))
+
+
+def time_skipped(seconds: float) -> TimeSkipped:
+    """The world leaps forward."""
+    return TimeSkipped(seconds=_number("seconds", seconds, LONGEST_SKIP_S))
+
+
+def submitted(live: LiveWorkspace, config: JobConfig, name: str | None, at_s: float) -> JobSubmitted:
+    """A job starts, with the workspace's own models and data in place of their ids."""
+    resolved = _resolved(live, config)
+    asked = plan(resolved)
+    shown = name if name is not None else config.name
+    shown = shown or f"{asked.model.display_name} {config.method}"
+    return _start(live, shown, JobSpec(_next_job(live), resolved, at_s))
+
+
+def forked(
+    live: LiveWorkspace, job_id: str, step: int, changes: Mapping[str, object], at_s: float
+) -> JobSubmitted:
+    """A job goes on from a step of another one that was done by this instant."""
+    record = live.world.job(job_id)
+    if record.config.backend == "imported":
+        raise ForbiddenTransition(f"{job_id} was imported; only a job that ran here can be forked")
+    done = live.job_state(job_id, at_s).step
+    if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= done:
+        raise InvalidConfig(
+            {"step": f"{job_id} has done {done:,} steps; fork from 0 to {done:,}, not {step!r}"}
+        )
+    config = _resolved(live, record.config.changed(**changes))
+    total = plan(config).total_steps
+    if step >= total:
+        raise InvalidConfig(
+            {
+                "step": f"the changed run ends after {total:,} steps; fork before that or train longer, not at {step:,}"
+            }
+        )
+    return _start(live, f"{record.name} fork", JobSpec(_next_job(live), config, at_s, record.spec, step))
+
+
+def paused(live: LiveWorkspace, job_id: str, at_s: float) -> JobPaused:
+    """A job that has its accelerators is held."""
+    record = live.world.job(job_id)
+    check_job(job_id, live.job_state(job_id, at_s).status, "paused")
+    live.backend(record).pause(job_id, at_s)
+    return JobPaused(job_id=job_id)
+
+
+def resumed(live: LiveWorkspace, job_id: str, at_s: float) -> JobResumed:
+    """A paused job goes on."""
+    record = live.world.job(job_id)
+    status = live.job_state(job_id, at_s).status
+    if status != "paused":
+        raise ForbiddenTransition(f"{job_id} is {status}; only a paused job can be resumed")
+    live.backend(record).resume(job_id, at_s)
+    return JobResumed(job_id=job_id)
+
+
+def stopped(live: LiveWorkspace, key: str, at_s: float) -> JobStopped | DeploymentStopped:
+    """A job or an endpoint that has not ended is ended."""
+    if key in live.world.deployments:
+        check_deployment(key, live.health(key, at_s).status, "stopped")
+        return DeploymentStopped(deployment_id=key)
+    record = live.world.job(key)
+    check_job(key, live.job_state(key, at_s).status, "stopped")
+    live.backend(record).stop(key, at_s)
+    return JobStopped(job_id=key)
+
+
+def deleted(live: LiveWorkspace, job_id: str, at_s: float) -> JobDeleted:
+    """A job goes out of sight, and is ended where it has not."""
+    record = live.world.job(job_id)
+    if record.deleted:
+        raise ForbiddenTransition(f"{job_id} is deleted already; restore brings it back")
+    if live.job_state(job_id, at_s).status not in (*JOB_ENDS, "lost"):
+        live.backend(record).stop(job_id, at_s)
+    return JobDeleted(job_id=job_id)
+
+
+def restored(live: LiveWorkspace, job_id: str) -> JobRestored:
+    """A deleted job comes back."""
+    if not live.world.job(job_id).deleted:
+        raise ForbiddenTransition(f"{job_id} is not deleted; there is nothing to restore")
+    return JobRestored(job_id=job_id)
+
+
+def renamed(live: LiveWorkspace, key: str, name: str) -> Renamed:
+    """A job or an endpoint is called something else."""
+    if key not in live.world.deployments:
+        live.world.job(key)
+    return Renamed(id=key, name=_name(name))
+
+
+def deployed(live: LiveWorkspace, order: Order, at_s: float) -> Deployed:
+    """A job's result becomes an endpoint."""
+    config = _servable(live, order.job_id, at_s)
+    card = config.accelerator if order.accelerator is None else order.accelerator
+    catalog.accelerator(card)
+    ServingConfig(model=config.model, accelerator=card, precision=order.precision)
+    if order.traffic not in get_args(Traffic):
+        raise InvalidConfig(
+            {"traffic": f"traffic is one of {', '.join(get_args(Traffic))}, not {order.traffic!r}"}
+        )
+    low, high = replica_range(order.replicas)
+    return Deployed(
+        deployment_id=f"deployment-{len(live.world.deployments) + 1}",
+        name=_name(order.name or live.world.job(order.job_id).name),
+        job_id=order.job_id,
+        accelerator=card,
+        replicas_min=low,
+        replicas_max=high,
+        traffic=order.traffic,
+        precision=order.precision,
+    )
+
+
+def scaled(live: LiveWorkspace, key: str, replicas: tuple[int, int], at_s: float) -> Scaled:
+    """An endpoint that serves gets other bounds."""
+    _serving(live, key, at_s, "scaled")
+    low, high = replica_range(replicas)
+    return Scaled(deployment_id=key, replicas_min=low, replicas_max=high)
+
+
+def redeployed(live: LiveWorkspace, key: str, job_id: str, at_s: float) -> Redeployed:
+    """An endpoint serves another result, if that fits on its accelerator."""
+    _serving(live, key, at_s, "given another model")
+    record, config = live.world.deployment(key), _servable(live, job_id, at_s)
+    if record.revisions[-1].job_id == job_id:
+        raise ForbiddenTransition(f"{key} serves {job_id} already")
+    spec = EndpointSpec(config.model, record.accelerator, record.precision)
+    failure = InferenceSimulator(spec).failure
+    if failure is not None:
+        raise BackendRefused(f"{key} goes on with {record.revisions[-1].job_id}: {failure.sentence}")
+    return Redeployed(deployment_id=key, job_id=job_id)
+
+
+def rolled_back(live: LiveWorkspace, key: str, at_s: float) -> Redeployed:
+    """An endpoint serves the revision before its present one."""
+    _serving(live, key, at_s, "rolled back")
+    standby = live.world.deployment(key).standby
+    if not standby:
+        raise ForbiddenTransition(f"{key} serves its first revision; there is none before it to go back to")
+    return Redeployed(deployment_id=key, job_id=standby[0].job_id, rolled_back=True)
+
+
+def dataset_added(dataset: Dataset) -> DatasetAdded:
+    """A person's own data is known."""
+    return DatasetAdded(dataset=dataset)
+
+
+def model_added(model: CatalogModel) -> ModelAdded:
+    """A model that the catalog lacks is known."""
+    return ModelAdded(model=model)
+
+
+def has_result(status: JobStatus, step: int, config: JobConfig) -> bool:
+    """Whether a job has left something to serve; an imported log has not."""
+    if config.backend == "imported":
+        return False
+    return status == "completed" or (status == "stopped" and step >= plan(config).checkpoint_every)
+
+
+def _start(live: LiveWorkspace, name: str, spec: JobSpec) -> JobSubmitted:
+    event = JobSubmitted.of(
+        spec.job_id,
+        _name(name),
+        spec.config,
+        spec.parent.job_id if spec.parent else None,
+        spec.fork_step if spec.parent else None,
+    )
+    live.backends[spec.config.backend].submit(spec)
+    return event
+
+
+def _next_job(live: LiveWorkspace) -> str:
+    return f"job-{len(live.world.jobs) + 1}"
+
+
+def _resolved(live: LiveWorkspace, config: JobConfig) -> JobConfig:
+    """With the workspace's own models and data in place of their ids."""
+    changes: dict[str, object] = {}
+    if isinstance(config.model, str) and config.model in live.world.models:
+        changes["model"] = live.world.models[config.model]
+    if isinstance(config.dataset, str) and config.dataset in live.world.datasets:
+        changes["dataset"] = live.world.datasets[config.dataset]
+    return config.changed(**changes) if changes else config
+
+
+def _servable(live: LiveWorkspace, job_id: str, at_s: float) -> JobConfig:
+    record, job_state = live.world.job(job_id), live.job_state(job_id, at_s)
+    if record.deleted:
+        raise ForbiddenTransition(f"{job_id} is deleted; restore it to deploy it")
+    if not has_result(job_state.status, job_state.step, record.config):
+        rest = " before its first checkpoint" if job_state.status == "stopped" else ""
+        raise ForbiddenTransition(
+            f"{job_id} is {job_state.status}{rest}; deploy a completed job, or one stopped after a checkpoint"
+        )
+    return record.config
+
+
+def _serving(live: LiveWorkspace, key: str, at_s: float, what: str) -> None:
+    status = live.health(key, at_s).status
+    if status in ("stopped", "failed"):
+        raise ForbiddenTransition(f"{key} is {status} and cannot be {what}; deploy anew")
+
+
+def replica_range(replicas: tuple[int, int]) -> tuple[int, int]:
+    """The fewest and the most replicas, checked."""
+    given = tuple(replicas) if isinstance(replicas, list | tuple) else ()
+    whole = all(isinstance(each, int) and not isinstance(each, bool) for each in given)
+    if len(given) != 2 or not whole or not 1 <= given[0] <= given[1] <= MOST_REPLICAS:
+        raise InvalidConfig(
+            {
+                "replicas": f"replicas are the fewest and the most, from 1 to {MOST_REPLICAS:,}, not {replicas!r}"
+            }
+        )
+    return given[0], given[1]
+
+
+def _name(name: str) -> str:
+    shown = name.strip()
+    if not shown or len(shown) > 200 or any(ord(letter) < 32 for letter in shown):
+        raise InvalidConfig({"name": "name should be one line of 1 to 200 characters"})
+    return shown
+
+
+def _number(field: str, value: float, most: float) -> float:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not isfinite(value) or not 0 <= value <= most:
+        raise InvalidConfig({field: f"{field} should be a number from 0 to {most:,.0f}, not {value!r}"})
+    return float(value)

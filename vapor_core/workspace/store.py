@@ -1,0 +1,333 @@
+"""A workspace: do an action, advance it, read it.
+
+Reading is free of effects and hands out frozen views. Every action is an event in the journal, takes effect at its
+`now`, and moves nothing: only `advance` does. What each action demands is `desk`'s.
+"""
+
+from math import inf
+from pathlib import Path
+from typing import Self
+
+from vapor_core import catalog
+from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.lifecycle import LifeEvent
+from vapor_core.contracts.serving import ServingPrecision, Traffic
+from vapor_core.contracts.training import JobConfig
+from vapor_core.contracts.workspace import Clock, Deployment, Job, RegisteredModel, Summary
+from vapor_core.journal.events import Adopted, Deployed, JobSubmitted, LogImported, WorkspaceEvent
+from vapor_core.journal.journal import Journal, MemoryJournal
+from vapor_core.metrics.series import MetricSeries
+from vapor_core.readers.run_logs import RunLog
+from vapor_core.workspace import actions, adoption
+from vapor_core.workspace.adoption import Past
+from vapor_core.workspace.live import LiveWorkspace
+from vapor_core.workspace.series_feed import SeriesFeed
+from vapor_core.workspace.views import registered, summary
+
+
+class Store:
+    """One workspace.
+
+    Args:
+        journal: where its events are kept; in memory where None.
+        workspace: its id within the journal.
+    """
+
+    def __init__(self, journal: Journal | None = None, workspace: str = "default") -> None:
+        self.journal: Journal = MemoryJournal() if journal is None else journal
+        self.workspace = workspace
+        self.active_job: str | None = None  # the job that a person looks at; not recorded
+        self.choices: dict[str, object] = {}  # of a person's screen; not recorded
+        self._live = LiveWorkspace(self.journal, workspace)
+        self._feed = SeriesFeed(self._live)
+        self._histories: dict[str, tuple[float, tuple[LifeEvent, ...]]] = {}  # of jobs that have ended
+
+    @classmethod
+    def open(cls, url_or_path: str | Path, workspace: str = "default") -> Self:
+        """A durable workspace: a file's path, or a database URL.
+
+        Raises:
+            JournalError: where it cannot be opened; `notices` tells what was mended.
+        """
+        from vapor_core.journal.sql import open_journal  # noqa: PLC0415 - SQLAlchemy, for whoever keeps one
+
+        return cls(open_journal(url_or_path), workspace)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should be told about how the journal was opened."""
+        return self.journal.notices
+
+    def close(self) -> None:
+        """Let go of the journal's files."""
+        self.journal.close()
+
+    # time
+
+    @property
+    def clock(self) -> Clock:
+        """How far the visible world has moved."""
+        return Clock(
+            now=self._live.now,
+            simulated_s=self._live.seen_s,
+            speed=self._live.world.timeline.speed,
+        )
+
+    @property
+    def now(self) -> float:
+        """The caller's clock when it was last told, seconds."""
+        return self._live.now
+
+    def advance(self, *, now: float) -> tuple[LifeEvent, ...]:
+        """Move the visible world to `now`; what came to pass since, in order. Going backwards is no movement."""
+        return self._live.advance(now)
+
+    def set_speed(self, speed: float, *, now: float) -> Clock:
+        """Let simulated time run at so many seconds a second; 0 pauses the world."""
+        self._live.act(now, lambda _: actions.speed_set(speed))
+        return self.clock
+
+    def skip(self, seconds: float, *, now: float) -> Clock:
+        """Let the world leap forward; seen with the next `advance`."""
+        self._live.act(now, lambda _: actions.time_skipped(seconds))
+        return self.clock
+
+    # jobs
+
+    def submit(self, config: JobConfig, *, now: float, name: str | None = None) -> Job:
+        """Start a job.
+
+        Raises:
+            InvalidConfig: where a name or id is wrong.
+            BackendRefused: says why; the workspace is as it was.
+        """
+        event = self._live.act(now, lambda at_s: actions.submitted(self._live, config, name, at_s))
+        return self._job_of(event)
+
+    def fork(self, job_id: str, *, step: int, changes: dict[str, object], now: float) -> Job:
+        """A new job that goes on from a step of another one with some fields changed; the other stays as it is.
+
+        Raises:
+            InvalidConfig: where the step was not reached, or a change is wrong.
+            BackendRefused: says why; the workspace is as it was.
+        """
+        event = self._live.act(now, lambda at_s: actions.forked(self._live, job_id, step, changes, at_s))
+        return self._job_of(event)
+
+    def pause(self, job_id: str, *, now: float) -> Job:
+        """Hold a job; it keeps its accelerators and costs nothing."""
+        self._live.act(now, lambda at_s: actions.paused(self._live, job_id, at_s))
+        return self.job(job_id)
+
+    def resume(self, job_id: str, *, now: float) -> Job:
+        """Let a paused job go on."""
+        self._live.act(now, lambda at_s: actions.resumed(self._live, job_id, at_s))
+        return self.job(job_id)
+
+    def stop(self, id: str, *, now: float) -> Job | Deployment:
+        """End a job or a deployment."""
+        self._live.act(now, lambda at_s: actions.stopped(self._live, id, at_s))
+        return self.deployment(id) if id in self._live.world.deployments else self.job(id)
+
+    def delete(self, job_id: str, *, now: float) -> Job:
+        """Put a job out of sight, ending it where it still runs; `restore` brings it back as it ended."""
+        self._live.act(now, lambda at_s: actions.deleted(self._live, job_id, at_s))
+        return self.job(job_id)
+
+    def restore(self, job_id: str, *, now: float) -> Job:
+        """Bring a deleted job back."""
+        self._live.act(now, lambda _: actions.restored(self._live, job_id))
+        return self.job(job_id)
+
+    def rename(self, id: str, name: str, *, now: float) -> None:
+        """Call a job or a deployment something else."""
+        self._live.act(now, lambda _: actions.renamed(self._live, id, name))
+
+    def job(self, job_id: str) -> Job:
+        """A job as it is now.
+
+        Raises:
+            NotFound: names the latest jobs.
+        """
+        return self._live.job(job_id)
+
+    def jobs(self, include_deleted: bool = False) -> tuple[Job, ...]:
+        """All jobs, in order of submission."""
+        records = self._live.world.jobs
+        return tuple(self.job(key) for key in records if include_deleted or not records[key].deleted)
+
+    def select(self, job_id: str | None) -> None:
+        """Make a job the active one."""
+        self.active_job = self.job(job_id).id if job_id is not None else None
+
+    # deployments
+
+    def deploy(
+        self,
+        job_id: str,
+        *,
+        accelerator: str | Accelerator | None = None,
+        replicas: tuple[int, int] = (1, 4),
+        traffic: Traffic = "steady",
+        precision: ServingPrecision = "bf16",
+        name: str = "",
+        now: float,
+    ) -> Deployment:
+        """Serve the result of a job that is completed, or stopped with a checkpoint.
+
+        Args:
+            job_id: whose result.
+            accelerator: of each replica; the job's own where None.
+            replicas: the fewest and the most.
+            traffic: the scenario of requests.
+            precision: of the weights.
+            name: the job's where empty.
+            now: the caller's clock.
+
+        Raises:
+            ForbiddenTransition: where the job has no result yet.
+            InvalidConfig: one sentence a field.
+        """
+        order = actions.Order(job_id, accelerator, replicas, traffic, precision, name)
+        event = self._live.act(now, lambda at_s: actions.deployed(self._live, order, at_s))
+        return self._deployment_of(event)
+
+    def scale(self, deployment_id: str, replicas: tuple[int, int], *, now: float) -> Deployment:
+        """Set the fewest and the most replicas."""
+        self._live.act(now, lambda at_s: actions.scaled(self._live, deployment_id, replicas, at_s))
+        return self.deployment(deployment_id)
+
+    def redeploy(self, deployment_id: str, job_id: str, *, now: float) -> Deployment:
+        """Serve another job's result: a new revision."""
+        self._live.act(now, lambda at_s: actions.redeployed(self._live, deployment_id, job_id, at_s))
+        return self.deployment(deployment_id)
+
+    def rollback(self, deployment_id: str, *, now: float) -> Deployment:
+        """Serve the revision before the present one again.
+
+        Raises:
+            ForbiddenTransition: where there is none.
+        """
+        self._live.act(now, lambda at_s: actions.rolled_back(self._live, deployment_id, at_s))
+        return self.deployment(deployment_id)
+
+    def deployment(self, deployment_id: str) -> Deployment:
+        """A deployment as it is now.
+
+        Raises:
+            NotFound: names the latest deployments.
+        """
+        return self._live.deployment(deployment_id)
+
+    def deployments(self) -> tuple[Deployment, ...]:
+        """All deployments, in order of creation."""
+        return tuple(self.deployment(key) for key in self._live.world.deployments)
+
+    # models and data
+
+    def add_dataset(self, dataset: Dataset, *, now: float) -> Dataset:
+        """Make a person's own data known under its id."""
+        self._live.act(now, lambda _: actions.dataset_added(dataset))
+        return dataset
+
+    def add_model(self, model: CatalogModel, *, now: float) -> CatalogModel:
+        """Make a model known that the catalog lacks."""
+        self._live.act(now, lambda _: actions.model_added(model))
+        return model
+
+    def import_log(self, log: RunLog, *, now: float, name: str = "") -> Job:
+        """Keep what a real run wrote as a job that is over.
+
+        Raises:
+            InvalidUpload: where it is larger than a workspace keeps.
+        """
+        event = self._live.act(now, lambda _: adoption.log_imported(self._live, log, name))
+        return self._job_of(event)
+
+    def adopt(self, past: Past, *, now: float) -> tuple[str, ...]:
+        """Take in jobs and endpoints of another workspace with their past; their ids here (`sharing.past`)."""
+        event = self._live.act(now, lambda _: adoption.adopted(self._live, past))
+        assert isinstance(event, Adopted)  # noqa: S101 - what `adoption` answers
+        keys = (
+            getattr(action, "deployment_id", None) or getattr(action, "job_id", "")
+            for _, action in event.past
+        )
+        return tuple(dict.fromkeys(key for key in keys if key))
+
+    def datasets(self) -> tuple[Dataset, ...]:
+        """The person's own, then the catalog's."""
+        own = self._live.world.datasets
+        return (*own.values(), *(each for each in catalog.datasets() if each.id not in own))
+
+    def models(self) -> tuple[CatalogModel, ...]:
+        """The person's own, then the catalog's."""
+        own = self._live.world.models
+        return (*own.values(), *(each for each in catalog.models() if each.id not in own))
+
+    # what follows from all that
+
+    def metrics(self, id: str) -> MetricSeries:
+        """The points of a job or a deployment, as far as they are visible.
+
+        Raises:
+            NotFound: where there is neither.
+        """
+        if id in self._live.world.deployments:
+            return self._feed.of_deployment(id)
+        return self._feed.of_job(id)
+
+    def events(self, id: str | None = None) -> tuple[LifeEvent, ...]:
+        """The history of a job, a deployment or everything, oldest first."""
+        keys = [id] if id is not None else [*self._live.world.jobs, *self._live.world.deployments]
+        lines = [line for key in keys for line in self._history(key)]
+        return tuple(sorted(lines, key=lambda line: line.at_s))
+
+    def _history(self, key: str) -> tuple[LifeEvent, ...]:
+        """Lines about a job or a deployment; those of a job that has ended are kept."""
+        seen_s = self._live.seen_s
+        ended_s = self.job(key).ended_s if key in self._live.world.jobs else None
+        known = self._histories.get(key)
+        if known is not None and known[0] == ended_s:
+            return known[1]
+        lines = self._live.history(key, -inf, seen_s)
+        if ended_s is not None and ended_s <= seen_s:
+            self._histories[key] = (ended_s, lines)
+        return lines
+
+    def logs(self, job_id: str) -> str:
+        """What a job has printed."""
+        record = self._live.world.job(job_id)
+        return self._live.backend(record).logs(job_id, self._live.seen_s)
+
+    def health(self, deployment_id: str) -> tuple[str, ...]:
+        """Why a deployment is not healthy, in words; () where it is."""
+        return self._live.health(deployment_id, self._live.seen_s).reasons
+
+    def summary(self) -> Summary:
+        """Aggregates of jobs that are not deleted and of all deployments."""
+        jobs, deployments = self.jobs(), self.deployments()
+        measured = [
+            (loss, job.id)
+            for job in jobs
+            if job.status != "failed" and (loss := self._feed.eval_loss(job)) is not None
+        ]
+        live = [each.id for each in deployments if each.live]
+        rate = sum(self._live.health(key, self._live.seen_s).request_rate for key in live)
+        return summary(jobs, deployments, rate, min(measured, default=None))
+
+    def registry(self) -> tuple[RegisteredModel, ...]:
+        """The models that this workspace has trained and could serve, in order of submission."""
+        live = [each.id for each in self.deployments() if each.live]
+        return tuple(
+            registered(job, self._feed.eval_loss(job), self._live.world, live)
+            for job in self.jobs()
+            if actions.has_result(job.status, job.step, job.config)
+        )
+
+    def _job_of(self, event: WorkspaceEvent) -> Job:
+        assert isinstance(event, JobSubmitted | LogImported)  # noqa: S101 - what `desk` answers
+        return self.job(event.job_id)
+
+    def _deployment_of(self, event: WorkspaceEvent) -> Deployment:
+        assert isinstance(event, Deployed)  # noqa: S101 - what `desk` answers
+        return self.deployment(event.deployment_id)

@@ -1,0 +1,156 @@
+"""Jobs, deployments and their sums as a person sees them: records from the journal, states from the backends."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from vapor_core.backends.base import JobState
+from vapor_core.backends.simulated.endpoints import Endpoint, Health
+from vapor_core.contracts.lifecycle import LifeEvent
+from vapor_core.contracts.workspace import Deployment, Job, RegisteredModel, Summary
+from vapor_core.physics.plan import plan
+from vapor_core.workspace.world import DeploymentRecord, JobRecord, World
+
+
+def job_view(record: JobRecord, seen: JobState, touched: JobState) -> Job:
+    """A job as it is seen: points and clock as far as the world has moved, the state as it was left by a person.
+
+    Args:
+        record: from the journal.
+        seen: at the instant that the world has moved to.
+        touched: the same, or where it was last acted on, if that is later.
+    """
+    spec, config = record.spec, record.config
+    hourly = plan(config).accelerator.price_per_hour * config.accelerator_count
+    return Job(
+        id=spec.job_id,
+        name=record.name,
+        config=config,
+        status=touched.status,
+        submitted_s=spec.submitted_s,
+        started_s=seen.started_s,
+        ended_s=touched.ended_s,
+        step=seen.step,
+        total_steps=seen.total_steps,
+        elapsed_s=seen.elapsed_s,
+        eta_s=seen.eta_s if touched.status == "running" else None,
+        cost_usd=seen.elapsed_s * hourly / 3600,
+        failure=touched.failure,
+        parent_id=spec.parent.job_id if spec.parent else None,
+        fork_step=spec.fork_step if spec.parent else None,
+        attempt=seen.attempt,
+        deleted=record.deleted,
+    )
+
+
+def endpoint(record: DeploymentRecord, jobs: dict[str, JobRecord]) -> Endpoint:
+    """What a deployment's telemetry follows from."""
+    models = tuple((each.since_s, jobs[each.job_id].config.model) for each in record.revisions)
+    return Endpoint(
+        id=record.id,
+        accelerator=record.accelerator,
+        precision=record.precision,
+        traffic=record.traffic,
+        created_s=record.created_s,
+        ended_s=record.ended_s,
+        models=models,
+        ranges=record.ranges,
+    )
+
+
+def deployment_view(
+    record: DeploymentRecord, jobs: dict[str, JobRecord], seen: Health, touched: Health
+) -> Deployment:
+    """A deployment as it is seen; see `job_view`."""
+    current = record.revisions[-1]
+    _, low, high = record.ranges[-1]
+    return Deployment(
+        id=record.id,
+        name=record.name,
+        job_id=current.job_id,
+        model_id=plan(jobs[current.job_id].config).model.id,
+        accelerator=record.accelerator,
+        replicas_min=low,
+        replicas_max=high,
+        traffic=record.traffic,
+        precision=record.precision,
+        status=touched.status,
+        created_s=record.created_s,
+        ended_s=record.ended_s if touched.failed_s is None else touched.failed_s,
+        revisions=record.revisions,
+        replicas=seen.replicas if touched.status != "stopped" else 0,
+        cost_usd=seen.cost_usd,
+        failure=touched.failure,
+    )
+
+
+def deployment_lines(record: DeploymentRecord) -> tuple[LifeEvent, ...]:
+    """What people did to a deployment."""
+    lines = [
+        LifeEvent(at_s=record.created_s, kind="deployed", sentence=f"Deployed {record.revisions[0].job_id}.")
+    ]
+    for since, low, high in record.ranges[1:]:
+        lines.append(LifeEvent(at_s=since, kind="bounds", sentence=f"Replicas set to {low} to {high}."))
+    highest = 1
+    for revision in record.revisions[1:]:
+        back = revision.number <= highest
+        kind = "rolled_back" if back else "redeployed"
+        words = "Rolled back to" if back else "Deployed"
+        sentence = f"{words} revision {revision.number}: {revision.job_id}."
+        lines.append(LifeEvent(at_s=revision.since_s, kind=kind, sentence=sentence))
+        highest = max(highest, revision.number)
+    if record.ended_s is not None:
+        lines.append(LifeEvent(at_s=record.ended_s, kind="stopped", sentence="Stopped."))
+    return tuple(lines)
+
+
+def registered(job: Job, eval_loss: float | None, world: World, live: Iterable[str]) -> RegisteredModel:
+    """The model that a job made, with its lineage both ways."""
+    asked, serving = plan(job.config), set(live)
+    once = [
+        record.id
+        for record in world.deployments.values()
+        if any(revision.job_id == job.id for revision in record.revisions)
+    ]
+    now = [key for key in once if world.deployments[key].revisions[-1].job_id == job.id and key in serving]
+    return RegisteredModel(
+        id=job.id,
+        name=job.name,
+        job_id=job.id,
+        base_model_id=asked.model.id,
+        method=job.config.method,
+        dataset_id=asked.dataset.id,
+        step=job.step,
+        eval_loss=eval_loss,
+        created_s=job.ended_s or 0.0,
+        parent_id=job.parent_id,
+        deployment_ids=tuple(now),
+        served_by=tuple(once),
+    )
+
+
+def summary(
+    jobs: Iterable[Job],
+    deployments: Iterable[Deployment],
+    request_rate: float,
+    best: tuple[float, str] | None,
+) -> Summary:
+    """Aggregates of a workspace."""
+    jobs, deployments = tuple(jobs), tuple(deployments)
+    return Summary(
+        jobs=len(jobs),
+        jobs_by_status=dict(Counter(job.status for job in jobs)),
+        deployments=len(deployments),
+        deployments_by_status=dict(Counter(each.status for each in deployments)),
+        tokens=sum(
+            (job.step - (job.fork_step or 0)) * plan(job.config).tokens_per_step
+            for job in jobs
+            if job.config.backend != "imported"  # its log does not say how many a step had
+        ),
+        accelerator_hours=sum(job.elapsed_s * job.config.accelerator_count for job in jobs) / 3600,
+        training_cost_usd=sum(job.cost_usd for job in jobs),
+        serving_cost_usd=sum(each.cost_usd for each in deployments),
+        request_rate=request_rate,
+        replicas=sum(each.replicas for each in deployments),
+        best_eval_loss=best[0] if best else None,
+        best_job_id=best[1] if best else None,
+    )

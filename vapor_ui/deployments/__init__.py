@@ -1,0 +1,5 @@
+"""The Deployments page.
+
+actions: What a person can do about one endpoint: scale, serve another job's result, roll back, stop.
+endpoint: One endpoint drawn: its figures, charts, revisions and events, from what the store holds now.
+"""

@@ -1,0 +1,162 @@
+"""The curated catalog as cards with filters, and what this workspace has trained, with its lineage both ways."""
+
+import streamlit as st
+
+from vapor_core import catalog, text
+from vapor_core.contracts.entries import CatalogModel
+from vapor_core.contracts.workspace import Deployment, RegisteredModel
+from vapor_core.errors import NotFound
+from vapor_core.workspace.store import Store
+from vapor_ui.form.model_picker import SIZES
+from vapor_ui.monitor import actions
+from vapor_ui.parts import cards
+
+A_PAGE = 12  # cards
+CONTEXTS = {"Any context": 0, "8k and more": 8192, "32k and more": 32768, "128k and more": 131072}
+ALL = "All"
+
+
+def model_list(store: Store) -> None:
+    """Filters, then one card a model, twelve a page."""
+    found = _filtered(store.models())
+    if not found:
+        st.info(
+            "No model is like this; take a filter back or search the Hub.", icon=":material/filter_alt_off:"
+        )
+        return
+    pages = -(-len(found) // A_PAGE)
+    shown = min(st.session_state.get("models.page", 1), pages) - 1
+    with st.grid("auto", min_column_width=260):
+        for model in found[shown * A_PAGE : (shown + 1) * A_PAGE]:
+            _card(model)
+    if pages > 1:
+        st.pagination(pages, key="models.page")
+
+
+def _filtered(entries: tuple[CatalogModel, ...]) -> tuple[CatalogModel, ...]:
+    families = sorted({entry.family or "other" for entry in entries}, key=str.casefold)
+    licences = sorted({entry.licence or "unknown" for entry in entries}, key=str.casefold)
+    with st.grid(4, min_column_width=150):
+        words = st.text_input(
+            "Search", type="search", live=True, key="models.words", max_chars=100, persist_state="session"
+        )
+        family = st.selectbox("Family", [ALL, *families], key="models.family", persist_state="session")
+        licence = st.selectbox("Licence", [ALL, *licences], key="models.licence", persist_state="session")
+        context = st.selectbox("Context", list(CONTEXTS), key="models.context", persist_state="session")
+    size = st.segmented_control(
+        "Size",
+        tuple(SIZES),
+        default="All sizes",
+        required=True,
+        key="models.size",
+        label_visibility="collapsed",
+    )
+    low, high = SIZES[size or "All sizes"]
+    found = catalog.search_models(words or "", smallest=low, largest=high, entries=entries)
+    return tuple(
+        entry
+        for entry in found
+        if family in (ALL, entry.family or "other")
+        and licence in (ALL, entry.licence or "unknown")
+        and entry.context_length >= CONTEXTS[context]
+    )
+
+
+def _card(model: CatalogModel) -> None:
+    with st.container(border=True, height="stretch", gap="small"):
+        badges = f":blue-badge[{text.plain(model.family or 'other', 30)}]"
+        badges += " :orange-badge[gated]" if model.gated_access else ""
+        st.markdown(f"**{text.plain(model.display_name, 80)}** {badges}")
+        st.caption(
+            f"{text.count(model.parameters)} parameters · {text.whole(model.context_length)} context · "
+            f"{text.plain(model.licence or 'licence unknown', 40)}"
+        )
+        with st.container(horizontal=True, gap="small"):
+            train_button(model)
+            if st.button("Details", key=f"models.details.{model.id}", type="tertiary"):
+                open_model(model.id)
+
+
+def train_button(model: CatalogModel) -> None:
+    """To the Train form with this model chosen."""
+    if st.button("Train this", key=f"models.train.{model.id}", icon=":material/model_training:"):
+        st.switch_page("pages/1_Train.py", query_params={"model": model.id})
+
+
+def open_model(model_id: str) -> None:
+    """Show one model in full."""
+    st.query_params["model"] = model_id
+    st.rerun()
+
+
+def trained_list(store: Store) -> None:
+    """What this workspace has trained: base model before, deployments after."""
+    models = store.registry()
+    if not models:
+        cards.empty_state(
+            ":material/deployed_code:",
+            "Nothing trained yet",
+            "A finished run shows up here, with the model it came from and the endpoints that serve it.",
+            action="Start training",
+            page="pages/1_Train.py",
+        )
+        return
+    endpoints = {item.id: item for item in store.deployments()}
+    with st.grid("auto", min_column_width=320):
+        for model in models:
+            _trained(store, model, endpoints)
+
+
+def _trained(store: Store, model: RegisteredModel, endpoints: dict[str, Deployment]) -> None:
+    with st.container(border=True, height="stretch", gap="small"):
+        st.page_link(
+            "pages/2_Monitor.py",
+            label=f"**{text.plain(model.name, 80)}**",
+            icon=":material/monitoring:",
+            query_params={"job": model.job_id},
+        )
+        st.caption(
+            f"{model.method} of {text.plain(model.base_model_id)} on {text.plain(model.dataset_id)} · "
+            f"{text.whole(model.step)} steps · eval loss {text.loss(model.eval_loss)}"
+        )
+        _forked_from(store, model)
+        for deployment_id in model.served_by:
+            _served(endpoints.get(deployment_id), now=deployment_id in model.deployment_ids)
+        with st.container(horizontal=True, gap="small"):
+            if st.button("Deploy", key=f"trained.deploy.{model.id}", icon=":material/rocket_launch:"):
+                actions.deploy_dialog(store.job(model.job_id))
+            if st.button("Base model", key=f"trained.base.{model.id}", type="tertiary"):
+                open_model(model.base_model_id)
+
+
+def _forked_from(store: Store, model: RegisteredModel) -> None:
+    if model.parent_id is None:
+        return
+    try:
+        parent = store.job(model.parent_id)
+    except NotFound:
+        return
+    st.page_link(
+        "pages/2_Monitor.py",
+        label=f"forked from {text.plain(parent.name, 60)}",
+        icon=":material/call_split:",
+        query_params={"job": parent.id},
+    )
+
+
+def _served(endpoint: Deployment | None, *, now: bool) -> None:
+    if endpoint is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.page_link(
+            "pages/4_Deployments.py",
+            label=f"{'serves' if now else 'served by'} {text.plain(endpoint.name, 60)}",
+            icon=":material/rocket_launch:",
+            query_params={"deployment": endpoint.id},
+        )
+        cards.status_badge(endpoint.status)
+
+
+def descendants(store: Store, model: CatalogModel) -> tuple[RegisteredModel, ...]:
+    """What this workspace has trained from a model."""
+    return tuple(entry for entry in store.registry() if entry.base_model_id == model.id)

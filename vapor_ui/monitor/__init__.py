@@ -1,0 +1,12 @@
+"""The Monitor and Compare pages.
+
+actions: What a person can do about one job: pause, resume, stop, deploy, clone, rename, delete, and take a
+    cure.
+comparison: Several jobs drawn over each other, with what differs in their configurations and the best of
+    each.
+downloads: *Export*: a job or a comparison as files to keep.
+forking: Back in time on one job: look at it as it was at an earlier step, and let a changed copy go on from
+    there.
+job_view: One job drawn: its figures, progress, charts, findings and events, from what the store holds now.
+log_import: *Import a log*: what a real run wrote becomes a job that is over, beside the simulated ones.
+"""

@@ -1,0 +1,110 @@
+"""Several jobs drawn over each other, with what differs in their configurations and the best of each."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from vapor_core import text
+from vapor_core.charts import comparison, stream
+from vapor_core.charts.parts import Axis
+from vapor_core.contracts.workspace import Job
+from vapor_core.workspace.store import Store
+from vapor_ui.parts import cards
+
+# Words on screen -> column, and whether a smoothed form of it is drawn.
+QUANTITIES = {
+    "train loss": ("loss", True),
+    "eval loss": ("eval_loss", False),
+    "learning rate": ("learning_rate", False),
+    "gradient norm": ("grad_norm", True),
+    "throughput": ("tokens_per_second", True),
+    "memory": ("memory_gb", False),
+    "cost": ("cost_usd", False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which jobs are compared, and how."""
+
+    job_ids: tuple[str, ...]
+    quantity: str
+    x: Axis
+    smoothing: float
+    log_scale: bool
+
+
+def draw(store: Store, view: View) -> None:
+    """The chart and the best values; both change while a job runs."""
+    jobs = [store.job(job_id) for job_id in view.job_ids]
+    column, noisy = QUANTITIES[view.quantity]
+    smoothed = noisy and view.smoothing > 0
+    drawn = f"{column}_smoothed" if smoothed else column
+    names = labels(jobs)
+    frames = {
+        names[job.id]: store.metrics(job.id).frame(
+            max_points=stream.SAMPLES // 2, smoothing=view.smoothing if smoothed else 0.0
+        )
+        for job in jobs
+    }
+    points = comparison.side_by_side({name: points for name, points in frames.items() if not points.empty})
+    if drawn in points and points[drawn].notna().any():
+        drawing = stream.streamed("compare", points, column=drawn, x=view.x, log_scale=view.log_scale)
+        cards.chart_card(drawing, alt=f"{view.quantity} of {', '.join(frames)}", height=380)
+    else:
+        st.caption(f"None of these jobs has a point of {view.quantity} yet.")
+    st.subheader("Best values", anchor=False)
+    st.dataframe(best_values(jobs, frames), hide_index=True)
+
+
+def labels(jobs: list[Job]) -> dict[str, str]:
+    """A name for each job by id, namesakes told apart by their ids."""
+    names = [job.name for job in jobs]
+    return {job.id: job.name if names.count(job.name) == 1 else f"{job.name} ({job.id})" for job in jobs}
+
+
+def best_values(jobs: list[Job], frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row a job: status, lowest losses, and what it took."""
+    rows = []
+    for job, (name, points) in zip(jobs, frames.items(), strict=True):
+        evaluated = points["eval_loss"].dropna() if "eval_loss" in points else pd.Series(dtype=float)
+        at = int(points["step"].to_numpy()[points["eval_loss"].argmin()]) if not evaluated.empty else None
+        rows.append(
+            {
+                "job": name,
+                "status": job.status,
+                "progress": text.eta(job),
+                "best eval loss": text.loss(float(evaluated.min()) if at is not None else None),
+                "at step": text.whole(at),
+                "last eval loss": text.loss(float(evaluated.iloc[-1]) if at is not None else None),
+                "time": text.duration(job.elapsed_s),
+                "cost": text.money(job.cost_usd),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def differences(jobs: list[Job]) -> None:
+    """Only the fields in which the configurations differ."""
+    st.subheader("What differs", anchor=False)
+    if len(jobs) < 2:
+        st.caption("Choose another job to see what differs.")
+        return
+    differing = differing_fields(jobs)
+    if differing.empty:
+        st.caption("Their configurations are the same but for the name.")
+    else:
+        st.dataframe(differing, hide_index=True)
+
+
+def differing_fields(jobs: list[Job]) -> pd.DataFrame:
+    """One row a field in which the configurations differ, one column a job."""
+    names = labels(jobs)
+    table = pd.DataFrame({names[job.id]: _fields(job) for job in jobs})
+    return table[table.nunique(axis=1) > 1].rename_axis("field").reset_index()
+
+
+def _fields(job: Job) -> dict[str, str]:
+    values = job.config.model_dump(exclude={"name"})
+    return {field: str(value["id"] if isinstance(value, dict) else value) for field, value in values.items()}

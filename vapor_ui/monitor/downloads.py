@@ -1,0 +1,117 @@
+"""*Export*: a job or a comparison as files to keep. Each is made when it is asked for."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from vapor_core.advice.estimate import estimate
+from vapor_core.contracts.workspace import Job
+from vapor_core.errors import VaporError
+from vapor_core.exports import configurations, tables
+from vapor_core.exports.launch_script import launch_script
+from vapor_core.workspace.store import Store
+from vapor_ui.monitor import comparison
+
+MOST_ROWS = 1_000_000  # of a table
+REPORT_POINTS = 1000
+TABLES: tuple[tuple[str, str, str, Callable[[pd.DataFrame], bytes]], ...] = (
+    ("CSV", "csv", "text/csv", tables.csv_table),
+    ("Parquet", "parquet", "application/vnd.apache.parquet", tables.parquet_table),
+    ("JSON", "json", "application/json", tables.json_table),
+)
+
+
+def job_popover(store: Store, job: Job) -> None:
+    """A job's metrics, configuration, launch script and report."""
+    with st.popover("Export", icon=":material/download:"):
+        name = _file_name(job)
+        st.caption("Metrics, every step so far")
+        _tables(name, lambda: store.metrics(job.id).frame(max_points=MOST_ROWS))
+        if job.config.backend != "imported":
+            st.caption("Configuration")
+            with st.container(horizontal=True, gap="small"):
+                _button("YAML", f"{name}.yaml", "text/plain", lambda: configurations.config_yaml(job.config))
+                _button(
+                    "JSON",
+                    f"{name}.config.json",
+                    "application/json",
+                    lambda: configurations.config_json(job.config),
+                )
+                _button(
+                    "Launch script",
+                    f"{name}.py",
+                    "text/x-python",
+                    lambda: launch_script(job.config),
+                )
+        st.caption("One page that opens anywhere, charts included")
+        _button("Report", f"{name}.html", "text/html", lambda: _job_report(store, job))
+
+
+def comparison_popover(store: Store, jobs: list[Job]) -> None:
+    """The metrics of several jobs in one table, and their report."""
+    with st.popover("Export", icon=":material/download:"):
+        st.caption("Metrics of all of them, every step so far")
+        _tables("comparison", lambda: _side_by_side(store, jobs))
+        st.caption("One page that opens anywhere, charts included")
+        _button("Report", "comparison.html", "text/html", lambda: _comparison_report(store, jobs))
+
+
+def _tables(name: str, frame: Callable[[], pd.DataFrame]) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for label, ending, mime, write in TABLES:
+            _button(label, f"{name}.{ending}", mime, partial(_written, write, frame))
+
+
+def _written(write: Callable[[pd.DataFrame], bytes], frame: Callable[[], pd.DataFrame]) -> bytes:
+    return write(frame())
+
+
+def _button(label: str, file_name: str, mime: str, content: Callable[[], str | bytes]) -> None:
+    st.download_button(
+        label,
+        data=lambda: _told(content),
+        file_name=file_name,
+        mime=mime,
+        key=f"export_{file_name}",
+        on_click="ignore",
+    )
+
+
+def _told(content: Callable[[], str | bytes]) -> str | bytes:
+    """A file in any case: where it cannot be made, one that says why."""
+    try:
+        return content()
+    except VaporError as error:
+        return f"This could not be exported: {error}\n"
+
+
+def _side_by_side(store: Store, jobs: list[Job]) -> pd.DataFrame:
+    names = comparison.labels(jobs)
+    frames = [
+        store.metrics(job.id).frame(max_points=MOST_ROWS).assign(job=names[job.id], job_id=job.id)
+        for job in jobs
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def _job_report(store: Store, job: Job) -> str:
+    from vapor_core.exports import report  # noqa: PLC0415 - its renderer takes a second to load
+
+    points = store.metrics(job.id).frame(max_points=REPORT_POINTS, smoothing=0.9)
+    asked = None if job.config.backend == "imported" else estimate(job.config)
+    return report.job_report(job, points, asked, store.events(job.id))
+
+
+def _comparison_report(store: Store, jobs: list[Job]) -> str:
+    from vapor_core.exports import report  # noqa: PLC0415 - its renderer takes a second to load
+
+    frames = {job.id: store.metrics(job.id).frame(max_points=REPORT_POINTS, smoothing=0.9) for job in jobs}
+    return report.comparison_report(jobs, frames, comparison.differing_fields(jobs))
+
+
+def _file_name(job: Job) -> str:
+    """Letters and digits alone: no path, whatever the job is called."""
+    letters = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in job.name)
+    return "-".join(part for part in letters.split("-") if part)[:60] or job.id

@@ -1,0 +1,200 @@
+"""One job drawn: its figures, progress, charts, findings and events, from what the store holds now."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from vapor_core import catalog, text
+from vapor_core.advice.detectors import findings
+from vapor_core.charts import stream
+from vapor_core.charts.parts import Axis
+from vapor_core.charts.stream import looks_new
+from vapor_core.contracts.findings import Finding
+from vapor_core.contracts.training import JobConfig
+from vapor_core.contracts.workspace import Job
+from vapor_core.metrics.series import MetricSeries
+from vapor_core.workspace.store import Store
+from vapor_ui.parts import cards
+
+SMALL_CHART = 240  # pixels
+MOST_POINTS = 100_000  # of a whole job, where an early part of it is looked at
+SMALL_SAMPLES = 300  # points a series, for charts half as wide as the page
+SMALL_COLUMNS = ("learning_rate", "grad_norm", "tokens_per_second", "memory_gb")
+DRAWN = ("loss", "eval_loss", *SMALL_COLUMNS)
+AXIS_COLUMN: dict[Axis, str] = {"step": "step", "tokens": "tokens", "epoch": "epoch", "time": "elapsed_s"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which job is drawn, and how."""
+
+    job_id: str
+    x: Axis
+    smoothing: float
+    log_scale: bool
+    at: int | None = None  # the step that is looked back to
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Charts and findings as they are on the screen."""
+
+    view: View
+    live: bool
+    points: pd.DataFrame
+    findings: tuple[Finding, ...]
+    loss: dict[str, Any]
+    small: dict[str, dict[str, Any]]
+
+
+def subtitle(job: Job) -> str:
+    """What is trained on what, as Markdown."""
+    config = job.config
+    if config.backend == "imported":
+        return f"A log of a run that was made elsewhere · `{job.id}`"
+    names = (
+        catalog.model(config.model).display_name,
+        catalog.dataset(config.dataset).display_name,
+        catalog.accelerator(config.accelerator).display_name,
+    )
+    model, dataset, card = (text.plain(name, 80) for name in names)
+    cards_used = f"{config.accelerator_count} × {card}" if config.accelerator_count > 1 else card
+    return f"{config.method} of {model} on {dataset} · {cards_used} · `{job.id}`"
+
+
+def draw(store: Store, view: View) -> None:
+    """Everything about a job that changes by itself."""
+    job = store.job(view.job_id)
+    series = store.metrics(job.id)
+    points = series.frame(max_points=_points_for(view, job, stream.SAMPLES), smoothing=view.smoothing)
+    if view.at is not None:
+        points = points[points["step"] < view.at]
+        job = as_of(job, points, view.at)
+    _progress(job)
+    _figures(job, points)
+    if points.empty:
+        _waiting(job)
+    else:
+        picture = _picture(job, series, points, view)
+        _findings(picture.findings)
+        _charts(job, picture)
+    _events(store, job, view.at)
+
+
+def _points_for(view: View, job: Job, samples: int) -> int:
+    """Points of the whole job of which about `samples` lie before the step that is looked back to."""
+    return samples if view.at is None else min(samples * max(job.total_steps // view.at, 1), MOST_POINTS)
+
+
+def as_of(job: Job, points: pd.DataFrame, step: int) -> Job:
+    """A job as its points up to a step tell it; what came after has not happened."""
+    last = points.iloc[-1] if len(points) else pd.Series(dtype=float)
+    return job.changed(
+        step=step,
+        status="running" if step < job.total_steps else job.status,
+        elapsed_s=float(last.get("elapsed_s", 0.0)),
+        cost_usd=float(last.get("cost_usd", 0.0)),
+        eta_s=None,
+        ended_s=None,
+        failure=None,
+    )
+
+
+def config_table(config: JobConfig) -> None:
+    """Every field of a configuration."""
+    fields = {name: _value(value) for name, value in config.model_dump().items()}
+    st.dataframe(pd.DataFrame({"field": fields.keys(), "value": fields.values()}), hide_index=True)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return str(value.get("id", value))
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return text.MISSING if value is None else str(value)
+
+
+def _progress(job: Job) -> None:
+    steps = f"step {text.whole(job.step)} of {text.whole(job.total_steps)}"
+    st.progress(job.progress, text=f"{text.eta(job)} · {steps}")
+
+
+def _figures(job: Job, points: pd.DataFrame) -> None:
+    def last(column: str) -> float | None:
+        values = points[column].to_numpy(np.float64) if column in points else np.empty(0)
+        known = values[~np.isnan(values)]
+        return float(known[-1]) if known.size else None
+
+    smooth = "loss_smoothed" in points
+    with st.grid(6, min_column_width=140):
+        cards.metric_card("Train loss", text.loss(last("loss_smoothed" if smooth else "loss")))
+        cards.metric_card("Eval loss", text.loss(last("eval_loss")))
+        cards.metric_card("Tokens/s", text.count(last("tokens_per_second")))
+        cards.metric_card("Memory", text.gigabytes(last("memory_gb")))
+        measured = job.config.backend != "imported"  # a log seldom says how long, and never for how much
+        timed = job.started_s is not None and (measured or job.elapsed_s > 0)
+        cards.metric_card("Time", text.duration(job.elapsed_s) if timed else text.MISSING)
+        cards.metric_card("Cost so far", text.money(job.cost_usd) if measured else text.MISSING)
+
+
+def _waiting(job: Job) -> None:
+    if job.live:
+        st.skeleton(320)
+    elif job.failure is None:
+        st.caption("It ended before its first step; there is nothing to draw.")
+
+
+def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View) -> Picture:
+    """The picture on the screen while it would look the same, so that it need not be sent again; else a new one."""
+    held = st.session_state.get("picture")
+    if (
+        isinstance(held, Picture)
+        and (held.view, held.live) == (view, job.live)
+        and not looks_new(held.points, points, AXIS_COLUMN[view.x], DRAWN)
+    ):
+        return held
+    few = series.frame(
+        _points_for(view, job, SMALL_SAMPLES), view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS]
+    )
+    few = few if view.at is None else few[few["step"] < view.at]
+    known = job.config.backend != "imported"  # on which card an imported run ran, no log says
+    few = few.assign(available_gb=catalog.accelerator(job.config.accelerator).memory_gb if known else np.nan)
+    x, smooth = view.x, view.smoothing > 0
+    picture = Picture(
+        view=view,
+        live=job.live,
+        points=points,
+        findings=tuple(each for each in findings(points) if each.severity != "note"),
+        loss=stream.streamed("loss", points, x=x, log_scale=view.log_scale, smoothed=smooth),
+        small={
+            "Learning rate": stream.streamed("learning_rate", few, x=x),
+            "Gradient norm": stream.streamed("grad_norm", few, x=x, smoothed=smooth),
+            "Throughput": stream.streamed("throughput", few, x=x, smoothed=smooth),
+            "Memory against the card": stream.streamed("memory", few, x=x),
+        },
+    )
+    st.session_state["picture"] = picture
+    return picture
+
+
+def _findings(told: tuple[Finding, ...]) -> None:
+    for finding in told:
+        icon = ":material/error:" if finding.severity == "blocking" else ":material/warning:"
+        st.warning(text.plain(f"{finding.sentence} {finding.cure}".strip(), 600), icon=icon)
+
+
+def _charts(job: Job, picture: Picture) -> None:
+    x = picture.view.x
+    cards.chart_card(picture.loss, alt=f"Train and eval loss of {job.name} by {x}", height=340)
+    with st.grid(2, min_column_width=340):
+        for name, drawing in picture.small.items():
+            cards.chart_card(drawing, alt=f"{name} of {job.name} by {x}", height=SMALL_CHART)
+
+
+def _events(store: Store, job: Job, at: int | None) -> None:
+    st.subheader("Events", anchor=False)
+    events = store.events(job.id)
+    cards.history(events if at is None else [event for event in events if (event.step or 0) <= at])

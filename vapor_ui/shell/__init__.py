@@ -1,0 +1,20 @@
+"""What every page stands in.
+
+frame: What every page shares: configuration, navigation, time control, messages, welcome and the one live
+    fragment.
+garbage: Long-lived objects taken out of the garbage collector's sight.
+looking: What is looked at in place of one's own workspace: a shared link, or an earlier instant of one's own.
+menu: The workspace as a whole, in the sidebar: share it, keep it as a file, bring one in, rewind, sign in.
+refresh: What drives a page's live fragment: a timer in the browser, whose stale ticks are dropped there.
+refresh_rate: How often a live page refreshes: each second, and less often while the server takes long over
+    it.
+session: What a page works on and what time it is: the store on screen, the only clock, and actions on the
+    store.
+settings: What whoever runs the app has configured: environment variables first, then Streamlit's secrets.
+share: *Share*: what is on screen as one address that holds all of it, for whoever it is given to.
+team: A workspace that several people share: who has signed in can invite others to look or to work, and join
+    them.
+welcome: What a first visitor sees: a dialog that says what this is, and a demo workspace by one click.
+workspaces: Whose workspace this is, and its journal: each browser has its own, found again by an id that
+    nobody can guess.
+"""

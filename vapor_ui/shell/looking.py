@@ -1,0 +1,153 @@
+"""What is looked at in place of one's own workspace: a shared link, or an earlier instant of one's own.
+
+Nothing can be done to either. A banner says so on every page, and leads back.
+"""
+
+import streamlit as st
+
+from vapor_core import text
+from vapor_core.errors import VaporError
+from vapor_core.sharing import links, validation
+from vapor_core.workspace.adoption import Past
+from vapor_core.workspace.replay import Replay
+from vapor_ui.shell import session, settings
+from vapor_ui.shell.session import Looking
+
+PARAMETER = "world"
+ADDRESSES = {
+    "job": "job",
+    "comparison": "jobs",
+    "deployment": "deployment",
+}  # view -> the parameter of its page
+REPLAY_SPEEDS = (0.0, 1.0, 60.0, 600.0, 3600.0, 36_000.0)  # simulated seconds a second
+
+
+def follow_link() -> None:
+    """Open what the address carries, once; a bad link is told in one sentence and one's own workspace is shown."""
+    link = st.query_params.get(PARAMETER)
+    if not link or st.session_state.get("followed") == link:
+        return
+    try:
+        shared = links.unpack(link, settings.link_secret())
+        st.session_state["looking"] = Looking("shared", validation.shared_store(shared), shared)
+        st.session_state["followed"] = link
+    except VaporError as error:
+        st.session_state["refusal"] = f"The link cannot be opened: {error}"
+        leave()
+
+
+def leave() -> None:
+    """Go back to one's own workspace."""
+    st.session_state.pop("looking", None)
+    st.session_state.pop("followed", None)
+    st.query_params.pop(PARAMETER, None)
+
+
+def rewind() -> None:
+    """Look at one's own workspace again, from when the job on screen was submitted, or else the first one."""
+    own = session.own_store()
+    jobs = own.jobs(include_deleted=True)
+    began = [job.submitted_s for job in jobs if job.id == session.parameter("job")]
+    from_s = min(began or [job.submitted_s for job in jobs], default=0.0)
+    try:
+        replay = Replay(own.journal.read(own.workspace), own.clock.simulated_s, from_s)
+    except VaporError as error:
+        st.session_state["refusal"] = str(error)
+        return
+    st.session_state["looking"] = Looking(
+        "replay", replay.store, replay=replay, speed=60.0, since=session.now(), from_s=replay.at_s
+    )
+
+
+def adopt_what_was_asked_for() -> None:
+    """Take a shared world into one's own workspace, if that was asked for and the workspace is known by now."""
+    shared = st.session_state.get("to_adopt")
+    if shared is None:
+        return
+    own = session.own_store()
+    del st.session_state["to_adopt"]
+    past = validation.past(shared)
+    keys = session.act(own.adopt, past, said="It is yours now, and goes on from where it stood.")
+    if keys and shared.view in ADDRESSES:
+        renamed = dict(zip(_keys(past), keys, strict=True))
+        st.query_params[ADDRESSES[shared.view]] = ",".join(renamed[key] for key in shared.ids)
+
+
+def banner() -> None:
+    """What is on screen in place of one's own workspace, and the ways on."""
+    looked = session.looking()
+    if looked is None:
+        return
+    with st.container(border=True, gap="small", key="looking_banner"):
+        if looked.kind == "shared":
+            _shared_banner(looked)
+        else:
+            _replay_banner(looked)
+
+
+def _shared_banner(looked: Looking) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        at = text.clock(looked.store.clock.simulated_s)
+        st.markdown(f":material/visibility: **Shared, read-only** · as it stood on {at}", width="content")
+        with st.container(horizontal=True, width="content", gap="small"):
+            st.button("Make it mine", type="primary", icon=":material/download_done:", on_click=_make_mine)
+            st.button("Back to my workspace", icon=":material/arrow_back:", on_click=leave)
+
+
+def _make_mine() -> None:
+    looked = session.looking()
+    if looked is not None:
+        st.session_state["to_adopt"] = looked.shared
+    leave()
+    for name in ADDRESSES.values():  # ids may be others here
+        st.query_params.pop(name, None)
+
+
+def _replay_banner(looked: Looking) -> None:
+    assert looked.replay is not None  # noqa: S101 - a replay has one
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(
+            ":material/history: **Replay, read-only** · your workspace as it once was", width="content"
+        )
+        st.button("Back to now", type="primary", icon=":material/arrow_forward:", on_click=leave)
+    st.session_state["replay_speed"] = looked.speed if looked.speed in REPLAY_SPEEDS else None
+    st.segmented_control(
+        "Speed of the replay",
+        REPLAY_SPEEDS,
+        key="replay_speed",
+        format_func=lambda speed: ":material/pause:" if speed == 0 else f"{speed:,.0f}×",
+        on_change=_set_speed,
+        label_visibility="collapsed",
+    )
+    if looked.replay.end_s > 0:
+        st.session_state["replay_share"] = 100.0 * looked.replay.at_s / looked.replay.end_s
+        st.slider(
+            "Instant",
+            0.0,
+            100.0,
+            key="replay_share",
+            format="%.0f %%",
+            on_change=_seek,
+            help="Of all the time that has passed in your workspace",
+        )
+
+
+def _set_speed() -> None:
+    looked = session.looking()
+    if looked is not None:
+        now = session.now()
+        looked.from_s, looked.since = looked.position(now), now
+        looked.speed = float(st.session_state["replay_speed"] or 0.0)
+
+
+def _seek() -> None:
+    looked = session.looking()
+    if looked is not None and looked.replay is not None:
+        looked.from_s = float(st.session_state["replay_share"]) / 100.0 * looked.replay.end_s
+        looked.since = session.now()
+
+
+def _keys(past: Past) -> list[str]:
+    """Ids as they were shared, in the order in which `Store.adopt` answers."""
+    keys = (getattr(action, "deployment_id", None) or getattr(action, "job_id", "") for _, action in past)
+    return list(dict.fromkeys(key for key in keys if key))

@@ -1,0 +1,153 @@
+"""Whose workspace this is, and its journal: each browser has its own, found again by an id that nobody can guess.
+
+The id is in the browser's local storage and travels to the server in Streamlit's own connection, never in an
+address. Who has signed in has a workspace that belongs to the person instead, on every device. Without a browser
+(in a test), and where its storage is blocked, a workspace lasts as long as its session.
+"""
+
+import re
+import secrets
+from hashlib import blake2b
+from importlib import import_module
+from threading import Thread
+from typing import Literal
+
+import streamlit as st
+
+from vapor_core import text
+from vapor_core.errors import JournalError
+from vapor_core.journal.events import Role
+from vapor_core.journal.journal import Journal
+from vapor_core.journal.read_only import WatchedJournal
+from vapor_core.workspace.members import Members
+from vapor_core.workspace.store import Store
+from vapor_ui.shell import settings
+
+ID = re.compile(r"[A-Za-z0-9_-]{32}")
+BLOCKED = "none"  # what a browser answers that keeps nothing
+
+_KEEPER_JS = """
+export default function ({ data, setStateValue }) {
+  let id = "none";
+  try {
+    const known = window.localStorage.getItem("vapor.workspace") || "";
+    id = /^[A-Za-z0-9_-]{32}$/.test(known) ? known : data.offer;
+    if (id !== known) window.localStorage.setItem("vapor.workspace", id);
+    id = window.localStorage.getItem("vapor.workspace") === id ? id : "none";
+  } catch { id = "none"; }
+  setStateValue("id", id);
+}
+"""
+_keeper = st.components.v2.component("vapor_workspace", js=_KEEPER_JS)
+
+
+def opened() -> Store:
+    """This visitor's own workspace. A page's first run ends here, with a skeleton, until the browser has answered."""
+    if not st.context.headers:
+        return Store()
+    place = settings.database()
+    workspace = _persons_id() or _browsers_id()
+    if workspace == BLOCKED:
+        st.session_state["session_only"] = True
+    if workspace == BLOCKED or place == settings.MEMORY:
+        return Store()
+    try:
+        return _joined_store(place) or _store(place, workspace)
+    except JournalError as error:
+        st.error(f"{text.plain(error, 600)}. Nothing was changed.", icon=":material/error:")
+        st.button("Try again", icon=":material/refresh:")
+        st.stop()
+
+
+def signed_in() -> bool:
+    """Whether a person has signed in."""
+    return bool(st.user.get("is_logged_in", False))
+
+
+def person() -> str:
+    """The id of who has signed in, which is their workspace's too; "" where nobody has."""
+    return _persons_id()
+
+
+def members() -> Members | None:
+    """Who may do what in whose workspace; None where nobody has signed in or nothing is kept."""
+    place = settings.database()
+    if not signed_in() or place == settings.MEMORY:
+        return None
+    held = st.session_state.get("members")
+    if not isinstance(held, Members):
+        held = Members(_journal(place))
+        st.session_state["members"] = held
+    return held
+
+
+def choose(workspace: str | None) -> None:
+    """Work in somebody else's workspace from now on, or in one's own again."""
+    st.session_state["chosen_workspace"] = workspace
+    st.session_state.pop("store", None)
+
+
+def role() -> Role | Literal["owner"]:
+    """What this visitor may do in the workspace that was opened."""
+    held = st.session_state.get("role")
+    return "viewer" if held == "viewer" else "editor" if held == "editor" else "owner"
+
+
+def _joined_store(place: str) -> Store | None:
+    """The workspace of somebody else that was chosen, if it may still be entered."""
+    chosen, known = st.session_state.get("chosen_workspace"), members()
+    granted = known.role(chosen, person()) if chosen and known else None
+    st.session_state["role"] = granted or "owner"
+    if granted is None or chosen is None:
+        st.session_state["chosen_workspace"] = None
+        return None
+    journal = _journal(place)
+    return Store(journal if granted == "editor" else WatchedJournal(journal), chosen)
+
+
+def _store(place: str, workspace: str) -> Store:
+    try:
+        journal = _journal(place)
+        store = Store(journal, workspace)
+    except JournalError:  # damaged since it was opened: opening it anew sets it aside
+        _journal.clear()
+        journal = _journal(place)
+        store = Store(journal, workspace)
+    for notice in journal.notices:
+        st.toast(text.plain(notice, 600), icon=":material/info:", duration="infinite")
+    return store
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _journal(place: str) -> Journal:
+    """One for all sessions of this process."""
+    from vapor_core.journal.sql import open_journal  # noqa: PLC0415 - loaded while the browser answers
+
+    return open_journal(place)
+
+
+def _persons_id() -> str:
+    """The workspace of who has signed in: the same for the same account, and nothing that could be guessed."""
+    if not signed_in():
+        return ""
+    account = f"{st.user.get('iss', '')}\n{st.user.get('sub', '')}".encode()
+    key = settings.cookie_secret().encode()
+    return f"person-{blake2b(account, key=key[:64], digest_size=24).hexdigest()}"
+
+
+def _browsers_id() -> str:
+    known = st.session_state.get("browser_workspace")
+    if known is None:
+        offer = st.session_state.setdefault("workspace_offer", secrets.token_urlsafe(24))
+        answer = _keeper(key="workspace_keeper", data={"offer": offer}, on_id_change=_heard).get("id")
+        if answer is None:
+            st.skeleton(height=480)
+            Thread(target=import_module, args=("vapor_core.journal.sql",), daemon=True).start()
+            st.stop()
+        known = answer if isinstance(answer, str) and ID.fullmatch(answer) else BLOCKED
+        st.session_state["browser_workspace"] = known
+    return str(known)
+
+
+def _heard() -> None:
+    """The browser's answer reruns the page, which reads it."""

@@ -1,0 +1,9 @@
+"""The Train page.
+
+config_load: *Load*: a configuration file, as Monitor exports it or as written by hand, into the Train form.
+estimate_panel: What a configuration takes, beside the form: verdict, memory against the card, figures with
+    ranges, risks.
+form: The Train form: model, data, method, hardware, and what is rarely changed behind an expander.
+proposals: Fit it for me: a budget in, the few configurations worth their money out, as a chart and as one
+    click each.
+"""

@@ -1,0 +1,86 @@
+"""What a configuration takes, beside the form: verdict, memory against the card, figures with ranges, risks."""
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from vapor_core import text
+from vapor_core.charts import planning, stream
+from vapor_core.contracts.findings import Risk
+from vapor_core.contracts.training import Estimate
+from vapor_ui.parts.cards import chart_card, metric_card
+
+Apply = Callable[[Mapping[str, object]], None]
+
+
+def estimate_panel(estimate: Estimate, apply: Apply) -> None:
+    """Everything that is known before launch. `apply` gets the changes of the cure whose button was pressed."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown("#### Estimate", width="content")
+        _verdict(estimate)
+    _memory(estimate)
+    _figures(estimate)
+    for number, risk in enumerate(estimate.risks):
+        _risk(number, risk, apply)
+    with st.expander("Assumptions", icon=":material/info:"):
+        for assumption in estimate.assumptions:
+            st.markdown(f"- {text.plain(assumption, 600)}")
+
+
+def _verdict(estimate: Estimate) -> None:
+    if not estimate.fits:
+        st.badge("does not fit", icon=":material/error:", color="red")
+    elif estimate.diverges:
+        st.badge("fits, but diverges", icon=":material/warning:", color="orange")
+    else:
+        st.badge("fits", icon=":material/check:", color="green")
+
+
+def _memory(estimate: Estimate) -> None:
+    needs, has = text.gigabytes(estimate.memory_gb), text.gigabytes(estimate.memory_available_gb)
+    chart_card(
+        stream.streamed("memory_breakdown", planning.memory_parts(estimate)),
+        alt=f"Memory per accelerator by its parts: {needs} of {has}.",
+        height=200,
+    )
+    st.caption(
+        f"Needs **{needs}** ({text.gigabytes(estimate.memory_gb_low)} to {text.gigabytes(estimate.memory_gb_high)}) "
+        f"of {has} on each accelerator; {text.count(estimate.trainable_parameters)} parameters are trained."
+    )
+
+
+def _figures(estimate: Estimate) -> None:
+    one = estimate
+    ranges: tuple[tuple[str, float, float, float, Callable[[float], str]], ...] = (
+        ("Time", one.duration_s, one.duration_s_low, one.duration_s_high, text.duration),
+        ("Cost", one.cost_usd, one.cost_usd_low, one.cost_usd_high, text.money),
+        ("Train loss", one.final_loss, one.final_loss_low, one.final_loss_high, text.loss),
+        ("Eval loss", one.final_eval_loss, one.final_eval_loss_low, one.final_eval_loss_high, text.loss),
+    )
+    with st.grid(2, min_column_width=150):
+        for label, value, low, high, words in ranges:
+            metric_card(label, words(value), delta=f"{words(low)} – {words(high)}")
+        metric_card(
+            "Tokens per second",
+            text.count(estimate.tokens_per_second),
+            delta=f"{text.percent(estimate.mfu)} of the peak",
+            help="Of all accelerators, and how much of their arithmetic that uses (MFU)",
+        )
+        tokens = f"{text.count(estimate.tokens_per_step)} tokens each"
+        metric_card("Steps", text.whole(estimate.total_steps), delta=tokens)
+
+
+def _risk(number: int, risk: Risk, apply: Apply) -> None:
+    show = {"blocking": st.error, "warning": st.warning, "note": st.info}[risk.severity]
+    icon = {"blocking": ":material/error:", "warning": ":material/warning:", "note": ":material/lightbulb:"}
+    with st.container(gap="xsmall"):
+        show(text.plain(risk.sentence, 600), icon=icon[risk.severity])
+        if risk.changes:
+            st.button(
+                text.plain(risk.cure or "Apply the cure"),
+                key=f"cure.{number}.{risk.code}",
+                icon=":material/healing:",
+                on_click=apply,
+                args=(dict(risk.changes),),
+                width="stretch",
+            )

@@ -1,0 +1,100 @@
+"""Fit it for me: a budget in, the few configurations worth their money out, as a chart and as one click each."""
+
+import pandas as pd
+import streamlit as st
+
+from vapor_core import catalog, text
+from vapor_core.advice.budget import propose
+from vapor_core.charts import stream
+from vapor_core.contracts.training import Calibration, JobConfig, Proposal
+from vapor_core.errors import VaporError
+from vapor_ui.form import form_values
+from vapor_ui.parts.cards import chart_card
+from vapor_ui.shell import session
+
+FOUND = "proposals"  # what was asked last, and what came of it: proposals or the refusal
+
+
+@st.dialog("Fit it for me", icon=":material/auto_awesome:", width="large")
+def proposals_dialog(base: JobConfig, calibration: Calibration | None) -> None:
+    """Ask for a budget, then offer what lies on the front of cost against eval loss."""
+    model, data = catalog.model(base.model).display_name, catalog.dataset(base.dataset).display_name
+    st.caption(
+        f"Methods, cards, counts and epochs for {text.plain(model)} on {text.plain(data)}, tried against the same laws."
+    )
+    with st.grid(3, min_column_width=150):
+        money = st.number_input(
+            "Most money (US$)", value=None, min_value=0.0, placeholder="no limit", key="fit.money"
+        )
+        hours = st.number_input(
+            "Most time (hours)", value=None, min_value=0.0, placeholder="no limit", key="fit.hours"
+        )
+        cards = st.multiselect(
+            "Accelerators",
+            [card.id for card in catalog.accelerators()],
+            format_func=lambda card: catalog.accelerator(card).display_name,
+            placeholder="any",
+            key="fit.cards",
+        )
+    if st.button("Propose", type="primary", icon=":material/auto_awesome:"):
+        with st.skeleton(height=300):
+            st.session_state[FOUND] = (base, _proposed(base, money, hours, tuple(cards), calibration))
+    asked, found = st.session_state.get(FOUND, (None, None))
+    if asked != base or found is None:
+        return
+    if isinstance(found, str):
+        st.warning(text.plain(found, 600), icon=":material/search_off:")
+    else:
+        _offer(found)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _proposed(
+    base: JobConfig,
+    money: float | None,
+    hours: float | None,
+    cards: tuple[str, ...],
+    calibration: Calibration | None,
+) -> tuple[Proposal, ...] | str:
+    try:
+        return propose(
+            base,
+            budget_usd=money or None,
+            budget_hours=hours or None,
+            accelerators=cards or None,
+            calibration=calibration,
+        )
+    except VaporError as refused:
+        said = str(refused)
+        return f"{said[:1].upper()}{said[1:]}."
+
+
+def _offer(found: tuple[Proposal, ...]) -> None:
+    frame = pd.DataFrame(
+        {
+            "name": [proposal.reason for proposal in found],
+            "cost_usd": [proposal.estimate.cost_usd for proposal in found],
+            "final_loss": [proposal.estimate.final_eval_loss for proposal in found],
+        }
+    )
+    chart_card(
+        stream.streamed("cost_front", frame), alt="Cost against eval loss of what is proposed", height=260
+    )
+    for number, proposal in enumerate(found):
+        _row(number, proposal)
+
+
+def _row(number: int, proposal: Proposal) -> None:
+    estimate = proposal.estimate
+    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(width="stretch", gap=None):
+            st.markdown(f"**{text.plain(proposal.reason[:1].upper() + proposal.reason[1:])}**")
+            st.caption(
+                f"{text.plain(text.money(estimate.cost_usd))} · {text.duration(estimate.duration_s)} · eval loss "
+                f"{text.loss(estimate.final_eval_loss)} · {text.gigabytes(estimate.memory_gb)}"
+            )
+        if st.button("Take", key=f"fit.take.{number}", help="Put this configuration into the form"):
+            config = proposal.config
+            changes = {name: getattr(config, name) for name in config.model_fields_set if name != "name"}
+            form_values.change(session.store(), changes)
+            st.rerun()
