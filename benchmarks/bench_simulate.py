@@ -6,9 +6,11 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.rows import Row
+from vapor_core.contracts.columns import TRAINING_COLUMNS
 from vapor_core.contracts.training import JobConfig
 from vapor_core.noise import normals
-from vapor_core.simulation.training import TRAINING_COLUMNS, TrainingSimulator, simulate
+from vapor_core.simulation.training import TrainingSimulator
+from vapor_core.simulator import simulate
 
 STEPS = 1_000_000
 REPEATS = 5

@@ -84,5 +84,4 @@ def show(job: Job) -> None:
 store = frame.page("Monitor", ICON)
 job = asked_job(store)
 if job is not None:
-    store.select(job.id)
     show(job)

@@ -52,14 +52,14 @@ ARROWS: dict[str, set[str]] = {
     "core.charts": {"core.contracts"},
     "core.exports": {"core.catalog", "core.charts", "core.contracts", "core.text"},
     # the world
-    "core.backends": {"core.contracts", "core.errors", "core.journal", "core.simulation"},
+    "core.backends": {"core.contracts", "core.errors", "core.journal"},
     "core.backends.simulated": {
         *("core.advice", "core.backends", "core.catalog", "core.contracts", "core.errors"),
-        *("core.physics", "core.simulation"),
+        *("core.journal", "core.physics", "core.simulation"),
     },
     "core.workspace": {
-        *("core.advice", "core.backends", "core.backends.simulated", "core.catalog", "core.contracts"),
-        *("core.errors", "core.journal", "core.metrics", "core.physics", "core.readers", "core.simulation"),
+        *("core.advice", "core.backends", "core.catalog", "core.contracts", "core.errors"),
+        *("core.journal", "core.metrics", "core.physics", "core.readers"),
     },
     "core.sharing": {
         *("core.catalog", "core.errors", "core.journal", "core.simulation", "core.workspace"),

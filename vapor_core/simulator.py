@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vapor_core.contracts.columns import TRAINING_COLUMNS
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.errors import InvalidConfig
 from vapor_core.simulation.endpoint import EndpointSpec, InferenceSimulator
-from vapor_core.simulation.training import TRAINING_COLUMNS, Columns, Incident, TrainingSimulator
+from vapor_core.simulation.training import Columns, Incident, TrainingSimulator
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,10 +8,10 @@ import pytest
 from vapor_core import charts, simulate
 from vapor_core.advice.estimate import estimate
 from vapor_core.charts import comparison, planning, serving, stream, training
+from vapor_core.contracts.columns import SERVING_COLUMNS, TRAINING_COLUMNS
 from vapor_core.contracts.training import JobConfig
 from vapor_core.simulation import endpoint
 from vapor_core.simulation.endpoint import EndpointSpec, InferenceSimulator
-from vapor_core.simulation.training import TRAINING_COLUMNS
 
 CONFIG = JobConfig(model="HuggingFaceTB/SmolLM2-360M", max_steps=40)
 TRAINING = ("loss", "learning_rate", "grad_norm", "throughput", "memory", "compare")
@@ -67,7 +67,7 @@ def test_training_charts_read_only_columns_that_jobs_have(name, x):
 
 @pytest.mark.parametrize("name", SERVING)
 def test_serving_charts_read_only_columns_that_endpoints_have(name):
-    assert fields_of(stream.spec(name)) <= set(endpoint.COLUMNS)
+    assert fields_of(stream.spec(name)) <= set(SERVING_COLUMNS)
 
 
 @pytest.mark.parametrize("name", [*TRAINING, *SERVING])

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vapor_core import noise
+from vapor_core.contracts.columns import SERVING_COLUMNS
 from vapor_core.physics.serving import autoscaling
 from vapor_core.physics.serving.traffic import poisson, request_rate
-from vapor_core.simulation.endpoint import COLUMNS, TICK_S, EndpointSpec, InferenceSimulator, totals
+from vapor_core.simulation.endpoint import TICK_S, EndpointSpec, InferenceSimulator, totals
 
 MODEL = "Qwen/Qwen3-4B"
 TRAFFIC = ("steady", "daily", "spike", "ramp")
@@ -30,13 +31,13 @@ def test_any_range_alone_equals_the_slice_of_the_whole(traffic, start, length):
     )
     whole = InferenceSimulator(spec).columns(0, 9700)
     part = InferenceSimulator(spec).columns(start, start + length)
-    for name in COLUMNS:
+    for name in SERVING_COLUMNS:
         np.testing.assert_array_equal(part[name], whole[name][start : start + length], err_msg=name)
 
 
 def test_all_columns_have_one_value_a_tick():
     columns = endpoint().columns(10, 25)
-    assert tuple(columns) == COLUMNS
+    assert tuple(columns) == SERVING_COLUMNS
     assert {values.shape for values in columns.values()} == {(15,)}
     assert columns["elapsed_s"][0] == 11 * TICK_S
 
@@ -154,7 +155,7 @@ def test_a_change_of_range_leaves_the_demand_alone_and_is_followed_at_once_downw
     two = endpoint(segments=((0, 1, 4), (1000, 1, 1))).columns(0, 1500)
     np.testing.assert_array_equal(one["request_rate"], two["request_rate"])
     assert (two["replicas"][1000:] == 1).all()
-    for name in COLUMNS:
+    for name in SERVING_COLUMNS:
         np.testing.assert_array_equal(one[name][:1000], two[name][:1000])
 
 

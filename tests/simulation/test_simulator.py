@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vapor_core.contracts.columns import TRAINING_COLUMNS
 from vapor_core.contracts.entries import Dataset
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.errors import InvalidConfig
 from vapor_core.physics.loss.spikes import RECOVERY_STEPS, bumps, spikes
-from vapor_core.simulation.training import TRAINING_COLUMNS, TrainingSimulator
+from vapor_core.simulation.training import TrainingSimulator
 from vapor_core.simulator import forecast, simulate
 
 SMALL = "HuggingFaceTB/SmolLM2-135M"

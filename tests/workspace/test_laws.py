@@ -54,7 +54,7 @@ def busy(store: Store) -> Store:
 
 DIGEST = """
 import hashlib, sys
-sys.path.insert(0, "tests")
+sys.path.insert(0, "tests/workspace")
 from test_laws import Store, busy, everything
 print(hashlib.sha256(repr(everything(busy(Store()))).encode()).hexdigest())
 """

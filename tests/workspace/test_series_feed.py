@@ -3,15 +3,15 @@
 import pytest
 
 from vapor_core import Store
+from vapor_core.backends.simulated import deployments
 from vapor_core.contracts.training import JobConfig
 from vapor_core.simulation.endpoint import TICK_S
-from vapor_core.workspace import series_feed
 
 
 @pytest.fixture
 def serving(monkeypatch):
     """A store with an endpoint, in which a series is long from 2,000 ticks on."""
-    monkeypatch.setattr(series_feed, "MOST_TICKS", 2000)
+    monkeypatch.setattr(deployments, "MOST_TICKS", 2000)
     store = Store()
     store.submit(JobConfig(model="openai-community/gpt2", max_steps=100), now=0.0)
     store.skip(1e5, now=1.0)
@@ -24,8 +24,8 @@ def serving(monkeypatch):
     ("done", "begin"), [(0, 0), (2000, 0), (2001, 1000), (2999, 1000), (3000, 2000), (9999, 8000)]
 )
 def test_a_series_begins_at_a_multiple_that_moves_with_the_end(monkeypatch, done, begin):
-    monkeypatch.setattr(series_feed, "MOST_TICKS", 2000)
-    assert series_feed.first_tick(done) == begin
+    monkeypatch.setattr(deployments, "MOST_TICKS", 2000)
+    assert deployments.first_tick(done) == begin
 
 
 def test_what_was_left_alone_is_caught_up_with_in_bounded_work(serving):

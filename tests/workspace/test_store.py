@@ -234,7 +234,7 @@ def test_a_speed_that_is_none_is_refused(store, speed):
 
 
 def test_who_is_not_there_is_told_with_who_is(finished):
-    for read in (finished.job, finished.metrics, finished.events, finished.logs, finished.select):
+    for read in (finished.job, finished.metrics, finished.events, finished.logs, finished.abilities):
         with pytest.raises(NotFound, match=r"no .* 'job-9'.*"):
             read("job-9")
     with pytest.raises(NotFound, match="the latest are: job-1"):
@@ -259,13 +259,9 @@ def test_news_are_told_once(store):
     assert [line.kind for line in store.events("job-1")] == kinds + again + last
 
 
-def test_an_active_job_and_choices_are_not_recorded(finished):
+def test_choices_are_not_recorded(finished):
     entries = finished.journal.read("default")
-    finished.select("job-1")
     finished.choices["smoothing"] = 0.6
-    assert finished.active_job == "job-1"
-    finished.select(None)
-    assert finished.active_job is None
     assert finished.journal.read("default") == entries
 
 
@@ -458,8 +454,8 @@ def test_a_thousand_finished_jobs_are_not_visited_again(store):
         store.submit(tiny, now=float(number))
     store.advance(now=1e6)
     assert store.summary().jobs_by_status == {"completed": 1000}
-    backend = store._live.backends["simulated"]
-    backend.status = backend.history = None  # nobody may ask
+    backend = store._live.job_backend("simulated")
+    backend.state = backend.history = None  # nobody may ask
     assert store.advance(now=2e6) == ()
     assert store.summary().jobs == 1000
 

@@ -1,6 +1,8 @@
 """Engines that run jobs, behind one seam.
 
 absent: Backends that this installation does not have: they refuse, and say what is needed.
-base: The seam behind which jobs run.
+base: The two seams behind which work runs: one for jobs, one for deployments.
 imported: Runs that were made elsewhere and came in as a log: they are over, and only shown.
+registry: Which backends there are: a name -> what it can do, and how it is built.
+unknown: What stands for the configuration of an imported run, since its log does not say what was trained.
 """

@@ -1,7 +1,11 @@
-"""The seam behind which jobs run. The store talks to a Backend and knows nothing of what stands behind it.
+"""The two seams behind which work runs: one for jobs, one for deployments. Nothing else knows who does the work.
 
-Times are simulated seconds of the workspace. A backend that computes uses them; one that runs real work may
-ignore them, since its own process says what has happened.
+What a person does is recorded in the journal first and handed to a backend then, so a backend may be told a thing twice
+(a process was killed in between, or two processes look at one workspace) and carries it out once: a job is started once
+by its id, an intervention once by its number, a deployment is brought to what its specification says.
+
+Times are simulated seconds of the workspace. A backend that computes uses them; one that does real work may ignore
+them, since its own processes say what has happened and when.
 """
 
 from collections.abc import Mapping
@@ -11,18 +15,21 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.findings import Failure
-from vapor_core.contracts.lifecycle import JobStatus, LifeEvent
+from vapor_core.contracts.lifecycle import DeploymentStatus, JobStatus, LifeEvent
+from vapor_core.contracts.serving import ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
 from vapor_core.journal.events import LogImported
 
 Columns = Mapping[str, NDArray[np.float64] | NDArray[np.int64]]
 InterventionKind = Literal["pause", "resume", "stop"]
+ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What a backend is asked to run."""
+    """A job that a backend is asked to run."""
 
     job_id: str
     config: JobConfig
@@ -34,10 +41,11 @@ class JobSpec:
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """A person's intervention at an instant."""
+    """What a person did to a job that runs. `number` counts a job's own, from 1."""
 
     kind: InterventionKind
     at_s: float
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,51 +60,54 @@ class JobState:
     ended_s: float | None = None
     eta_s: float | None = None  # None until it means something
     failure: Failure | None = None
-    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class MetricBatch:
-    """What happened to a job since a cursor: rows of metrics, and lines of its history."""
+    """Rows of metrics since a cursor. Hand `cursor` in next time."""
 
-    cursor: int  # hand it in next time
+    cursor: int
     columns: Columns
-    events: tuple[LifeEvent, ...]
 
 
-class Backend(Protocol):
-    """Runs jobs. All methods but `submit` and `recall` want a job that one of those two made known."""
+class JobBackend(Protocol):
+    """Runs jobs. All methods but `check` want a job that `recall` made known.
 
-    def submit(self, spec: JobSpec) -> None:
-        """Start a job.
+    `start`, `pause`, `resume` and `stop` may come again for what was carried out already, by this process or another
+    one, and then do nothing.
+    """
+
+    def check(self, spec: JobSpec) -> None:
+        """See whether a job would be taken. Starts nothing, keeps nothing.
 
         Raises:
-            BackendRefused: says why and what would be taken; nothing has started.
+            BackendRefused: says why not, and what would be taken.
         """
 
     def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Know a job from the journal, with all that was done to it. Starts nothing; may be repeated."""
 
-    def forget(self, job_id: str) -> None:
-        """Undo a `submit` that could not be recorded."""
+    def start(self, job_id: str) -> None:
+        """Start a job that is recorded.
 
-    def pause(self, job_id: str, at_s: float) -> None:
+        Raises:
+            BackendRefused: where it cannot be started after all; it never will be.
+        """
+
+    def pause(self, job_id: str, intervention: Intervention) -> None:
         """Hold a job; it keeps its accelerators."""
 
-    def resume(self, job_id: str, at_s: float) -> None:
+    def resume(self, job_id: str, intervention: Intervention) -> None:
         """Let a paused job go on."""
 
-    def stop(self, job_id: str, at_s: float) -> None:
+    def stop(self, job_id: str, intervention: Intervention) -> None:
         """End a job, keeping its last checkpoint."""
 
-    def status(self, job_id: str, at_s: float) -> JobState:
+    def state(self, job_id: str, at_s: float) -> JobState:
         """Where a job stands at an instant, past or to come."""
 
-    def events(self, job_id: str, cursor: int, at_s: float, limit: int = 65_536) -> MetricBatch:
+    def rows(self, job_id: str, cursor: int, at_s: float, limit: int = ROWS_AT_ONCE) -> MetricBatch:
         """Metrics of at most `limit` steps from step `cursor` on, as far as they exist at an instant."""
-
-    def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
-        """Lines of a job's history after `from_s` and up to `to_s`, in order."""
 
     def replay(self, job_id: str, start: int, stop: int) -> Columns:
         """Metrics of steps start..stop-1 once more."""
@@ -104,5 +115,101 @@ class Backend(Protocol):
     def eval_loss(self, job_id: str, step: int) -> float:
         """Loss on held-out text once `step` steps are done, 1 or more; NaN where it was not measured then."""
 
+    def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
+        """Lines of a job's history after `from_s` and up to `to_s`, in order."""
+
     def logs(self, job_id: str, at_s: float) -> str:
         """What the job has printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """One revision: whose result is served, from when on."""
+
+    since_s: float
+    job_id: str
+    model: str | CatalogModel
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSpec:
+    """A deployment as it should be, with how it came to be so.
+
+    Attributes:
+        revisions: what was served, ascending by `since_s`; the last one is served now.
+        ranges: (since, replicas_min, replicas_max), ascending.
+        ended_s: when it was stopped; None while it should run.
+    """
+
+    deployment_id: str
+    accelerator: str | Accelerator
+    precision: ServingPrecision
+    traffic: Traffic
+    created_s: float
+    ended_s: float | None
+    revisions: tuple[ServedModel, ...]
+    ranges: tuple[tuple[float, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a deployment is at an instant."""
+
+    status: DeploymentStatus
+    replicas: int  # ready
+    request_rate: float  # a second
+    cost_usd: float
+    failure: Failure | None = None
+    failed_s: float | None = None
+    reasons: tuple[str, ...] = ()  # why it is not healthy, in words
+
+
+class DeploymentBackend(Protocol):
+    """Runs deployments. All methods but `check` and `failure` want one that `recall` made known.
+
+    `deploy`, `scale`, `revise` and `stop` bring a deployment to what was last recalled; they may come again.
+    """
+
+    def check(self, spec: DeploymentSpec) -> None:
+        """See whether a deployment would be taken. Starts nothing, keeps nothing.
+
+        Raises:
+            BackendRefused: says why not, and what would be taken.
+        """
+
+    def failure(self, spec: DeploymentSpec) -> Failure | None:
+        """Why the last revision could never serve; None where nothing speaks against it."""
+
+    def recall(self, spec: DeploymentSpec) -> None:
+        """Know a deployment from the journal, as it should be. Starts nothing; may be repeated."""
+
+    def deploy(self, deployment_id: str) -> None:
+        """Start a deployment that is recorded.
+
+        Raises:
+            BackendRefused: where it cannot be started after all; it never will be.
+        """
+
+    def scale(self, deployment_id: str) -> None:
+        """Keep the replicas within the last range."""
+
+    def revise(self, deployment_id: str) -> None:
+        """Serve the last revision."""
+
+    def stop(self, deployment_id: str) -> None:
+        """Answer no more requests."""
+
+    def health(self, deployment_id: str, at_s: float) -> Health:
+        """How a deployment is at an instant, past or to come."""
+
+    def first_row(self, deployment_id: str, at_s: float) -> int:
+        """The first row that is still kept of a telemetry that ends at an instant."""
+
+    def rows(self, deployment_id: str, cursor: int, at_s: float, limit: int = ROWS_AT_ONCE) -> MetricBatch:
+        """At most `limit` rows of telemetry from row `cursor` on, as far as they exist at an instant."""
+
+    def replay(self, deployment_id: str, from_s: float, to_s: float) -> Columns:
+        """Rows once more whose `elapsed_s` is in from_s..to_s, the end left out."""
+
+    def history(self, deployment_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
+        """What befell a deployment by itself after `from_s` and up to `to_s`, in order."""

@@ -1,61 +1,31 @@
-"""Runs that were made elsewhere and came in as a log: they are over, and only shown.
-
-What such a run was trained with is not in its log, so its configuration has placeholders named "unknown".
-"""
+"""Runs that were made elsewhere and came in as a log: they are over, and only shown."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import inf, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vapor_core.backends.base import Columns, Intervention, JobSpec, JobState, MetricBatch
-from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
+from vapor_core.contracts.columns import TRAINING_COLUMNS
 from vapor_core.contracts.lifecycle import LifeEvent
-from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import BackendRefused, NotFound
+from vapor_core.journal.journal import Journal
 from vapor_core.journal.log_columns import unpacked
-from vapor_core.simulation.training import TRAINING_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-UNKNOWN_MODEL = CatalogModel(
-    id="unknown",
-    parameters=1,
-    layers=1,
-    hidden_size=1,
-    intermediate_size=1,
-    attention_heads=1,
-    kv_heads=1,
-    vocabulary_size=1,
-    note="a log does not say which model was trained",
-)
-UNKNOWN_DATA = Dataset(id="unknown", tokens=1, examples=1, note="a log does not say which data was used")
-UNKNOWN_CARD = Accelerator(
-    id="unknown", memory_gb=1.0, bandwidth_gb_s=1.0, fp32_tflops=1.0, price_per_hour=0.0
-)
-SENTENCE = "an imported run is over: it can be looked at, renamed and deleted"
 
-
-@lru_cache(maxsize=1)
-def imported_config() -> JobConfig:
-    """The configuration of every imported run."""
-    return JobConfig(
-        model=UNKNOWN_MODEL, dataset=UNKNOWN_DATA, accelerator=UNKNOWN_CARD, method="full", backend="imported"
-    )
-
-
-class ImportedBackend:
+class ImportedJobs:
     """Shows logs. Starts nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, workspace: str, journal: Journal) -> None:
         self._specs: dict[str, JobSpec] = {}
         self._frames: dict[str, pd.DataFrame] = {}
 
-    def submit(self, spec: JobSpec) -> None:
+    def check(self, spec: JobSpec) -> None:
         """Refuse: a log is imported, not submitted."""
         raise BackendRefused("the imported backend runs nothing; import a log instead of submitting a job")
 
@@ -63,21 +33,18 @@ class ImportedBackend:
         """Know a log."""
         self._specs[spec.job_id] = spec
 
-    def forget(self, job_id: str) -> None:
-        """Know a log no more."""
-        self._specs.pop(job_id, None)
-        self._frames.pop(job_id, None)
+    def start(self, job_id: str) -> None:
+        """Nothing: it is over."""
 
-    def pause(self, job_id: str, at_s: float) -> None:
-        """Refuse."""
-        raise BackendRefused(SENTENCE)
+    def pause(self, job_id: str, intervention: Intervention) -> None:
+        """Nothing: it is over."""
 
     resume = pause
     stop = pause
 
-    def status(self, job_id: str, at_s: float) -> JobState:
+    def state(self, job_id: str, at_s: float) -> JobState:
         """Completed."""
-        spec, rows = self._specs[job_id], self._rows(job_id)
+        spec, rows = self._specs[job_id], self._log(job_id)
         steps = int(rows["step"].iloc[-1]) + 1
         import pandas as pd  # noqa: PLC0415 - loads for longer than the core
 
@@ -86,13 +53,13 @@ class ImportedBackend:
         began = spec.submitted_s
         return JobState("completed", steps, steps, elapsed_s, started_s=began, ended_s=began)
 
-    def events(self, job_id: str, cursor: int, at_s: float, limit: int = 65_536) -> MetricBatch:
+    def rows(self, job_id: str, cursor: int, at_s: float, limit: int = ROWS_AT_ONCE) -> MetricBatch:
         """Rows from step `cursor` on."""
-        rows = self._rows(job_id)
+        rows = self._log(job_id)
         part = rows[rows["step"] >= cursor].iloc[:limit]
         if part.empty:
-            return MetricBatch(cursor, {}, ())
-        return MetricBatch(int(part["step"].iloc[-1]) + 1, _columns(part), ())
+            return MetricBatch(cursor, {})
+        return MetricBatch(int(part["step"].iloc[-1]) + 1, _columns(part))
 
     def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
         """That it was imported."""
@@ -105,7 +72,7 @@ class ImportedBackend:
 
     def replay(self, job_id: str, start: int, stop: int) -> Columns:
         """Rows of steps start..stop-1, those that the log has."""
-        rows = self._rows(job_id)
+        rows = self._log(job_id)
         return _columns(rows[(rows["step"] >= start) & (rows["step"] < stop)])
 
     def eval_loss(self, job_id: str, step: int) -> float:
@@ -117,7 +84,7 @@ class ImportedBackend:
         """When it came in."""
         return "\n".join(line.sentence for line in self.history(job_id, -inf, at_s))
 
-    def _rows(self, job_id: str) -> pd.DataFrame:
+    def _log(self, job_id: str) -> pd.DataFrame:
         if job_id not in self._frames:
             spec = self._specs.get(job_id)
             if spec is None or spec.log is None:

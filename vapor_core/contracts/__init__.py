@@ -2,6 +2,7 @@
 
 base: What every contract is: frozen, strict, finite, its wrong fields told in one InvalidConfig with a
     sentence each.
+columns: Which columns metrics have: of a job, one row a step; of a deployment, one row a tick.
 entries: What the catalog holds: a model by its architecture, a card by its peaks, a data set by its size.
 findings: What is said about a run: a risk before it, a failure at its end, a finding in its metrics.
 lifecycle: Which states a job and a deployment may pass through: one table each, and nothing else.

@@ -109,6 +109,14 @@ class TimeSkipped(Event):
     seconds: float
 
 
+class Refused(Event):
+    """A backend could not start a job or a deployment that was recorded; it never ran and never will."""
+
+    kind: Literal["refused"] = "refused"
+    id: str
+    reason: Annotated[str, Field(max_length=1000)]
+
+
 class Deployed(Event):
     """A job's result became an endpoint."""
 
@@ -121,6 +129,7 @@ class Deployed(Event):
     replicas_max: int
     traffic: Traffic
     precision: ServingPrecision
+    backend: str = "simulated"  # where it runs
 
 
 class Scaled(Event):
@@ -181,6 +190,7 @@ Action = (
     | JobDeleted
     | JobRestored
     | Renamed
+    | Refused
     | Deployed
     | Scaled
     | Redeployed

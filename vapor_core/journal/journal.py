@@ -7,6 +7,7 @@ world that only one of them knew.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Protocol
 
 from vapor_core.errors import JournalError
@@ -29,6 +30,10 @@ class JournalConflict(JournalError):
 
 class Journal(Protocol):
     """Keeps the entries of many workspaces."""
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it takes no entries: then nothing that it tells of is started either."""
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -71,9 +76,10 @@ class Journal(Protocol):
 
 
 class MemoryJournal:
-    """Kept while the process lives. Events pass through their written form, as they would on disk."""
+    """Kept while the process lives; safe for many threads. Events pass through their written form, as on disk."""
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._lines: dict[str, list[tuple[float, str]]] = {}
         self._blocks: dict[tuple[str, str], list[tuple[int, str, bytes]]] = {}
 
@@ -81,6 +87,11 @@ class MemoryJournal:
     def notices(self) -> tuple[str, ...]:
         """None."""
         return ()
+
+    @property
+    def read_only(self) -> bool:
+        """It takes entries."""
+        return False
 
     def read(self, workspace: str, after: int = 0) -> tuple[Entry, ...]:
         """Entries with numbers above `after`."""
@@ -92,23 +103,27 @@ class MemoryJournal:
 
     def append(self, workspace: str, after: int, at: float, event: WorkspaceEvent) -> Entry:
         """Add an entry."""
-        lines = self._lines.setdefault(workspace, [])
-        if len(lines) != after:
-            raise JournalConflict(
-                f"event {after + 1} of workspace {workspace!r} was written by another process"
-            )
-        lines.append((at, encode(event)))
-        return self.read(workspace, after)[0]
+        where = f"event {after + 1} of workspace {workspace!r}"
+        text = encode(event)
+        entry = Entry(after + 1, at, decode(text, where))
+        with self._lock:
+            lines = self._lines.setdefault(workspace, [])
+            if len(lines) != after:
+                raise JournalConflict(f"{where} was written by another process")
+            lines.append((at, text))
+        return entry
 
     def append_metrics(self, workspace: str, job_id: str, after: int, columns: Mapping[str, Floats]) -> int:
         """Add points of a real run."""
-        blocks = self._blocks.setdefault((workspace, job_id), [])
-        if len(blocks) != after:
-            raise JournalConflict(
-                f"points of {job_id} in workspace {workspace!r} were added by another process"
-            )
-        blocks.append(packed(columns))
-        return len(blocks)
+        block = packed(columns)
+        with self._lock:
+            blocks = self._blocks.setdefault((workspace, job_id), [])
+            if len(blocks) != after:
+                raise JournalConflict(
+                    f"points of {job_id} in workspace {workspace!r} were added by another process"
+                )
+            blocks.append(block)
+        return after + 1
 
     def metric_blocks(self, workspace: str, job_id: str, after: int = 0) -> tuple[MetricBlock, ...]:
         """Blocks of points with numbers above `after`."""

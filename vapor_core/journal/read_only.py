@@ -27,6 +27,11 @@ class ReadOnlyJournal:
         self.upto = upto
 
     @property
+    def read_only(self) -> bool:
+        """It takes no entries."""
+        return True
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """None."""
         return ()
@@ -64,6 +69,11 @@ class WatchedJournal:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+
+    @property
+    def read_only(self) -> bool:
+        """It takes no entries."""
+        return True
 
     @property
     def notices(self) -> tuple[str, ...]:

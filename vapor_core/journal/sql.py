@@ -79,6 +79,11 @@ class SqlJournal:
             raise
 
     @property
+    def read_only(self) -> bool:
+        """It takes entries."""
+        return False
+
+    @property
     def notices(self) -> tuple[str, ...]:
         """That a corrupt file was set aside, and where it is now."""
         return self._notices

@@ -34,24 +34,6 @@ NARROW: tuple[ServingPrecision, ...] = ("int8", "int4")
 _COST_BLOCK = 8192  # ticks between two stored sums of replicas
 _NOISE_TICKS = 12
 
-COLUMNS = (
-    "elapsed_s",
-    "request_rate",
-    "succeeded",
-    "client_errors",
-    "server_errors",
-    "p50_ms",
-    "p95_ms",
-    "p99_ms",
-    "ttft_ms",
-    "tpot_ms",
-    "tokens_per_second",
-    "queue_depth",
-    "replicas",
-    "utilization",
-    "cost_usd",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class EndpointSpec:
@@ -141,7 +123,7 @@ class InferenceSimulator:
         return {"accelerator": card.id}, f"The {card.display_name} has {card.memory_gb:g} GB."
 
     def columns(self, start_tick: int, stop_tick: int) -> dict[str, NDArray[np.float64]]:
-        """Telemetry of ticks start_tick..stop_tick-1, one array a column of COLUMNS.
+        """Telemetry of ticks start_tick..stop_tick-1, one array a column of SERVING_COLUMNS.
 
         `succeeded`, `client_errors` and `server_errors` count the requests that ended within the tick;
         `request_rate` is what arrived, per second; latencies are of the requests answered in the tick, NaN while

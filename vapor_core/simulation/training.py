@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vapor_core.contracts.columns import TRAINING_COLUMNS
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.noise import normals
 from vapor_core.physics.faults import causes
@@ -30,21 +31,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Columns = dict[str, NDArray[np.float64] | NDArray[np.int64]]
-TRAINING_COLUMNS = (
-    "step",
-    "epoch",
-    "tokens",
-    "elapsed_s",
-    "loss",
-    "eval_loss",
-    "learning_rate",
-    "grad_norm",
-    "tokens_per_second",
-    "step_time_s",
-    "memory_gb",
-    "utilization",
-    "cost_usd",
-)
 _CHUNK = 32_768  # steps computed at a time, so that the work stays in the processor's cache
 _GRADIENT_NOISE = 0.12  # relative standard deviation of the gradient norm
 _EVAL_NOISE = 0.05  # of the minibatch noise: the held-out part is larger than a batch

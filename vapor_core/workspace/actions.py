@@ -1,17 +1,21 @@
 """What each action demands: it is checked against the world at its instant and becomes an event, or an error.
 
-Nothing is recorded here; where a backend must agree, it is asked, and `live` takes it back if recording fails.
+Nothing is recorded here and nothing is started: a backend is only asked whether it would take what is wanted. So an
+action may be checked again where another process was faster.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from vapor_core import catalog
-from vapor_core.backends.base import JobSpec
+from vapor_core.backends.base import DeploymentSpec, JobSpec, ServedModel
+from vapor_core.backends.registry import abilities
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
-from vapor_core.contracts.lifecycle import JOB_ENDS, JobStatus, check_deployment, check_job
+from vapor_core.contracts.lifecycle import JobStatus, check_deployment, check_job
 from vapor_core.contracts.serving import ServingConfig, ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import BackendRefused, ForbiddenTransition, InvalidConfig
@@ -33,8 +37,9 @@ from vapor_core.journal.events import (
     TimeSkipped,
 )
 from vapor_core.physics.plan import plan
-from vapor_core.simulation.endpoint import EndpointSpec, InferenceSimulator
-from vapor_core.workspace.live import LiveWorkspace
+
+if TYPE_CHECKING:
+    from vapor_core.workspace.live import LiveWorkspace
 
 FASTEST = 1e6
 LONGEST_SKIP_S = 1e9
@@ -51,6 +56,7 @@ class Order:
     traffic: Traffic
     precision: ServingPrecision
     name: str
+    backend: str = "simulated"
 
 
 def speed_set(speed: float) -> SpeedSet:
@@ -77,9 +83,9 @@ def forked(
 ) -> JobSubmitted:
     """A job goes on from a step of another one that was done by this instant."""
     record = live.world.job(job_id)
-    if record.config.backend == "imported":
+    if not live.abilities(job_id).can_fork:
         raise ForbiddenTransition(f"{job_id} was imported; only a job that ran here can be forked")
-    done = live.job_state(job_id, at_s).step
+    done = live.state(job_id, at_s).step
     if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= done:
         raise InvalidConfig(
             {"step": f"{job_id} has done {done:,} steps; fork from 0 to {done:,}, not {step!r}"}
@@ -97,19 +103,17 @@ def forked(
 
 def paused(live: LiveWorkspace, job_id: str, at_s: float) -> JobPaused:
     """A job that has its accelerators is held."""
-    record = live.world.job(job_id)
-    check_job(job_id, live.job_state(job_id, at_s).status, "paused")
-    live.backend(record).pause(job_id, at_s)
+    check_job(job_id, live.state(job_id, at_s).status, "paused")
+    if not live.abilities(job_id).can_pause:
+        raise ForbiddenTransition(f"{job_id} cannot be paused where it runs; it can be stopped")
     return JobPaused(job_id=job_id)
 
 
 def resumed(live: LiveWorkspace, job_id: str, at_s: float) -> JobResumed:
     """A paused job goes on."""
-    record = live.world.job(job_id)
-    status = live.job_state(job_id, at_s).status
+    status = live.state(job_id, at_s).status
     if status != "paused":
         raise ForbiddenTransition(f"{job_id} is {status}; only a paused job can be resumed")
-    live.backend(record).resume(job_id, at_s)
     return JobResumed(job_id=job_id)
 
 
@@ -118,26 +122,24 @@ def stopped(live: LiveWorkspace, key: str, at_s: float) -> JobStopped | Deployme
     if key in live.world.deployments:
         check_deployment(key, live.health(key, at_s).status, "stopped")
         return DeploymentStopped(deployment_id=key)
-    record = live.world.job(key)
-    check_job(key, live.job_state(key, at_s).status, "stopped")
-    live.backend(record).stop(key, at_s)
+    check_job(key, live.state(key, at_s).status, "stopped")
     return JobStopped(job_id=key)
 
 
-def deleted(live: LiveWorkspace, job_id: str, at_s: float) -> JobDeleted:
+def deleted(live: LiveWorkspace, job_id: str) -> JobDeleted:
     """A job goes out of sight, and is ended where it has not."""
-    record = live.world.job(job_id)
-    if record.deleted:
+    if live.world.job(job_id).deleted:
         raise ForbiddenTransition(f"{job_id} is deleted already; restore brings it back")
-    if live.job_state(job_id, at_s).status not in (*JOB_ENDS, "lost"):
-        live.backend(record).stop(job_id, at_s)
     return JobDeleted(job_id=job_id)
 
 
 def restored(live: LiveWorkspace, job_id: str) -> JobRestored:
     """A deleted job comes back."""
-    if not live.world.job(job_id).deleted:
+    record = live.world.job(job_id)
+    if not record.deleted:
         raise ForbiddenTransition(f"{job_id} is not deleted; there is nothing to restore")
+    if record.refused is not None:
+        raise ForbiddenTransition(f"{job_id} was never started; submit it anew")
     return JobRestored(job_id=job_id)
 
 
@@ -159,8 +161,21 @@ def deployed(live: LiveWorkspace, order: Order, at_s: float) -> Deployed:
             {"traffic": f"traffic is one of {', '.join(get_args(Traffic))}, not {order.traffic!r}"}
         )
     low, high = replica_range(order.replicas)
+    key = f"deployment-{len(live.world.deployments) + 1}"
+    live.deployment_backend(order.backend).check(
+        DeploymentSpec(
+            deployment_id=key,
+            accelerator=card,
+            precision=order.precision,
+            traffic=order.traffic,
+            created_s=at_s,
+            ended_s=None,
+            revisions=(ServedModel(at_s, order.job_id, config.model),),
+            ranges=((at_s, low, high),),
+        )
+    )
     return Deployed(
-        deployment_id=f"deployment-{len(live.world.deployments) + 1}",
+        deployment_id=key,
         name=_name(order.name or live.world.job(order.job_id).name),
         job_id=order.job_id,
         accelerator=card,
@@ -168,6 +183,7 @@ def deployed(live: LiveWorkspace, order: Order, at_s: float) -> Deployed:
         replicas_max=high,
         traffic=order.traffic,
         precision=order.precision,
+        backend=order.backend,
     )
 
 
@@ -184,8 +200,9 @@ def redeployed(live: LiveWorkspace, key: str, job_id: str, at_s: float) -> Redep
     record, config = live.world.deployment(key), _servable(live, job_id, at_s)
     if record.revisions[-1].job_id == job_id:
         raise ForbiddenTransition(f"{key} serves {job_id} already")
-    spec = EndpointSpec(config.model, record.accelerator, record.precision)
-    failure = InferenceSimulator(spec).failure
+    spec = live.deployment_spec(key)
+    revisions = (*spec.revisions, ServedModel(at_s, job_id, config.model))
+    failure = live.server_of(key).failure(replace(spec, revisions=revisions))
     if failure is not None:
         raise BackendRefused(f"{key} goes on with {record.revisions[-1].job_id}: {failure.sentence}")
     return Redeployed(deployment_id=key, job_id=job_id)
@@ -212,21 +229,21 @@ def model_added(model: CatalogModel) -> ModelAdded:
 
 def has_result(status: JobStatus, step: int, config: JobConfig) -> bool:
     """Whether a job has left something to serve; an imported log has not."""
-    if config.backend == "imported":
+    if not abilities(config.backend).can_deploy:
         return False
     return status == "completed" or (status == "stopped" and step >= plan(config).checkpoint_every)
 
 
 def _start(live: LiveWorkspace, name: str, spec: JobSpec) -> JobSubmitted:
-    event = JobSubmitted.of(
+    shown = _name(name)
+    live.job_backend(spec.config.backend).check(spec)
+    return JobSubmitted.of(
         spec.job_id,
-        _name(name),
+        shown,
         spec.config,
         spec.parent.job_id if spec.parent else None,
         spec.fork_step if spec.parent else None,
     )
-    live.backends[spec.config.backend].submit(spec)
-    return event
 
 
 def _next_job(live: LiveWorkspace) -> str:
@@ -244,13 +261,13 @@ def _resolved(live: LiveWorkspace, config: JobConfig) -> JobConfig:
 
 
 def _servable(live: LiveWorkspace, job_id: str, at_s: float) -> JobConfig:
-    record, job_state = live.world.job(job_id), live.job_state(job_id, at_s)
+    record, state = live.world.job(job_id), live.state(job_id, at_s)
     if record.deleted:
         raise ForbiddenTransition(f"{job_id} is deleted; restore it to deploy it")
-    if not has_result(job_state.status, job_state.step, record.config):
-        rest = " before its first checkpoint" if job_state.status == "stopped" else ""
+    if not has_result(state.status, state.step, record.config):
+        rest = " before its first checkpoint" if state.status == "stopped" else ""
         raise ForbiddenTransition(
-            f"{job_id} is {job_state.status}{rest}; deploy a completed job, or one stopped after a checkpoint"
+            f"{job_id} is {state.status}{rest}; deploy a completed job, or one stopped after a checkpoint"
         )
     return record.config
 

@@ -3,11 +3,17 @@
 Neither is asked of a backend, for it has already happened; what may be in a link is `sharing`'s question.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from vapor_core.errors import InvalidConfig
 from vapor_core.journal.events import Action, Adopted, Deployed, JobSubmitted, LogImported, Renamed
 from vapor_core.journal.log_columns import packed
-from vapor_core.readers.run_logs import RunLog
-from vapor_core.workspace.live import LiveWorkspace
+
+if TYPE_CHECKING:
+    from vapor_core.readers.run_logs import RunLog
+    from vapor_core.workspace.live import LiveWorkspace
 
 Past = tuple[tuple[float, Action], ...]  # (simulated seconds before the present as 0 or less, what was done)
 

@@ -2,26 +2,28 @@
 
 Acting and moving are two things here: `act` appends to the journal at an instant of the caller's clock, `advance`
 alone moves what is seen. What lies between is settled, but not yet seen.
+
+What a person does is recorded first and carried out then. Whoever opens a workspace, or learns of what another process
+recorded, hands it to the backends again, which carry out each thing once: so a process that is killed between the two
+leaves nothing undone, and a conflict in the journal starts nothing twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf, isfinite, nextafter
 
-from vapor_core.backends.absent import AbsentBackend
-from vapor_core.backends.base import Backend, JobState
-from vapor_core.backends.imported import ImportedBackend
-from vapor_core.backends.simulated.endpoints import Endpoint, Health
-from vapor_core.backends.simulated.jobs import SimulatedBackend
+from vapor_core.backends import registry
+from vapor_core.backends.base import DeploymentBackend, DeploymentSpec, Health, JobBackend, JobState
+from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import DEPLOYMENT_ENDS, JOB_ENDS, LifeEvent
 from vapor_core.contracts.workspace import Deployment, Job
-from vapor_core.errors import InvalidConfig, JournalError
-from vapor_core.journal.events import WorkspaceEvent
+from vapor_core.errors import BackendRefused, InvalidConfig, JournalError
+from vapor_core.journal.events import Refused, WorkspaceEvent
 from vapor_core.journal.journal import Entry, Journal, JournalConflict
-from vapor_core.workspace.views import deployment_lines, deployment_view, endpoint, job_view
+from vapor_core.workspace.views import deployment_lines, deployment_spec, deployment_view, job_view
 from vapor_core.workspace.world import DeploymentRecord, JobRecord, World
 
 ATTEMPTS = 20  # to append while other processes act on the same workspace
-DEAF = inf  # what happened before a job was met is no news
+FROM_NOW_ON = inf  # told up to: what happened before a thing was first looked at is not told as news
 
 
 class LiveWorkspace:
@@ -30,24 +32,20 @@ class LiveWorkspace:
     def __init__(self, journal: Journal, workspace: str) -> None:
         self.journal, self.workspace = journal, workspace
         self.world = World()
-        self.backends: dict[str, Backend] = {
-            "simulated": SimulatedBackend(),
-            "imported": ImportedBackend(),
-            "local": AbsentBackend("local"),
-            "ray": AbsentBackend("ray"),
-        }
         self.now = 0.0  # the caller's clock when it was last told
         self.seen_s = 0.0  # simulated seconds that the visible world has reached
         self.stale: set[str] = set()  # ids that another process acted on: their series may differ
+        self._job_backends: dict[str, JobBackend] = {}
+        self._deployment_backends: dict[str, DeploymentBackend] = {}
         self._seen_wall: float | None = None
         self._number = 0  # of the last entry known
         self._live: dict[str, float] = {}  # id -> simulated second up to which its history was told
         self._jobs: dict[str, Job] = {}
         self._deployments: dict[str, Deployment] = {}
-        self._endpoints: dict[str, Endpoint] = {}
-        self.refresh()
+        self._take_in()
         if self.world.timeline.last is not None:
             self._see(self.world.timeline.last)
+        self._carry_out([*self.world.jobs, *self.world.deployments])
 
     def refresh(self) -> None:
         """Take in what other processes have done.
@@ -55,10 +53,7 @@ class LiveWorkspace:
         Raises:
             JournalError: where it cannot be read.
         """
-        for entry in self.journal.read(self.workspace, self._number):
-            for key in self._take(entry):
-                self.stale.add(key)
-                self._live[key] = DEAF
+        self._carry_out(self._take_in())
 
     def advance(self, now: float) -> tuple[LifeEvent, ...]:
         """Move the visible world to an instant of the caller's clock; what came to pass, in order."""
@@ -67,18 +62,19 @@ class LiveWorkspace:
         if not self._number:
             return ()
         self._see(self.now if self._seen_wall is None else max(self.now, self._seen_wall))
-        return tuple(sorted(self._told(), key=lambda line: line.at_s))
+        return tuple(sorted(self._news(), key=lambda line: line.at_s))
 
     def act(self, now: float, decide: Callable[[float], WorkspaceEvent]) -> WorkspaceEvent:
         """Do something at an instant.
 
         Args:
             now: the caller's clock; earlier than the last event counts as that.
-            decide: (simulated instant) -> the event, or an error; it may be asked again when another process was
-                faster.
+            decide: (simulated instant) -> the event, or an error. It has no effects, and is asked again when another
+                process was faster.
 
         Raises:
             JournalError: where it cannot be recorded; it has not happened then.
+            BackendRefused: where a backend could not start it after all; that is recorded too.
         """
         for _ in range(ATTEMPTS):
             self.refresh()
@@ -86,43 +82,73 @@ class LiveWorkspace:
             event = decide(self.world.timeline.at(at))
             try:
                 entry = self.journal.append(self.workspace, self._number, at, event)
-            except JournalError as error:
-                self._undo(event)
-                if isinstance(error, JournalConflict):
-                    continue
-                raise
-            if self._seen_wall is None:
-                self._seen_wall = self.now = at
-            keys = self._take(entry)
-            just_before = nextafter(self.world.timeline.at(at), -inf)
-            for key in keys:
-                self._live[key] = min(self._live.get(key, just_before), just_before)
+            except JournalConflict:
+                continue
+            keys = self._done(entry)
+            refusals = self._carry_out(keys)
+            if refusals:
+                raise BackendRefused(refusals[0])
             return event
         raise JournalError("other processes keep acting on this workspace; try again in a moment")
 
-    def backend(self, record: JobRecord) -> Backend:
-        """Where a job runs."""
-        return self.backends[record.config.backend]
+    def abilities(self, job_id: str) -> registry.Abilities:
+        """What the backend of a job can do."""
+        return registry.abilities(self.world.job(job_id).config.backend)
 
-    def job_state(self, job_id: str, at_s: float) -> JobState:
+    def job_backend(self, name: str) -> JobBackend:
+        """The backend of that name for this workspace's jobs."""
+        if name not in self._job_backends:
+            self._job_backends[name] = registry.job_backend(name, self.workspace, self.journal)
+        return self._job_backends[name]
+
+    def backend_of(self, job_id: str) -> JobBackend:
+        """Where a job runs."""
+        return self.job_backend(self.world.job(job_id).config.backend)
+
+    def deployment_backend(self, name: str) -> DeploymentBackend:
+        """The backend of that name for this workspace's deployments.
+
+        Raises:
+            InvalidConfig: where there is none that serves.
+        """
+        if name not in self._deployment_backends:
+            found = registry.deployment_backend(name, self.workspace, self.journal)
+            if found is None:
+                known = ", ".join(key for key, each in registry.REGISTRY.items() if each.deployments)
+                raise InvalidConfig({"backend": f"no backend {name[:60]!r} serves; these do: {known}"})
+            self._deployment_backends[name] = found
+        return self._deployment_backends[name]
+
+    def server_of(self, deployment_id: str) -> DeploymentBackend:
+        """Where a deployment runs."""
+        return self.deployment_backend(self.world.deployment(deployment_id).backend)
+
+    def deployment_spec(self, deployment_id: str) -> DeploymentSpec:
+        """A deployment as it should be."""
+        return deployment_spec(self.world.deployment(deployment_id), self.world.jobs)
+
+    def state(self, job_id: str, at_s: float) -> JobState:
         """Where a job stands at an instant, seen or not."""
         record = self.world.job(job_id)
-        return self.backend(record).status(job_id, at_s)
+        if record.refused is not None:
+            began = record.spec.submitted_s
+            return JobState("failed", 0, 0, 0.0, ended_s=began, failure=_refusal(record.refused))
+        return self.backend_of(job_id).state(job_id, at_s)
 
-    def endpoint(self, deployment_id: str) -> Endpoint:
-        """A deployment's telemetry."""
-        if deployment_id not in self._endpoints:
-            record = self.world.deployment(deployment_id)
-            self._endpoints[deployment_id] = endpoint(record, self.world.jobs)
-        return self._endpoints[deployment_id]
+    def health(self, deployment_id: str, at_s: float) -> Health:
+        """How a deployment is at an instant, seen or not."""
+        record = self.world.deployment(deployment_id)
+        if record.refused is not None:
+            return Health("failed", 0, 0.0, 0.0, _refusal(record.refused), record.created_s)
+        return self.server_of(deployment_id).health(deployment_id, at_s)
 
     def job(self, job_id: str) -> Job:
         """A job as it is seen."""
         if job_id not in self._jobs:
             record = self.world.job(job_id)
-            seen = self.job_state(job_id, self.seen_s)
+            seen = self.state(job_id, self.seen_s)
             ahead = record.touched_s > self.seen_s
-            touched = self.job_state(job_id, record.touched_s) if ahead else seen
+            touched = self.state(job_id, record.touched_s) if ahead else seen
             self._jobs[job_id] = job_view(record, seen, touched)
             if not ahead and seen.status in JOB_ENDS:
                 self._settle(job_id)
@@ -132,61 +158,91 @@ class LiveWorkspace:
         """A deployment as it is seen."""
         if deployment_id not in self._deployments:
             record = self.world.deployment(deployment_id)
-            run, touched_s = self.endpoint(deployment_id), _touched_s(record)
-            seen = run.health(self.seen_s)
-            ahead = touched_s > self.seen_s
-            touched = run.health(touched_s) if ahead else seen
+            seen = self.health(deployment_id, self.seen_s)
+            ahead = record.touched_s > self.seen_s
+            touched = self.health(deployment_id, record.touched_s) if ahead else seen
             self._deployments[deployment_id] = deployment_view(record, self.world.jobs, seen, touched)
             if not ahead and seen.status in DEPLOYMENT_ENDS:
                 self._settle(deployment_id)
         return self._deployments[deployment_id]
 
-    def health(self, deployment_id: str, at_s: float) -> Health:
-        """How a deployment is at an instant, seen or not."""
-        self.world.deployment(deployment_id)
-        return self.endpoint(deployment_id).health(at_s)
-
     def history(self, key: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
         """Lines about a job or a deployment after `from_s` and up to `to_s`."""
         if key in self.world.jobs:
-            return self.backend(self.world.jobs[key]).history(key, from_s, to_s)
-        record = self.world.deployment(key)
-        lines = [line for line in deployment_lines(record) if from_s < line.at_s <= to_s]
+            record = self.world.jobs[key]
+            if record.refused is not None:
+                return _refused_line(record.refused, record.spec.submitted_s, from_s, to_s)
+            return self.backend_of(key).history(key, from_s, to_s)
+        deployment = self.world.deployment(key)
+        if deployment.refused is not None:
+            return _refused_line(deployment.refused, deployment.created_s, from_s, to_s)
+        lines = [line for line in deployment_lines(deployment) if from_s < line.at_s <= to_s]
         health = self.health(key, to_s)
         if health.failure and health.failed_s is not None and health.failed_s > from_s:
             lines.append(LifeEvent(at_s=health.failed_s, kind="failed", sentence=health.failure.sentence))
-        lines += self.endpoint(key).history(from_s, to_s)
+        lines += self.server_of(key).history(key, from_s, to_s)
         return tuple(sorted(lines, key=lambda line: line.at_s))
 
     def _see(self, wall: float) -> None:
         self._seen_wall = wall
-        seen_s = self.world.timeline.at(wall)
-        if seen_s != self.seen_s:
-            self.seen_s = seen_s
-            for key in self._live:
+        before_s, self.seen_s = self.seen_s, self.world.timeline.at(wall)
+        for key in self._live:
+            if self.seen_s != before_s or not self._is_simulated(key):
                 self._jobs.pop(key, None)
                 self._deployments.pop(key, None)
+
+    def _is_simulated(self, key: str) -> bool:
+        """Whether simulated time moves a job or deployment; a real one moves by itself."""
+        jobs, deployments = self.world.jobs, self.world.deployments
+        name = jobs[key].config.backend if key in jobs else deployments[key].backend
+        return registry.abilities(name).is_simulated
 
     def _settle(self, key: str) -> None:
         """Visit a thing no more once it has ended and that was told."""
         if self._live.get(key, inf) >= self.seen_s:
             self._live.pop(key, None)
 
-    def _told(self) -> list[LifeEvent]:
-        """News of what is live, each line told once."""
+    def _news(self) -> list[LifeEvent]:
+        """What came to pass with what is live, each line told once."""
         news: list[LifeEvent] = []
         for key, told_s in list(self._live.items()):
             if told_s < self.seen_s:
                 news += self.history(key, told_s, self.seen_s)
-            if told_s < self.seen_s or told_s == DEAF:
+            if told_s < self.seen_s or told_s == FROM_NOW_ON:
                 self._live[key] = self.seen_s
-            _ = self.job(key) if key in self.world.jobs else self.deployment(key)
+            self._look_whether_over(key)
         return news
+
+    def _look_whether_over(self, key: str) -> None:
+        if key in self.world.jobs:
+            self.job(key)
+        else:
+            self.deployment(key)
 
     def _wall(self, now: float) -> float:
         """An action's instant: never before what has happened or been seen."""
         before = [at for at in (self.world.timeline.last, self._seen_wall) if at is not None]
         return max([now, *before])
+
+    def _take_in(self) -> list[str]:
+        """Read what others have recorded; the ids of the jobs and deployments that it changed."""
+        changed: dict[str, None] = {}
+        for entry in self.journal.read(self.workspace, self._number):
+            for key in self._take(entry):
+                changed[key] = None
+                self.stale.add(key)
+                self._live[key] = FROM_NOW_ON
+        return list(changed)
+
+    def _done(self, entry: Entry) -> tuple[str, ...]:
+        """Take in what was just recorded here: it is news from just before its instant on."""
+        if self._seen_wall is None:
+            self._seen_wall = self.now = entry.at
+        keys = self._take(entry)
+        just_before = nextafter(self.world.timeline.at(entry.at), -inf)
+        for key in keys:
+            self._live[key] = min(self._live.get(key, just_before), just_before)
+        return keys
 
     def _take(self, entry: Entry) -> tuple[str, ...]:
         try:
@@ -199,26 +255,80 @@ class LiveWorkspace:
         for key in keys:
             self._jobs.pop(key, None)
             self._deployments.pop(key, None)
-            self._endpoints.pop(key, None)
             if key in self.world.jobs:
                 record = self.world.jobs[key]
-                self.backend(record).recall(record.spec, record.interventions)
+                self.job_backend(record.config.backend).recall(record.spec, record.interventions)
+            else:
+                self.server_of(key).recall(self.deployment_spec(key))
         return keys
 
-    def _undo(self, event: WorkspaceEvent) -> None:
-        """Bring the backend back to what the journal says."""
-        key = getattr(event, "job_id", None)
-        if key in self.world.jobs:
-            record = self.world.jobs[key]
-            self.backend(record).recall(record.spec, record.interventions)
-        elif event.kind == "job_submitted":
-            self.backends[event.config.backend].forget(event.job_id)
+    def _carry_out(self, keys: Iterable[str]) -> list[str]:
+        """Hand what is recorded of real work to its backends; the sentences of those that could not be started.
+
+        A workspace that may only be read starts nothing. What was carried out before is carried out no second time.
+        """
+        if self.journal.read_only:
+            return []
+        refusals: list[str] = []
+        for key in keys:
+            if self._is_simulated(key):
+                continue
+            try:
+                if key in self.world.jobs:
+                    self._carry_out_job(self.world.jobs[key])
+                else:
+                    self._carry_out_deployment(self.world.deployments[key])
+            except BackendRefused as refused:
+                self._record_refusal(key, str(refused))
+                refusals.append(str(refused))
+        return refusals
+
+    def _carry_out_job(self, record: JobRecord) -> None:
+        """A job that was stopped before anybody started it is not started."""
+        job_id, backend = record.spec.job_id, self.job_backend(record.config.backend)
+        if record.refused is not None:
+            return
+        if not any(each.kind == "stop" for each in record.interventions):
+            backend.start(job_id)
+        tell = {"pause": backend.pause, "resume": backend.resume, "stop": backend.stop}
+        for intervention in record.interventions:
+            tell[intervention.kind](job_id, intervention)
+
+    def _carry_out_deployment(self, record: DeploymentRecord) -> None:
+        if record.refused is not None:
+            return
+        backend = self.deployment_backend(record.backend)
+        if record.ended_s is None:
+            backend.deploy(record.id)
+            backend.scale(record.id)
+            backend.revise(record.id)
+        else:
+            backend.stop(record.id)
+
+    def _record_refusal(self, key: str, reason: str) -> None:
+        """Write down that a backend could not start what was recorded; other processes may act meanwhile."""
+        for _ in range(ATTEMPTS):
+            at = self._wall(self.now)
+            try:
+                entry = self.journal.append(
+                    self.workspace, self._number, at, Refused(id=key, reason=reason[:1000])
+                )
+            except JournalConflict:
+                self._take_in()
+                continue
+            self._done(entry)
+            return
+        raise JournalError("other processes keep acting on this workspace; try again in a moment")
 
 
-def _touched_s(record: DeploymentRecord) -> float:
-    """When something was last done to a deployment."""
-    last = max(record.ranges[-1][0], record.revisions[-1].since_s)
-    return last if record.ended_s is None else max(last, record.ended_s)
+def _refusal(reason: str) -> Failure:
+    return Failure(code="backend", what="It was not started.", why=f"{reason[:1].upper()}{reason[1:]}.")
+
+
+def _refused_line(reason: str, at_s: float, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
+    if not from_s < at_s <= to_s:
+        return ()
+    return (LifeEvent(at_s=at_s, kind="failed", sentence=_refusal(reason).sentence),)
 
 
 def _clean(now: float) -> float:

@@ -1,50 +1,37 @@
 """The metric series of a workspace's jobs and deployments, fed with what has become visible since they were read."""
 
-from collections.abc import Mapping
-from math import ceil, isnan
+from __future__ import annotations
 
-from numpy.typing import ArrayLike
+from math import isnan
+from typing import TYPE_CHECKING
 
-from vapor_core.backends.base import Columns
-from vapor_core.contracts.workspace import Job
+from vapor_core.contracts.columns import SERVING_COLUMNS, TRAINING_COLUMNS
 from vapor_core.metrics.series import MetricSeries, MetricsStore
 from vapor_core.physics.plan import plan
-from vapor_core.simulation.endpoint import COLUMNS as ENDPOINT_COLUMNS
-from vapor_core.simulation.endpoint import TICK_S
-from vapor_core.simulation.training import TRAINING_COLUMNS
-from vapor_core.workspace.live import LiveWorkspace
 
-AT_ONCE = 65_536  # rows
-MOST_TICKS = 2_000_000  # of an endpoint's telemetry: from 58 to 116 simulated days back
-
-
-def first_tick(done: int) -> int:
-    """Where an endpoint's series begins: at its creation until it is long, then at a moving multiple.
-
-    It depends on how far the endpoint is and not on who looked when, so what a night at high speed left behind is
-    caught up with in bounded time, to the same points.
-    """
-    half = MOST_TICKS // 2
-    return 0 if done <= MOST_TICKS else (done - half) // half * half
+if TYPE_CHECKING:
+    from vapor_core.backends.base import Columns
+    from vapor_core.contracts.workspace import Job
+    from vapor_core.workspace.live import LiveWorkspace
 
 
 class SeriesFeed:
-    """Series by job or deployment id, a bounded number; one that was dropped is computed again."""
+    """Series by job or deployment id, a bounded number; one that was dropped is read again."""
 
     def __init__(self, live: LiveWorkspace) -> None:
         self._live = live
         self._series = MetricsStore()
-        self._begun: dict[str, int] = {}  # deployment id -> first tick of its series
-        self._measured: dict[
+        self._begun: dict[str, int] = {}  # deployment id -> first row of its series
+        self._cursors: dict[str, int] = {}  # deployment id -> row that its series goes on with
+        self._evaluated: dict[
             str, tuple[int, float | None]
-        ] = {}  # job id -> (step of its last eval, its loss)
+        ] = {}  # job id -> its last evaluated step and loss
 
     def of_job(self, job_id: str) -> MetricSeries:
         """A job's points as far as they are visible."""
-        record = self._live.world.job(job_id)
-        backend = self._live.backend(record)
+        backend = self._live.backend_of(job_id)
 
-        def again(start: int, stop: int) -> Mapping[str, ArrayLike]:
+        def again(start: int, stop: int) -> Columns:
             return backend.replay(job_id, start, stop)
 
         self._forget_stale(job_id)
@@ -54,57 +41,66 @@ class SeriesFeed:
         if next_step > done:
             series.rewind(done - 1)
         while next_step < done:
-            news = backend.events(job_id, next_step, self._live.seen_s, AT_ONCE)
-            if news.cursor <= next_step:
+            batch = backend.rows(job_id, next_step, self._live.seen_s)
+            if batch.cursor <= next_step:
                 break
-            series.append(news.columns)
-            next_step = news.cursor
+            series.append(batch.columns)
+            next_step = batch.cursor
         return series
 
     def of_deployment(self, deployment_id: str) -> MetricSeries:
-        """A deployment's points, one a tick, as far as they are visible."""
-        live, endpoint = self._live, self._live.endpoint(deployment_id)
-        done = endpoint.ticks(live.seen_s)
-        done = 0 if live.deployment(deployment_id).status == "failed" else done
-        begin = first_tick(done)
-        if self._begun.get(deployment_id, begin) != begin:
-            self._series.drop(deployment_id)
-        self._begun[deployment_id] = begin
-
-        def again(start: int, stop: int) -> Columns:
-            ticks = (max(ceil(at / TICK_S) - 1, begin) for at in (start, stop))
-            return live.endpoint(deployment_id).columns(*ticks)
-
+        """A deployment's points, one a row of its telemetry, as far as they are visible."""
+        backend, seen_s = self._live.server_of(deployment_id), self._live.seen_s
         self._forget_stale(deployment_id)
-        series = self._series.series(
-            deployment_id, lambda: MetricSeries(ENDPOINT_COLUMNS, axis="elapsed_s", replay=again)
-        )
-        tick = round(series.latest().get(series.axis, begin * TICK_S) / TICK_S)
-        if tick > done:
-            series.rewind(done * TICK_S)
-        while tick < done:
-            upto = min(tick + AT_ONCE, done)
-            series.append(endpoint.columns(tick, upto))
-            tick = upto
+        begin = backend.first_row(deployment_id, seen_s)
+        if self._begun.get(deployment_id, begin) != begin:
+            self._drop(deployment_id)
+        self._begun[deployment_id] = begin
+        series = self._deployment_series(deployment_id)
+        cursor = self._cursors.get(deployment_id, begin) if series.latest() else begin
+        batch = backend.rows(deployment_id, cursor, seen_s)
+        if batch.cursor < cursor:  # less is visible than was: another process acted earlier
+            self._drop(deployment_id)
+            series, cursor = self._deployment_series(deployment_id), begin
+            batch = backend.rows(deployment_id, cursor, seen_s)
+        while batch.cursor > cursor:
+            series.append(batch.columns)
+            cursor = batch.cursor
+            batch = backend.rows(deployment_id, cursor, seen_s)
+        self._cursors[deployment_id] = cursor
         return series
 
     def eval_loss(self, job: Job) -> float | None:
         """The last eval loss that a job has measured."""
         every = plan(job.config).eval_every
         last = job.step if job.step == job.total_steps else job.step // every * every
-        known = self._measured.get(job.id)
+        known = self._evaluated.get(job.id)
         if known is None or known[0] != last:
             known = (last, self._eval_loss_at(job.id, last))
-            self._measured[job.id] = known
+            self._evaluated[job.id] = known
         return known[1]
 
     def _eval_loss_at(self, job_id: str, step: int) -> float | None:
         if not step:
             return None
-        loss = self._live.backend(self._live.world.job(job_id)).eval_loss(job_id, step)
+        loss = self._live.backend_of(job_id).eval_loss(job_id, step)
         return None if isnan(loss) else loss
+
+    def _deployment_series(self, deployment_id: str) -> MetricSeries:
+        live = self._live
+
+        def again(from_s: int, to_s: int) -> Columns:
+            return live.server_of(deployment_id).replay(deployment_id, from_s, to_s)
+
+        return self._series.series(
+            deployment_id, lambda: MetricSeries(SERVING_COLUMNS, axis="elapsed_s", replay=again)
+        )
 
     def _forget_stale(self, key: str) -> None:
         if key in self._live.stale:
             self._live.stale.discard(key)
-            self._series.drop(key)
+            self._drop(key)
+
+    def _drop(self, key: str) -> None:
+        self._series.drop(key)
+        self._cursors.pop(key, None)

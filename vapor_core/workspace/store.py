@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from vapor_core import catalog
+from vapor_core.backends.registry import Abilities
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.serving import ServingPrecision, Traffic
@@ -36,7 +37,6 @@ class Store:
     def __init__(self, journal: Journal | None = None, workspace: str = "default") -> None:
         self.journal: Journal = MemoryJournal() if journal is None else journal
         self.workspace = workspace
-        self.active_job: str | None = None  # the job that a person looks at; not recorded
         self.choices: dict[str, object] = {}  # of a person's screen; not recorded
         self._live = LiveWorkspace(self.journal, workspace)
         self._feed = SeriesFeed(self._live)
@@ -131,7 +131,7 @@ class Store:
 
     def delete(self, job_id: str, *, now: float) -> Job:
         """Put a job out of sight, ending it where it still runs; `restore` brings it back as it ended."""
-        self._live.act(now, lambda at_s: actions.deleted(self._live, job_id, at_s))
+        self._live.act(now, lambda _: actions.deleted(self._live, job_id))
         return self.job(job_id)
 
     def restore(self, job_id: str, *, now: float) -> Job:
@@ -156,9 +156,13 @@ class Store:
         records = self._live.world.jobs
         return tuple(self.job(key) for key in records if include_deleted or not records[key].deleted)
 
-    def select(self, job_id: str | None) -> None:
-        """Make a job the active one."""
-        self.active_job = self.job(job_id).id if job_id is not None else None
+    def abilities(self, job_id: str) -> Abilities:
+        """What can be done about a job where it runs.
+
+        Raises:
+            NotFound: names the latest jobs.
+        """
+        return self._live.abilities(job_id)
 
     # deployments
 
@@ -171,6 +175,7 @@ class Store:
         traffic: Traffic = "steady",
         precision: ServingPrecision = "bf16",
         name: str = "",
+        backend: str = "simulated",
         now: float,
     ) -> Deployment:
         """Serve the result of a job that is completed, or stopped with a checkpoint.
@@ -182,13 +187,15 @@ class Store:
             traffic: the scenario of requests.
             precision: of the weights.
             name: the job's where empty.
+            backend: where it runs.
             now: the caller's clock.
 
         Raises:
             ForbiddenTransition: where the job has no result yet.
             InvalidConfig: one sentence a field.
+            BackendRefused: says why.
         """
-        order = actions.Order(job_id, accelerator, replicas, traffic, precision, name)
+        order = actions.Order(job_id, accelerator, replicas, traffic, precision, name, backend)
         event = self._live.act(now, lambda at_s: actions.deployed(self._live, order, at_s))
         return self._deployment_of(event)
 
@@ -220,8 +227,9 @@ class Store:
         return self._live.deployment(deployment_id)
 
     def deployments(self) -> tuple[Deployment, ...]:
-        """All deployments, in order of creation."""
-        return tuple(self.deployment(key) for key in self._live.world.deployments)
+        """All deployments, in order of creation; none that could not be started."""
+        records = self._live.world.deployments
+        return tuple(self.deployment(key) for key in records if records[key].refused is None)
 
     # models and data
 
@@ -296,8 +304,7 @@ class Store:
 
     def logs(self, job_id: str) -> str:
         """What a job has printed."""
-        record = self._live.world.job(job_id)
-        return self._live.backend(record).logs(job_id, self._live.seen_s)
+        return self._live.backend_of(job_id).logs(job_id, self._live.seen_s)
 
     def health(self, deployment_id: str) -> tuple[str, ...]:
         """Why a deployment is not healthy, in words; () where it is."""

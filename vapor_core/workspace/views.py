@@ -1,14 +1,19 @@
 """Jobs, deployments and their sums as a person sees them: records from the journal, states from the backends."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from vapor_core.backends.base import JobState
-from vapor_core.backends.simulated.endpoints import Endpoint, Health
+from vapor_core.backends.base import DeploymentSpec, Health, JobState, ServedModel
+from vapor_core.backends.registry import abilities
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.workspace import Deployment, Job, RegisteredModel, Summary
 from vapor_core.physics.plan import plan
-from vapor_core.workspace.world import DeploymentRecord, JobRecord, World
+
+if TYPE_CHECKING:
+    from vapor_core.workspace.world import DeploymentRecord, JobRecord, World
 
 
 def job_view(record: JobRecord, seen: JobState, touched: JobState) -> Job:
@@ -37,22 +42,23 @@ def job_view(record: JobRecord, seen: JobState, touched: JobState) -> Job:
         failure=touched.failure,
         parent_id=spec.parent.job_id if spec.parent else None,
         fork_step=spec.fork_step if spec.parent else None,
-        attempt=seen.attempt,
         deleted=record.deleted,
     )
 
 
-def endpoint(record: DeploymentRecord, jobs: dict[str, JobRecord]) -> Endpoint:
-    """What a deployment's telemetry follows from."""
-    models = tuple((each.since_s, jobs[each.job_id].config.model) for each in record.revisions)
-    return Endpoint(
-        id=record.id,
+def deployment_spec(record: DeploymentRecord, jobs: dict[str, JobRecord]) -> DeploymentSpec:
+    """A deployment as its backend should make it."""
+    revisions = tuple(
+        ServedModel(each.since_s, each.job_id, jobs[each.job_id].config.model) for each in record.revisions
+    )
+    return DeploymentSpec(
+        deployment_id=record.id,
         accelerator=record.accelerator,
         precision=record.precision,
         traffic=record.traffic,
         created_s=record.created_s,
         ended_s=record.ended_s,
-        models=models,
+        revisions=revisions,
         ranges=record.ranges,
     )
 
@@ -144,7 +150,7 @@ def summary(
         tokens=sum(
             (job.step - (job.fork_step or 0)) * plan(job.config).tokens_per_step
             for job in jobs
-            if job.config.backend != "imported"  # its log does not say how many a step had
+            if abilities(job.config.backend).has_config  # a log does not say how many a step had
         ),
         accelerator_hours=sum(job.elapsed_s * job.config.accelerator_count for job in jobs) / 3600,
         training_cost_usd=sum(job.cost_usd for job in jobs),

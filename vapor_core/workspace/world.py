@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from vapor_core.backends.base import Intervention, InterventionKind, JobSpec
-from vapor_core.backends.imported import imported_config
+from vapor_core.backends.unknown import imported_config
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.serving import ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
@@ -29,6 +29,7 @@ from vapor_core.journal.events import (
     Membership,
     ModelAdded,
     Redeployed,
+    Refused,
     Renamed,
     Scaled,
     SpeedSet,
@@ -38,7 +39,7 @@ from vapor_core.journal.events import (
 from vapor_core.workspace.timeline import Timeline
 
 T = TypeVar("T")
-# A intervention after the end has no effect, so deleting ends a job only where it still runs.
+# An intervention after the end has no effect, so deleting ends a job only where it still runs.
 INTERVENTIONS: dict[type[WorkspaceEvent], InterventionKind] = {
     JobPaused: "pause",
     JobResumed: "resume",
@@ -55,6 +56,7 @@ class JobRecord:
     spec: JobSpec
     interventions: tuple[Intervention, ...] = ()
     deleted: bool = False
+    refused: str | None = None  # why its backend could not start it
 
     @property
     def config(self) -> JobConfig:
@@ -81,6 +83,14 @@ class DeploymentRecord:
     revisions: tuple[Revision, ...]  # as they were served, a rollback serving an old number again
     standby: tuple[Revision, ...] = ()  # what a rollback would go back to, the last one first
     ended_s: float | None = None
+    backend: str = "simulated"
+    refused: str | None = None  # why its backend could not start it
+
+    @property
+    def touched_s(self) -> float:
+        """When something was last done to it."""
+        last = max(self.ranges[-1][0], self.revisions[-1].since_s)
+        return last if self.ended_s is None else max(last, self.ended_s)
 
 
 @dataclass
@@ -132,6 +142,8 @@ class World:
             self.models[event.model.id] = event.model
         elif isinstance(event, Renamed):
             return self._rename(event)
+        elif isinstance(event, Refused):
+            return self._refuse(event, at_s)
         elif isinstance(event, LogImported):
             spec = JobSpec(event.job_id, imported_config(), at_s, log=event)
             self.jobs[event.job_id] = JobRecord(event.name, spec)
@@ -149,6 +161,15 @@ class World:
             self.deployments[event.id] = replace(self.deployments[event.id], name=event.name)
         return event.id
 
+    def _refuse(self, event: Refused, at_s: float) -> str:
+        """What was refused goes out of sight, as if it had not been asked for; its record says why."""
+        if event.id in self.jobs:
+            self.jobs[event.id] = replace(self.jobs[event.id], refused=event.reason, deleted=True)
+        else:
+            record = self.deployments[event.id]
+            self.deployments[event.id] = replace(record, refused=event.reason, ended_s=at_s)
+        return event.id
+
     def _apply_to_job(
         self,
         event: JobSubmitted | JobPaused | JobResumed | JobStopped | JobDeleted | JobRestored,
@@ -162,7 +183,8 @@ class World:
         record = self.jobs[event.job_id]
         interventions = record.interventions
         if type(event) in INTERVENTIONS:
-            interventions = (*interventions, Intervention(INTERVENTIONS[type(event)], at_s))
+            number = len(interventions) + 1
+            interventions = (*interventions, Intervention(INTERVENTIONS[type(event)], at_s, number))
         deleted = isinstance(event, JobDeleted) or (record.deleted and not isinstance(event, JobRestored))
         self.jobs[event.job_id] = replace(record, interventions=interventions, deleted=deleted)
         return event.job_id
@@ -178,6 +200,7 @@ class World:
                 accelerator=event.accelerator,
                 traffic=event.traffic,
                 precision=event.precision,
+                backend=event.backend,
                 created_s=at_s,
                 ranges=((at_s, event.replicas_min, event.replicas_max),),
                 revisions=(Revision(number=1, job_id=event.job_id, since_s=at_s),),

@@ -11,27 +11,13 @@ from math import floor
 
 import numpy as np
 
-from vapor_core.backends.base import Columns
+from vapor_core.backends.base import Columns, Health
 from vapor_core.contracts.entries import Accelerator, CatalogModel
-from vapor_core.contracts.findings import Failure
-from vapor_core.contracts.lifecycle import DeploymentStatus, LifeEvent
+from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.serving import ServingPrecision, Traffic
 from vapor_core.simulation.endpoint import TICK_S, EndpointSpec, InferenceSimulator
 
 TOLD_TICKS = 17_280  # a day: how far back replicas that came and went are told
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How an endpoint is at an instant."""
-
-    status: DeploymentStatus
-    replicas: int  # ready
-    request_rate: float
-    cost_usd: float
-    failure: Failure | None = None
-    failed_s: float | None = None
-    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

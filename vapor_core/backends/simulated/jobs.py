@@ -7,25 +7,26 @@ it. So the past and the future cost the same, nothing is stepped, and a finished
 from math import inf
 
 from vapor_core import catalog
-from vapor_core.backends.base import Columns, Intervention, InterventionKind, JobSpec, JobState, MetricBatch
+from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
 from vapor_core.backends.simulated.card_queue import CardRequest, allocate
 from vapor_core.backends.simulated.runs import Run, _incident_lines, _phase_line, life
 from vapor_core.contracts.lifecycle import JOB_ENDS, LifeEvent
 from vapor_core.errors import BackendRefused, NotFound
+from vapor_core.journal.journal import Journal
 
 ETA_STEPS = 10  # an estimate from fewer means nothing
 
 
-class SimulatedBackend:
-    """Computes jobs on a region of limited cards (see `region`)."""
+class SimulatedJobs:
+    """Computes jobs on a region of limited cards (see `card_queue`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, workspace: str, journal: Journal) -> None:
         self._runs: dict[str, Run] = {}
         self._lines: dict[str, list[Run]] = {}  # accelerator id -> jobs in order of submission
         self._unsettled: set[str] = set()  # lines to compute anew
 
-    def submit(self, spec: JobSpec) -> None:
-        """Take a job.
+    def check(self, spec: JobSpec) -> None:
+        """Take any job that the region has the cards for.
 
         Raises:
             BackendRefused: where it asks for more cards than the region has.
@@ -36,7 +37,6 @@ class SimulatedBackend:
                 f"the simulated region has {card.capacity:,} x {card.display_name} and cannot give {count:,}; "
                 f"ask for {card.capacity:,} or fewer"
             )
-        self.recall(spec, ())
 
     def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Know a job and what was done to it."""
@@ -47,25 +47,16 @@ class SimulatedBackend:
         run.interventions, run.phases = interventions, ()
         self._unsettled.add(run.card.id)
 
-    def forget(self, job_id: str) -> None:
-        """Undo a `submit`."""
-        run = self._runs.pop(job_id)
-        self._lines[run.card.id].remove(run)
-        self._unsettled.add(run.card.id)
+    def start(self, job_id: str) -> None:
+        """Nothing: all follows from what was recalled."""
 
-    def pause(self, job_id: str, at_s: float) -> None:
-        """Hold a job; it keeps its cards and costs nothing."""
-        self._intervene(job_id, "pause", at_s)
+    def pause(self, job_id: str, intervention: Intervention) -> None:
+        """Nothing; see `start`."""
 
-    def resume(self, job_id: str, at_s: float) -> None:
-        """Let a paused job go on."""
-        self._intervene(job_id, "resume", at_s)
+    resume = pause
+    stop = pause
 
-    def stop(self, job_id: str, at_s: float) -> None:
-        """End a job."""
-        self._intervene(job_id, "stop", at_s)
-
-    def status(self, job_id: str, at_s: float) -> JobState:
+    def state(self, job_id: str, at_s: float) -> JobState:
         """Where a job stands at an instant."""
         run = self._run(job_id)
         phase = run.phase(at_s)
@@ -86,14 +77,14 @@ class SimulatedBackend:
             failure=run.failure if phase.status == "failed" else None,
         )
 
-    def events(self, job_id: str, cursor: int, at_s: float, limit: int = 65_536) -> MetricBatch:
+    def rows(self, job_id: str, cursor: int, at_s: float, limit: int = ROWS_AT_ONCE) -> MetricBatch:
         """Metrics of steps from `cursor` on."""
         run = self._run(job_id)
         done = run.step(at_s)
         stop = min(done, cursor + limit)
         if stop <= cursor:
-            return MetricBatch(min(cursor, done), {}, ())
-        return MetricBatch(stop, run.curve.columns(cursor, stop), ())
+            return MetricBatch(min(cursor, done), {})
+        return MetricBatch(stop, run.curve.columns(cursor, stop))
 
     def replay(self, job_id: str, start: int, stop: int) -> Columns:
         """Metrics of steps start..stop-1."""
@@ -121,10 +112,6 @@ class SimulatedBackend:
         for step, loss, rate in zip(rows["step"], rows["loss"], rows["learning_rate"], strict=True):
             lines.append(f"step {int(step):,}  loss {loss:.4f}  learning rate {rate:.3g}")
         return "\n".join(lines)
-
-    def _intervene(self, job_id: str, kind: InterventionKind, at_s: float) -> None:
-        run = self._run(job_id)
-        self.recall(run.spec, (*run.interventions, Intervention(kind, at_s)))
 
     def _run(self, job_id: str) -> Run:
         """The job, its line settled."""

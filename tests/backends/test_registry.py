@@ -1,0 +1,70 @@
+"""Which backends there are: each does what the seams say, and those that are not there refuse."""
+
+import inspect
+
+import pytest
+
+from vapor_core import Store
+from vapor_core.backends import registry
+from vapor_core.backends.base import DeploymentBackend, JobBackend, JobSpec
+from vapor_core.contracts.training import JobConfig
+from vapor_core.errors import BackendRefused, InvalidConfig
+from vapor_core.journal.journal import MemoryJournal
+
+CONFIG = JobConfig(model="openai-community/gpt2", max_steps=10)
+
+
+def methods(protocol):
+    return {
+        name: each for name, each in vars(protocol).items() if inspect.isfunction(each) and name[0] != "_"
+    }
+
+
+@pytest.mark.parametrize("name", registry.REGISTRY)
+def test_every_backend_has_the_methods_of_its_seam_with_the_same_parameters(name):
+    jobs = registry.job_backend(name, "default", MemoryJournal())
+    servers = registry.deployment_backend(name, "default", MemoryJournal())
+    pairs = [(jobs, JobBackend), *([(servers, DeploymentBackend)] if servers is not None else [])]
+    for backend, protocol in pairs:
+        for method, expected in methods(protocol).items():
+            found = inspect.signature(getattr(backend, method)).parameters
+            wanted = [each for each in inspect.signature(expected).parameters if each != "self"]
+            assert len(found) == len(wanted), f"{name}.{method}"
+
+
+def test_every_backend_that_a_configuration_can_name_is_registered():
+    named = JobConfig.model_fields["backend"].annotation.__args__
+    assert set(named) == set(registry.REGISTRY)
+
+
+def test_a_backend_that_this_version_does_not_know_can_do_nothing():
+    unknown = registry.abilities("another")
+    assert not unknown.runs_here and not unknown.can_fork and not unknown.can_share
+
+
+@pytest.mark.parametrize("name", ["local", "ray"])
+def test_a_backend_that_is_not_there_refuses_and_says_what_it_needs(name):
+    absent = registry.job_backend(name, "default", MemoryJournal())
+    with pytest.raises(BackendRefused, match=f"needs the extra '{name}'"):
+        absent.check(JobSpec("job-1", CONFIG, 0.0))
+    state = absent.state("job-1", 0.0)
+    assert state.status == "lost" and f"needs the extra '{name}'" in state.failure.why
+
+
+@pytest.mark.parametrize("name", ["local", "ray"])
+def test_nothing_is_deployed_where_a_backend_is_not_there(name):
+    store = Store()
+    store.submit(CONFIG, now=0.0)
+    store.skip(1e6, now=1.0)
+    before = store.journal.read("default")
+    with pytest.raises(BackendRefused, match=f"needs the extra '{name}'"):
+        store.deploy("job-1", backend=name, now=2.0)
+    assert store.journal.read("default") == before and not store.deployments()
+
+
+def test_what_serves_nothing_is_refused_with_what_does():
+    store = Store()
+    store.submit(CONFIG, now=0.0)
+    store.skip(1e6, now=1.0)
+    with pytest.raises(InvalidConfig, match="these do: simulated"):
+        store.deploy("job-1", backend="imported", now=2.0)

@@ -1,0 +1,107 @@
+"""Which backends there are: a name -> what it can do, and how it is built. Adding a backend is one folder and one line.
+
+Nobody else compares a backend's name with a string: screens, actions and links ask what it can do. A backend is
+imported when it is first needed, so that what a real one stands on is loaded by whoever runs real work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vapor_core.backends.base import DeploymentBackend, JobBackend
+    from vapor_core.journal.journal import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a backend can do, for screens and actions to ask."""
+
+    is_simulated: bool = False  # computed on simulated time: speed, skips and rewinding touch it
+    runs_here: bool = True  # takes jobs that are submitted
+    can_pause: bool = True
+    can_fork: bool = True
+    can_share: bool = False  # its jobs follow from events alone, so a link can carry them
+    can_clone: bool = True  # its jobs have a configuration that a form can take over
+    can_deploy: bool = True
+    has_cost: bool = True  # what a job costs is known
+    has_config: bool = True  # what was trained, on what and where is known
+    queues: bool = False  # jobs wait for their accelerators
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A backend's abilities and builders, each as "module:Class".
+
+    A builder takes (workspace's id, its journal); jobs of two workspaces may bear the same id.
+    """
+
+    abilities: Abilities
+    jobs: str
+    deployments: str | None = None
+
+
+REGISTRY: dict[str, Registration] = {
+    "simulated": Registration(
+        Abilities(is_simulated=True, can_share=True, queues=True),
+        jobs="vapor_core.backends.simulated.jobs:SimulatedJobs",
+        deployments="vapor_core.backends.simulated.deployments:SimulatedDeployments",
+    ),
+    "imported": Registration(
+        Abilities(
+            runs_here=False,
+            can_pause=False,
+            can_fork=False,
+            can_share=True,
+            can_clone=False,
+            can_deploy=False,
+            has_cost=False,
+            has_config=False,
+        ),
+        jobs="vapor_core.backends.imported:ImportedJobs",
+    ),
+    "local": Registration(
+        Abilities(),
+        jobs="vapor_core.backends.absent:LocalJobs",
+        deployments="vapor_core.backends.absent:LocalDeployments",
+    ),
+    "ray": Registration(
+        Abilities(),
+        jobs="vapor_core.backends.absent:RayJobs",
+        deployments="vapor_core.backends.absent:RayDeployments",
+    ),
+}
+NOTHING = Abilities(
+    runs_here=False, can_pause=False, can_fork=False, can_clone=False, can_deploy=False, has_cost=False
+)
+
+
+def abilities(backend: str) -> Abilities:
+    """What a backend can do; nothing where this version does not know it."""
+    registration = REGISTRY.get(backend)
+    return NOTHING if registration is None else registration.abilities
+
+
+def job_backend(backend: str, workspace: str, journal: Journal) -> JobBackend:
+    """The backend that runs the jobs of a workspace."""
+    builder = cast("Callable[[str, Journal], JobBackend]", _builder(REGISTRY[backend].jobs))
+    return builder(workspace, journal)
+
+
+def deployment_backend(backend: str, workspace: str, journal: Journal) -> DeploymentBackend | None:
+    """The backend that runs the deployments of a workspace; None where it serves nothing."""
+    registration = REGISTRY.get(backend)
+    if registration is None or registration.deployments is None:
+        return None
+    builder = cast("Callable[[str, Journal], DeploymentBackend]", _builder(registration.deployments))
+    return builder(workspace, journal)
+
+
+def _builder(place: str) -> object:
+    module, name = place.split(":")
+    found: object = getattr(import_module(module), name)
+    return found
