@@ -8,9 +8,11 @@ Times are simulated seconds of the workspace. A backend that computes uses them;
 them, since its own processes say what has happened and when.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,9 @@ from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import DeploymentStatus, JobStatus, LifeEvent
 from vapor_core.contracts.serving import ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
-from vapor_core.journal.events import LogImported
+
+if TYPE_CHECKING:
+    from vapor_core.journal.events import LogImported
 
 Columns = Mapping[str, NDArray[np.float64] | NDArray[np.int64]]
 InterventionKind = Literal["pause", "resume", "stop"]
@@ -34,7 +38,7 @@ class JobSpec:
     job_id: str
     config: JobConfig
     submitted_s: float
-    parent: "JobSpec | None" = None  # of a fork
+    parent: JobSpec | None = None  # of a fork
     fork_step: int = 0  # steps that come from the parent
     log: LogImported | None = None  # what a real run wrote, where it was imported
 
