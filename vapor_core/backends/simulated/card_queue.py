@@ -29,7 +29,10 @@ def allocate(requests: Iterable[CardRequest], released_s: Callable[[str, float],
         released_s: (job id, granted at) -> when it gives its cards back; infinite while it is paused.
     """
     held: list[tuple[float, int]] = []  # (release, cards), the earliest release on top
-    used, front_s = 0, 0.0
+    used = 0
+    front_s = (
+        -inf
+    )  # who is next gets nothing before it; second 0 is nothing special, adopted jobs may be older
     granted: dict[str, float] = {}
     for request in requests:
         at = max(request.submitted_s, front_s)
