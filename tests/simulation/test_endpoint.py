@@ -12,7 +12,7 @@ from vapor_core import noise
 from vapor_core.contracts.columns import SERVING_COLUMNS
 from vapor_core.physics.serving import autoscaling
 from vapor_core.physics.serving.traffic import poisson, request_rate
-from vapor_core.simulation.endpoint import TICK_S, EndpointSpec, InferenceSimulator, totals
+from vapor_core.simulation.endpoint import MINUTE_TICKS, TICK_S, EndpointSpec, InferenceSimulator
 
 MODEL = "Qwen/Qwen3-4B"
 TRAFFIC = ("steady", "daily", "spike", "ramp")
@@ -20,6 +20,14 @@ TRAFFIC = ("steady", "daily", "spike", "ramp")
 
 def endpoint(**changes):
     return InferenceSimulator(EndpointSpec(**{"model": MODEL, "seed": 3, **changes}))
+
+
+WHOLE = endpoint(segments=((0, 1, 4), (9000, 2, 6))).columns(0, 20_010)
+
+
+def status(simulator, tick):
+    """Health at the end of a tick."""
+    return simulator.status(simulator.columns(tick - MINUTE_TICKS + 1, tick + 1))
 
 
 @pytest.mark.parametrize("traffic", TRAFFIC)
@@ -33,6 +41,18 @@ def test_any_range_alone_equals_the_slice_of_the_whole(traffic, start, length):
     part = InferenceSimulator(spec).columns(start, start + length)
     for name in SERVING_COLUMNS:
         np.testing.assert_array_equal(part[name], whole[name][start : start + length], err_msg=name)
+
+
+@settings(max_examples=25, deadline=None)
+@given(asked=st.lists(st.integers(0, 20_000), min_size=1, max_size=5))
+def test_replicas_and_cost_by_themselves_are_those_of_the_columns_in_any_order(asked):
+    simulator = endpoint(segments=((0, 1, 4), (9000, 2, 6)))
+    for tick in asked:
+        np.testing.assert_array_equal(simulator.replicas(tick, tick + 9), WHOLE["replicas"][tick : tick + 9])
+        assert simulator.cost_usd(tick) == (WHOLE["cost_usd"][tick - 1] if tick else 0.0)
+        np.testing.assert_array_equal(
+            simulator.columns(tick, tick + 3)["cost_usd"], WHOLE["cost_usd"][tick : tick + 3]
+        )
 
 
 def test_all_columns_have_one_value_a_tick():
@@ -62,7 +82,8 @@ def test_another_seed_gives_other_requests():
 def test_requests_are_answered_refused_or_waiting_and_none_is_lost(traffic):
     columns = endpoint(traffic=traffic).columns(0, 4000)
     arrived = columns["request_rate"].sum() * TICK_S
-    assert totals(columns) + columns["queue_depth"][-1] == pytest.approx(arrived, abs=1e-6)
+    ended = sum(columns[name].sum() for name in ("succeeded", "client_errors", "server_errors"))
+    assert ended + columns["queue_depth"][-1] == pytest.approx(arrived, abs=1e-6)
 
 
 @pytest.mark.parametrize("traffic", TRAFFIC)
@@ -87,8 +108,8 @@ def test_a_cold_start_has_no_replica_no_request_and_costs_money():
     assert (columns["request_rate"][:cold] == 0).all()
     assert np.isnan(columns["p50_ms"][:cold]).all()
     assert columns["cost_usd"][cold - 1] > 0
-    assert simulator.status(0).status == "starting"
-    assert simulator.status(400).status == "healthy"
+    assert status(simulator, 0).status == "starting"
+    assert status(simulator, 400).status == "healthy"
 
 
 def test_a_spike_is_followed_by_a_scale_up_and_a_slow_scale_down():
@@ -118,10 +139,10 @@ def test_during_a_spike_latency_and_the_queue_grow_before_replicas_come():
 
 def test_overload_without_room_to_scale_is_degraded_and_says_why():
     simulator = endpoint(traffic="ramp", segments=((0, 1, 6), (2000, 1, 1)))
-    status = simulator.status(2600)
-    assert status.status == "degraded"
-    assert any("fail" in reason for reason in status.reasons)
-    assert any("wait" in reason for reason in status.reasons)
+    found = status(simulator, 2600)
+    assert found.status == "degraded"
+    assert any("fail" in reason for reason in found.reasons)
+    assert any("wait" in reason for reason in found.reasons)
 
 
 @settings(max_examples=30, deadline=None)
@@ -182,7 +203,7 @@ def test_a_model_that_does_not_fit_fails_with_a_cure_that_works():
     assert (
         endpoint(model="meta-llama/Llama-3.1-8B", accelerator="nvidia-t4", precision="int8").failure is None
     )
-    assert simulator.status(10).status == "failed"
+    assert status(simulator, 10).status == "failed"
     assert simulator.columns(0, 50)["replicas"].sum() == 0
 
 

@@ -5,7 +5,8 @@ function of the spec and the tick, so any range of ticks can be produced on its 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from typing import Literal
 
@@ -20,7 +21,11 @@ from vapor_core.physics.serving import autoscaling, traffic
 from vapor_core.physics.serving.load import SaturationCurve, saturation_curve
 from vapor_core.physics.serving.memory import SERVING_BYTES, SERVING_SHARE, serving_memory
 
+Floats = NDArray[np.float64]
+
 TICK_S = 5.0
+MINUTE_TICKS = 12
+LOAD_TICKS = 6  # the load that sets the latency is a mean over 30 s, as is the one that the autoscaler sees
 CLIENT_ERROR_RATE = 0.003  # malformed, too long, unauthorised: the callers' own
 TIMEOUT_S = 60.0  # a caller waits this long
 QUEUE_S = 30.0  # a gateway queues what the replicas do in this time, and refuses the rest
@@ -29,10 +34,13 @@ RATE_NOISE = 0.04  # relative, of the rate over a minute
 LATENCY_NOISE = 0.03  # relative, of a tick's percentile
 DEMAND_LOW, DEMAND_HIGH = 0.5, 1.02  # of the target load of the fewest and the most replicas
 DEGRADED_ERRORS = 0.02  # share of requests failing on the server within a minute
-DEGRADED_WAIT_S = 5.0
+DEGRADED_WAIT_S = 5.0  # for a place, by the queue's length and the replicas' rate
 NARROW: tuple[ServingPrecision, ...] = ("int8", "int4")
-_COST_BLOCK = 8192  # ticks between two stored sums of replicas
-_NOISE_TICKS = 12
+P99_Z = 2.326  # standard deviations from the median of a normal distribution to its 99th percentile
+LEAST_SPREAD = 0.05  # of the logarithm of a request's time; keeps the tail defined where p50 equals p99
+LOGISTIC_SLOPE = 1.702  # the logistic curve with it is within 0.01 of the normal one (Haley, 1952)
+NO_TIMEOUT_Z = 3.0  # beyond it a normal tail holds 0.1 %, which the logistic curve would overstate
+_SUM_TICKS = 8192  # ticks between two stored sums of replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +68,13 @@ class EndpointStatus:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass
-class _World:
-    """What one pass over a range computed, before it is cut to the range."""
+@dataclass(frozen=True, slots=True)
+class _Scaling:
+    """What people asked for and who stood by, one value a tick."""
 
-    rate: NDArray[np.float64]
-    wanted: NDArray[np.float64]
-    ready: NDArray[np.float64]
-    arrivals: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    rate: Floats  # requests per second
+    wanted: Floats  # replicas paid for
+    ready: Floats  # replicas that answer
 
 
 class InferenceSimulator:
@@ -85,9 +92,12 @@ class InferenceSimulator:
         target = autoscaling.TARGET_LOAD * self.curve.max_requests_per_second
         self._low, self._high = DEMAND_LOW * target * max(fewest, 1), DEMAND_HIGH * target * max(most, 1)
         self._price_per_tick = self.accelerator.price_per_hour * TICK_S / 3600
-        self._sums: list[float] = [0.0]  # replica-ticks before each cost block
+        # Replica-ticks paid for before a tick. Simulators are shared between workspaces, and so between threads; each
+        # entry is the same whoever writes it, so that the order of writing does not matter.
+        self._sums: dict[int, float] = {0: 0.0}  # by tick, a multiple of _SUM_TICKS
+        self._last_sum: tuple[int, float] = (0, 0.0)  # (tick, sum) that was asked for last
 
-    @property
+    @cached_property
     def failure(self) -> Failure | None:
         """Why the endpoint can never start; None where it can."""
         if self.curve.fits:
@@ -122,7 +132,7 @@ class InferenceSimulator:
         card = min(cards, key=lambda card: card.price_per_hour)
         return {"accelerator": card.id}, f"The {card.display_name} has {card.memory_gb:g} GB."
 
-    def columns(self, start_tick: int, stop_tick: int) -> dict[str, NDArray[np.float64]]:
+    def columns(self, start_tick: int, stop_tick: int) -> dict[str, Floats]:
         """Telemetry of ticks start_tick..stop_tick-1, one array a column of SERVING_COLUMNS.
 
         `succeeded`, `client_errors` and `server_errors` count the requests that ended within the tick;
@@ -130,26 +140,28 @@ class InferenceSimulator:
         none are; `replicas` are those ready; `cost_usd` is the sum since creation, cold starts included.
         """
         start, stop = max(start_tick, 0), max(stop_tick, start_tick, 0)
-        first = start - BACKLOG_TICKS
-        world = self._world(first, stop)
-        capacity = world.ready * self.curve.max_requests_per_second * TICK_S
-        waiting = np.rint(
-            autoscaling.backlog(world.arrivals, capacity, capacity * QUEUE_S / TICK_S, BACKLOG_TICKS)
-        )
-        load = self._offered_load(world)[BACKLOG_TICKS:]
+        scaling = self._scaling(start - BACKLOG_TICKS, stop)
+        came = self._arrivals(scaling.rate, start - BACKLOG_TICKS, stop)
+        capacity = scaling.ready * self.curve.max_requests_per_second * TICK_S
+        room = capacity * QUEUE_S / TICK_S
+        waiting = np.rint(autoscaling.backlog(came, capacity, room, BACKLOG_TICKS))
+        load = self._offered_load(came, scaling.ready)[BACKLOG_TICKS:]
         before = np.concatenate(([0.0], waiting[:-1]))[BACKLOG_TICKS:]
         waiting, capacity = waiting[BACKLOG_TICKS:], capacity[BACKLOG_TICKS:]
-        arrivals, ready = world.arrivals[BACKLOG_TICKS:], world.ready[BACKLOG_TICKS:]
+        came, ready = came[BACKLOG_TICKS:], scaling.ready[BACKLOG_TICKS:]
         turn_ms = TICK_S * 1e3 / np.maximum(capacity, 1e-12)  # of one request, all replicas together
         wait_ms = np.where(ready > 0, (before + waiting) / 2 * turn_ms, 0.0)
         latency = self._latencies(load, wait_ms, ready > 0, start, stop)
-        handled = np.maximum(before + arrivals - waiting, 0.0)
+        handled = np.maximum(before + came - waiting, 0.0)
         answered = np.minimum(handled, np.ceil(capacity))
         client, failed = self._errors(answered, latency, start, stop)
-        busy = np.where(before > 0, 1.0, arrivals / np.maximum(capacity, 1e-12))
+        busy = np.where(before > 0, 1.0, came / np.maximum(capacity, 1e-12))
+        paid = self._replica_ticks(start) + np.cumsum(scaling.wanted[BACKLOG_TICKS:])
+        if stop > start:
+            self._last_sum = (stop, float(paid[-1]))
         return {
             "elapsed_s": (np.arange(start, stop, dtype=np.float64) + 1) * TICK_S,
-            "request_rate": arrivals / TICK_S,
+            "request_rate": came / TICK_S,
             "succeeded": answered - client - failed,
             "client_errors": client,
             "server_errors": failed + handled - answered,
@@ -158,40 +170,64 @@ class InferenceSimulator:
             "queue_depth": waiting,
             "replicas": ready,
             "utilization": np.where(ready > 0, np.clip(busy, 0.0, 1.0), 0.0),
-            "cost_usd": self._replica_ticks(world.wanted[BACKLOG_TICKS:], start) * self._price_per_tick,
+            "cost_usd": paid * self._price_per_tick,
         }
 
-    def status(self, tick: int) -> EndpointStatus:
-        """Health at the end of a tick, judged by the last minute."""
-        failure = self.failure
-        if failure is not None:
-            return EndpointStatus("failed", (failure.sentence,))
-        at = self.columns(max(tick - 11, 0), tick + 1)
-        if at["replicas"][-1] < 1:
-            return EndpointStatus(
-                "starting", (f"loading weights; a cold start takes {self.cold_start_s:.0f} s",)
-            )
+    def replicas(self, start_tick: int, stop_tick: int) -> Floats:
+        """The column `replicas` by itself, for a fraction of the time of all."""
+        start = max(start_tick, 0)
+        return self._scaling(start, max(stop_tick, start)).ready
+
+    def cost_usd(self, tick: int) -> float:
+        """What it has cost before a tick, as the column `cost_usd` has it at the end of the tick before."""
+        return self._replica_ticks(tick) * self._price_per_tick
+
+    def _replica_ticks(self, tick: int) -> float:
+        """Replica-ticks paid for before a tick: a whole number, so that every order of adding gives it exactly."""
+        block = tick - tick % _SUM_TICKS
+        at, paid = self._last_sum
+        if not block <= at <= tick:
+            at = block
+            while at not in self._sums:
+                at -= _SUM_TICKS
+            paid = self._sums[at]
+        while at < tick:
+            upto = min(at - at % _SUM_TICKS + _SUM_TICKS, tick)
+            paid += float(self._scaling(at, upto).wanted.sum())
+            at = upto
+            if at % _SUM_TICKS == 0:
+                self._sums[at] = paid
+        self._last_sum = (at, paid)
+        return paid
+
+    def status(self, minute: Mapping[str, Floats]) -> EndpointStatus:
+        """Health at the end of a tick, judged by the columns of the minute up to it."""
+        if self.failure is not None:
+            return EndpointStatus("failed", (self.failure.sentence,))
+        replicas, waiting = float(minute["replicas"][-1]), float(minute["queue_depth"][-1])
+        if replicas < 1:
+            reason = f"loading weights; a cold start takes {self.cold_start_s:.0f} s"
+            return EndpointStatus("starting", (reason,))
         reasons = []
-        ended = sum(float(at[name].sum()) for name in ("succeeded", "client_errors", "server_errors"))
-        share = float(at["server_errors"].sum()) / ended if ended else 0.0
+        ended = sum(float(minute[name].sum()) for name in ("succeeded", "client_errors", "server_errors"))
+        share = float(minute["server_errors"].sum()) / ended if ended else 0.0
         if share > DEGRADED_ERRORS:
             reasons.append(f"{share:.0%} of requests fail on the server")
-        rate = self.curve.max_requests_per_second * float(at["replicas"][-1])
-        wait = float(at["queue_depth"][-1]) / rate
-        if wait > DEGRADED_WAIT_S:
-            reasons.append(f"{at['queue_depth'][-1]:.0f} requests wait, about {wait:.0f} s")
+        wait_s = waiting / (self.curve.max_requests_per_second * replicas)
+        if wait_s > DEGRADED_WAIT_S:
+            reasons.append(f"{waiting:.0f} requests wait, about {wait_s:.0f} s")
         return EndpointStatus("degraded" if reasons else "healthy", tuple(reasons))
 
-    def _demand(self, first: int, stop: int) -> NDArray[np.float64]:
+    def _demand(self, first: int, stop: int) -> Floats:
         """Requests per second that people send in each tick; none before the first replica is ready."""
         ticks = np.arange(first, stop, dtype=np.float64)
         seconds = (ticks - self.cold_ticks) * TICK_S
         rate = traffic.request_rate(self.spec.traffic, seconds, self._low, self._high)
-        slow = autoscaling.trailing_sum(self._normals("rate", first - _NOISE_TICKS, stop), _NOISE_TICKS)
-        return np.asarray(rate * np.exp(RATE_NOISE * slow[_NOISE_TICKS:] / np.sqrt(_NOISE_TICKS)))
+        slow = autoscaling.trailing_sum(self._normals("rate", first - MINUTE_TICKS, stop), MINUTE_TICKS)
+        return np.asarray(rate * np.exp(RATE_NOISE * slow[MINUTE_TICKS:] / np.sqrt(MINUTE_TICKS)))
 
-    def _world(self, first: int, stop: int) -> _World:
-        """Demand, replicas and arrivals of ticks first..stop-1, ticks before 0 being empty."""
+    def _scaling(self, first: int, stop: int) -> _Scaling:
+        """Demand and replicas of ticks first..stop-1; before tick 0 nobody asks and none stands by."""
         back = autoscaling.lookback_ticks(self.cold_ticks)
         ticks = np.arange(first - back, stop)
         rate = self._demand(first - back, stop)
@@ -202,20 +238,22 @@ class InferenceSimulator:
         high = np.where(exists, segments[np.maximum(at, 0), 2], 0).astype(np.float64)
         capacity = self.curve.max_requests_per_second or 1.0
         wanted, ready = autoscaling.replicas(rate, capacity, low, high, self.cold_ticks)
-        rate, wanted, ready = rate[back:], wanted[back:], ready[back:]
-        normal, uniform = self._normals("arrivals", first, stop), self._uniforms("arrivals-few", first, stop)
-        arrivals = traffic.poisson(rate * TICK_S, normal, uniform)
-        return _World(rate, wanted, ready, arrivals)
+        return _Scaling(rate[back:], wanted[back:], ready[back:])
 
-    def _offered_load(self, world: _World) -> NDArray[np.float64]:
+    def _arrivals(self, rate: Floats, first: int, stop: int) -> Floats:
+        """Requests that come in each tick."""
+        normal, uniform = self._normals("arrivals", first, stop), self._uniforms("arrivals-few", first, stop)
+        return traffic.poisson(rate * TICK_S, normal, uniform)
+
+    def _offered_load(self, came: Floats, ready: Floats) -> Floats:
         """Load of a ready replica over the last half minute."""
-        offered = autoscaling.trailing_sum(world.arrivals, 6) / (6 * TICK_S)
-        rate = np.maximum(world.ready, 1e-9) * max(self.curve.max_requests_per_second, 1e-9)
+        offered = autoscaling.trailing_sum(came, LOAD_TICKS) / (LOAD_TICKS * TICK_S)
+        rate = np.maximum(ready, 1e-9) * max(self.curve.max_requests_per_second, 1e-9)
         return np.asarray(offered / rate)
 
     def _errors(
-        self, answered: NDArray[np.float64], latency: dict[str, NDArray[np.float64]], start: int, stop: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        self, answered: Floats, latency: dict[str, Floats], start: int, stop: int
+    ) -> tuple[Floats, Floats]:
         """Of the answered requests those at fault themselves, and those that time out or outgrow the cache."""
         client = np.minimum(
             self._dithered(answered * CLIENT_ERROR_RATE, "client-errors", start, stop), answered
@@ -226,67 +264,50 @@ class InferenceSimulator:
 
     def _latencies(
         self,
-        load: NDArray[np.float64],
-        wait_ms: NDArray[np.float64],
+        load: Floats,
+        wait_ms: Floats,
         answering: NDArray[np.bool_],
         start: int,
         stop: int,
-    ) -> dict[str, NDArray[np.float64]]:
+    ) -> dict[str, Floats]:
         """Percentiles, TTFT and TPOT, ms: the saturation curve at the load, with the wait in the queue on top."""
         curve = self.curve
         names = ("p50_ms", "p95_ms", "p99_ms", "ttft_ms", "tpot_ms")
         rows = (curve.p50_ms, curve.p95_ms, curve.p99_ms, curve.ttft_ms, curve.tpot_ms)
         wobble = np.exp(LATENCY_NOISE * self._normals("latency", start, stop))
-        out: dict[str, NDArray[np.float64]] = {}
+        out: dict[str, Floats] = {}
         for name, row in zip(names, rows, strict=True):
             value = np.interp(load, curve.load, row) * wobble
             value = value if name == "tpot_ms" else value + wait_ms
             out[name] = np.where(answering, value, np.nan)
         return out
 
-    def _failing_share(self, p50: NDArray[np.float64], p99: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _failing_share(self, p50: Floats, p99: Floats) -> Floats:
         """Share of answered requests that time out or outgrow the cache: a log-normal tail through p50 and p99."""
         limit = TIMEOUT_S * 1e3
-        spread = np.log(np.maximum(p99, 1e-9) / np.maximum(p50, 1e-9)) / 2.326
-        z = np.log(limit / np.maximum(p50, 1e-9)) / np.maximum(spread, 0.05)
-        timeouts = 1 / (1 + np.exp(np.clip(1.702 * z, -50, 50)))  # logistic for the normal tail, within 0.01
-        timeouts = np.where(z > 3, 0.0, timeouts)
+        spread = np.log(np.maximum(p99, 1e-9) / np.maximum(p50, 1e-9)) / P99_Z
+        z = np.log(limit / np.maximum(p50, 1e-9)) / np.maximum(spread, LEAST_SPREAD)
+        timeouts = 1 / (1 + np.exp(np.clip(LOGISTIC_SLOPE * z, -50, 50)))
+        timeouts = np.where(z > NO_TIMEOUT_Z, 0.0, timeouts)
         mean = self.curve.input_tokens + self.curve.output_tokens
         outgrown = np.exp(-self.curve.cache_tokens / mean) if mean else 0.0
         return np.asarray(np.nan_to_num(np.clip(timeouts + outgrown, 0.0, 1.0)))
 
-    def _replica_ticks(self, wanted: NDArray[np.float64], start: int) -> NDArray[np.float64]:
-        """Replica-ticks paid for up to the end of each tick from `start` on; whole numbers, so sums are exact."""
-        block = start // _COST_BLOCK
-        while len(self._sums) <= block:
-            last = len(self._sums) - 1
-            part = self._world(last * _COST_BLOCK, (last + 1) * _COST_BLOCK).wanted
-            self._sums.append(self._sums[-1] + float(part.sum()))
-        before = self._sums[block]
-        if start > block * _COST_BLOCK:
-            before += float(self._world(block * _COST_BLOCK, start).wanted.sum())
-        return np.asarray(before + np.cumsum(wanted))
-
-    def _dithered(self, mean: NDArray[np.float64], stream: str, start: int, stop: int) -> NDArray[np.float64]:
+    def _dithered(self, mean: Floats, stream: str, start: int, stop: int) -> Floats:
         """Whole counts of the given means, rounded up or down by a keyed coin."""
         return np.asarray(np.floor(mean + self._uniforms(stream, start, stop)))
 
-    def _normals(self, stream: str, first: int, stop: int) -> NDArray[np.float64]:
+    def _normals(self, stream: str, first: int, stop: int) -> Floats:
         return self._padded(
             noise.normals(self.spec.seed, f"endpoint/{stream}", max(first, 0), max(stop, 0)), first, stop
         )
 
-    def _uniforms(self, stream: str, first: int, stop: int) -> NDArray[np.float64]:
+    def _uniforms(self, stream: str, first: int, stop: int) -> Floats:
         return self._padded(
             noise.uniforms(self.spec.seed, f"endpoint/{stream}", max(first, 0), max(stop, 0)), first, stop
         )
 
     @staticmethod
-    def _padded(values: NDArray[np.float64], first: int, stop: int) -> NDArray[np.float64]:
+    def _padded(values: Floats, first: int, stop: int) -> Floats:
         """Zeros for positions before 0."""
         return np.concatenate((np.zeros(max(min(stop, 0) - first, 0)), values))
-
-
-def totals(columns: Mapping[str, NDArray[np.float64]]) -> float:
-    """Requests that ended in a range: answered, refused and failed."""
-    return float(sum(columns[name].sum() for name in ("succeeded", "client_errors", "server_errors")))

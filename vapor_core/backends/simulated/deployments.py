@@ -85,8 +85,7 @@ class SimulatedDeployments:
 
     def _done(self, deployment_id: str, at_s: float) -> int:
         endpoint = self._endpoint(deployment_id)
-        first = endpoint.parts[0][1]
-        failed = first.failure is not None and at_s >= endpoint.created_s + first.cold_start_s
+        failed = endpoint.failed_s is not None and at_s >= endpoint.failed_s
         return 0 if failed else endpoint.ticks(at_s)
 
     def _endpoint(self, deployment_id: str) -> Endpoint:
