@@ -115,3 +115,10 @@ def test_jobs_side_by_side_keep_their_names_and_points(run):
 
 def test_traffic_is_drawn_per_second_of_the_simulators_tick():
     assert serving.TICK_S == endpoint.TICK_S
+
+
+@pytest.mark.parametrize("name", ["loss", "learning_rate", "compare"])
+def test_steps_that_a_fork_inherited_are_not_drawn_at_second_0_over_time(name):
+    options = {"column": "loss"} if name == "compare" else {}
+    assert "isValid(datum.elapsed_s)" in json.dumps(stream.spec(name, x="time", **options))
+    assert "isValid(datum.elapsed_s)" not in json.dumps(stream.spec(name, x="step", **options))

@@ -30,6 +30,20 @@ def test_positions_that_four_bytes_cannot_tell_apart_keep_eight():
     assert np.all(np.diff(sent.column("tokens").to_numpy()) == 1)
 
 
+def test_positions_after_missing_ones_are_told_apart_too():
+    at = np.concatenate(([np.nan] * 3, 1e9 + 5.0 * np.arange(100.0)))
+    sent = table(pd.DataFrame({"elapsed_s": at})).column("elapsed_s")
+    assert sent.null_count == 3
+    assert np.all(np.diff(sent.drop_null().to_numpy()) == 5.0)
+
+
+def test_a_fork_over_time_is_not_new_at_each_tick_for_what_it_inherited():
+    at = np.concatenate(([np.nan] * 50, np.arange(10_000.0)))
+    drawn = pd.DataFrame({"elapsed_s": at, "loss": np.linspace(4.0, 2.0, at.size)})
+    assert not looks_new(drawn, drawn.copy(), "elapsed_s", ("loss",))
+    assert looks_new(drawn[:5000], drawn, "elapsed_s", ("loss",))
+
+
 def test_numbers_too_great_for_four_bytes_stay_finite():
     assert np.isfinite(table(pd.DataFrame({"loss": [1e300, 1.0]})).column("loss").to_numpy()).all()
 

@@ -28,9 +28,10 @@ _TIME_LABEL = (
 
 
 def over(source: Source, x: Axis) -> alt.Chart:
-    """A chart over steps, tokens, epochs or time (column elapsed_s)."""
+    """A chart over steps, tokens, epochs or time (column elapsed_s; rows without a time are left out)."""
     chart = alt.Chart(source)
     if x == "time":
+        chart = chart.transform_filter("isValid(datum.elapsed_s)")
         chart = chart.transform_calculate(elapsed_ms="datum.elapsed_s * 1000")
         axis = alt.Axis(labelExpr=_TIME_LABEL, tickCount=6, labelOverlap=True)
         return chart.encode(

@@ -118,7 +118,8 @@ def looks_new(drawn: pd.DataFrame, points: pd.DataFrame, axis: str, columns: tup
     """Whether a drawing of `points` would look different from that of `drawn`, an earlier state of the same series.
 
     It does where the axis has grown by a pixel, where a value leaves the range that is drawn, where a column has its
-    first value, and where points were dropped.
+    first value, and where points were dropped. Rows without a position (over time, those that a fork inherited) are
+    not drawn.
 
     Args:
         drawn: what is on the screen.
@@ -126,6 +127,7 @@ def looks_new(drawn: pd.DataFrame, points: pd.DataFrame, axis: str, columns: tup
         axis: the column of positions.
         columns: of values that are drawn.
     """
+    drawn, points = (frame[frame[axis].notna()] for frame in (drawn, points))
     if drawn.empty or points.empty or list(drawn.columns) != list(points.columns):
         return len(drawn) != len(points) or list(drawn.columns) != list(points.columns)
     before, now = drawn[axis].to_numpy(), points[axis].to_numpy()
@@ -158,6 +160,7 @@ def _array(column: pd.Series) -> pa.Array:
         return pa.array(column, from_pandas=True)
     with np.errstate(over="ignore"):
         short = values.astype(np.float32)
-    told_apart = (np.diff(values) > 0).all() <= (np.diff(short) > 0).all()
-    finite = bool((np.isfinite(values) == np.isfinite(short)).all())
+    known = np.isfinite(values)
+    told_apart = (np.diff(values[known]) > 0).all() <= (np.diff(short[known]) > 0).all()
+    finite = bool((known == np.isfinite(short)).all())
     return pa.array(short if told_apart and finite else values, from_pandas=True)

@@ -20,9 +20,11 @@ class Job(Contract):
     ended_s: float | None = None
     step: int = 0  # steps done
     total_steps: int
-    elapsed_s: float = 0.0  # accelerator time used, pauses left out
+    elapsed_s: float = (
+        0.0  # what this job itself took, start-up included, pauses and inherited steps left out
+    )
     eta_s: float | None = None  # None until it means something
-    cost_usd: float = 0.0
+    cost_usd: float = 0.0  # of elapsed_s
     failure: Failure | None = None
     parent_id: str | None = None
     fork_step: int | None = None

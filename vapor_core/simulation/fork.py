@@ -3,14 +3,19 @@
 How a fork goes on. Rows before the fork are the parent's own. After it the loss is that of the new configuration,
 plus the gap between the parent's noise-free loss and the new configuration's own at the fork, so that the curve has
 no jump; the gap fades by 1/e in every FADE of the steps done before the fork, since what a run owes to its past
-weighs less with each step. Tokens, epochs, time and cost go on from the parent's. A configuration that would have
-failed at its step k fails k steps after the fork.
+weighs less with each step. Tokens and epochs go on from the parent's. A configuration that would have failed at its
+step k fails k steps after the fork.
+
+What a job took. `elapsed_s` and `cost_usd` of a row are what this job itself had taken when the step ended, its
+start-up included and pauses left out: the seconds and dollars of its view at that step. (`simulate` counts
+`elapsed_s` from the first step on, since it describes a run and not a job.) A fork's clock begins at its own start-up;
+the rows that it inherits took it nothing, so their `elapsed_s` and `cost_usd` are missing (NaN). So a chart over time
+shows a job's own part, no clock runs backwards, and a second is counted once however often its steps are inherited.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Protocol
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +26,12 @@ from vapor_core.simulation.training import Incident, TrainingSimulator
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, Floats | NDArray[np.int64]]
-FADE = 0.25
+FADE = (
+    0.25  # share of the steps before the fork; a choice, no published run was forked often enough to fit it
+)
 SHORTEST_FADE = 10.0  # steps
-CUMULATIVE = ("epoch", "tokens", "elapsed_s", "cost_usd")
 LOSSES = ("loss", "eval_loss")
+TAKEN = ("elapsed_s", "cost_usd")  # what a job itself took
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,168 +44,178 @@ class Ending:
     failure_code: str | None = None
 
 
-class Curve(Protocol):
-    """A run as a function of its steps and its seconds of use."""
+@dataclass(frozen=True, slots=True)
+class _Join:
+    """What a fork adds to its configuration's own rows."""
 
-    plan: Plan
-
-    @property
-    def ending(self) -> Ending:
-        """When it is over."""
-
-    def columns(self, start: int, stop: int) -> Columns:
-        """Rows of steps start..stop-1."""
-
-    def eval_loss(self, step: int) -> float:
-        """The eval loss of the row that ends `step` steps, without the other columns; NaN where not evaluated."""
-
-    def clean_loss(self, step: int) -> float:
-        """Training loss without noise."""
-
-    def steps_done(self, used_s: float) -> int:
-        """Steps done after so many seconds of use, startup included."""
-
-    def used_s(self, step: int) -> float:
-        """Seconds of use at which so many steps are done, startup included."""
-
-    def incidents(self, start: int, stop: int) -> tuple[Incident, ...]:
-        """What befell steps start..stop-1."""
+    gap: float  # nats at the fork
+    fade_steps: float  # in which the gap fades by 1/e
+    epoch: float
+    tokens: float
 
 
-class OwnCurve:
-    """A run from its own first step."""
+_NO_JOIN = _Join(0.0, SHORTEST_FADE, 0.0, 0.0)
 
-    def __init__(self, config: JobConfig) -> None:
-        self._simulator = simulator(config)
-        self.plan = self._simulator.plan
+
+class Curve:
+    """A run as a function of its steps and its seconds of use.
+
+    Building one costs nothing; what it says is computed when it is asked, in time that grows with the number of its
+    forebears at most.
+
+    Args:
+        config: of this run.
+        parent: the run that it was forked from.
+        step: steps that come from the parent.
+    """
+
+    def __init__(self, config: JobConfig, parent: "Curve | None" = None, step: int = 0) -> None:
+        self.config = config
+        self.fork_step = step if parent else 0
+        self._forebear = (
+            parent._of(step - 1) if parent and step else None
+        )  # whose own the last inherited step is
+        self._joined: _Join | None = None if self._forebear else _NO_JOIN
 
     @property
+    def plan(self) -> Plan:
+        """Of this run's own configuration."""
+        return self._simulator.plan
+
+    @cached_property
     def ending(self) -> Ending:
         """When it is over."""
-        run = self._simulator
-        if run.fails_at is None:
+        run, fork = self._simulator, self.fork_step
+        if run.fails_at is None or (fork and fork + run.fails_at >= run.total_steps):
             return Ending(run.startup_s, self.used_s(run.total_steps), run.total_steps)
         if run.fails_while == "initializing":
-            return Ending(run.startup_s, run.startup_s, 0, run.failure_code)
-        return Ending(run.startup_s, self.used_s(run.fails_at + 1), run.fails_at, run.failure_code)
-
-    def columns(self, start: int, stop: int) -> Columns:
-        """Rows of steps start..stop-1."""
-        return self._simulator.columns(start, stop)
-
-    def eval_loss(self, step: int) -> float:
-        """The eval loss of the row that ends `step` steps."""
-        return self._simulator.eval_loss(step)
-
-    def clean_loss(self, step: int) -> float:
-        """Training loss without noise."""
-        return clean_loss(self._simulator, step)
-
-    def steps_done(self, used_s: float) -> int:
-        """Steps done after so many seconds of use, startup included."""
-        return self._simulator.steps_done(used_s - self._simulator.startup_s)
-
-    def used_s(self, step: int) -> float:
-        """Seconds of use at which so many steps are done, startup included."""
-        return self._simulator.startup_s + seconds_at(self._simulator, step)
-
-    def incidents(self, start: int, stop: int) -> tuple[Incident, ...]:
-        """What befell steps start..stop-1."""
-        return self._simulator.incidents(start, stop)
-
-
-class ForkedCurve:
-    """A run that goes on from a step of another one."""
-
-    def __init__(self, config: JobConfig, parent: Curve, step: int) -> None:
-        self._simulator, self._parent, self._step = simulator(config), parent, step
-        self.plan = self._simulator.plan
-        self._before_s = seconds_at(self._simulator, step)
-
-    @property
-    def ending(self) -> Ending:
-        """When it is over."""
-        run = self._simulator
-        if run.fails_at is None or self._step + run.fails_at >= run.total_steps:
-            return Ending(run.startup_s, self.used_s(run.total_steps), run.total_steps)
-        if run.fails_while == "initializing":
-            return Ending(run.startup_s, run.startup_s, self._step, run.failure_code)
-        at = self._step + run.fails_at
+            return Ending(run.startup_s, run.startup_s, fork, run.failure_code)
+        at = fork + run.fails_at
         return Ending(run.startup_s, self.used_s(at + 1), at, run.failure_code)
 
     def columns(self, start: int, stop: int) -> Columns:
         """Rows of steps start..stop-1."""
-        fork = self._step
-        old = self._parent.columns(start, min(stop, fork)) if start < fork else None
-        new = self._own(max(start, fork), stop) if stop > fork else None
-        if old is None or new is None:
-            return old or new or self._simulator.columns(start, start)
-        joined: dict[str, Floats | NDArray[np.int64]] = {"step": np.arange(start, stop, dtype=np.int64)}
-        for name in new:
-            if name != "step":
-                joined[name] = np.concatenate((old[name], new[name])).astype(np.float64)
-        return joined
+        pieces: list[Columns] = []
+        run, end = self, stop
+        while True:
+            first = max(start, run.fork_step)
+            if end > first:
+                rows = run._own(first, end)
+                if run is not self:
+                    rows |= {name: np.full(rows["step"].shape, np.nan) for name in TAKEN}
+                pieces.append(rows)
+            end = min(end, run.fork_step)
+            if run._forebear is None or end <= start:
+                break
+            run = run._forebear
+        if not pieces:
+            return self._simulator.columns(start, start)
+        if len(pieces) == 1:
+            return pieces[0]
+        return {name: np.concatenate([rows[name] for rows in reversed(pieces)]) for name in pieces[0]}
 
-    def _own(self, start: int, stop: int) -> Columns:
-        rows = dict(self._simulator.columns(start, stop))
-        gap = self._gap(rows["step"])
-        for name in LOSSES:
-            rows[name] = np.maximum(rows[name] + gap, 0.0)
-        if self._step:
-            last = self._step - 1
-            old, own = self._parent.columns(last, last + 1), self._simulator.columns(last, last + 1)
-            for name in CUMULATIVE:
-                rows[name] = rows[name] + (old[name][0] - own[name][0])
+    def eval_loss(self, step: int) -> float:
+        """The eval loss of the row that ends `step` steps, without the other columns; NaN where not evaluated."""
+        run = self._of(step - 1)
+        return float(np.maximum(run._simulator.eval_loss(step) + run._gap(np.asarray([step - 1.0]))[0], 0.0))
+
+    def clean_loss(self, step: int) -> float:
+        """Training loss of a step without noise."""
+        run = self._of(step)
+        return _clean_loss(run._simulator, step) + float(run._gap(np.asarray([float(step)]))[0])
+
+    def steps_done(self, used_s: float) -> int:
+        """Steps done after so many seconds of use, start-up included."""
+        return max(self._simulator.steps_done(used_s - self._head_start_s), self.fork_step)
+
+    def used_s(self, step: int) -> float:
+        """Seconds of use at which so many steps are done, start-up included."""
+        return _seconds_at(self._simulator, step) + self._head_start_s
+
+    def incidents(self, start: int, stop: int) -> tuple[Incident, ...]:
+        """What befell steps start..stop-1, inherited ones left out."""
+        return self._simulator.incidents(max(start, self.fork_step), stop)
+
+    @property
+    def _simulator(self) -> TrainingSimulator:
+        return _simulator(self.config)
+
+    @cached_property
+    def _head_start_s(self) -> float:
+        """Seconds of use when the first step of the whole run would have begun; below the start-up for a fork."""
+        run = self._simulator
+        return run.startup_s - _seconds_at(run, self.fork_step)
+
+    def _of(self, step: int) -> "Curve":
+        """The run, this one or a forebear, whose own a step is."""
+        run = self
+        while run._forebear is not None and step < run.fork_step:
+            run = run._forebear
+        return run
+
+    def _own(self, start: int, stop: int) -> dict[str, Floats | NDArray[np.int64]]:
+        """Rows of own steps."""
+        run, join = self._simulator, self._join
+        rows = dict(run.columns(start, stop))
+        elapsed_s = rows["elapsed_s"] + np.float64(self._head_start_s)
+        rows |= {"elapsed_s": elapsed_s, "cost_usd": elapsed_s * np.float64(run.price_per_second)}
+        if self._forebear is not None:
+            gap = self._gap(rows["step"])
+            rows |= {name: np.maximum(rows[name] + gap, 0.0) for name in LOSSES}
+            passed = {"epoch": join.epoch, "tokens": join.tokens}
+            rows |= {name: np.asarray(rows[name] + more, np.float64) for name, more in passed.items()}
         return rows
 
     def _gap(self, steps: Floats | NDArray[np.int64]) -> Floats:
-        """Nats to add at steps from the fork on."""
-        if not self._step:
-            return np.zeros(steps.shape)
-        last = self._step - 1
-        gap = self._parent.clean_loss(last) - clean_loss(self._simulator, last)
-        past = self._step if self._simulator.fails_at is None else min(self._step, self._simulator.fails_at)
-        fade = max(FADE * past, SHORTEST_FADE)
-        return np.asarray((gap if np.isfinite(gap) else 0.0) * np.exp(-(steps - self._step) / fade))
+        """Nats to add at own steps."""
+        join = self._join
+        return np.asarray(join.gap * np.exp(-(steps - self.fork_step) / join.fade_steps))
 
-    def eval_loss(self, step: int) -> float:
-        """The eval loss of the row that ends `step` steps."""
-        if step <= self._step:
-            return self._parent.eval_loss(step)
-        gap = float(self._gap(np.asarray([step - 1.0]))[0])
-        return float(np.maximum(self._simulator.eval_loss(step) + gap, 0.0))
+    @property
+    def _join(self) -> _Join:
+        """Computed from the eldest forebear down, since a line of forks may be longer than calls may nest."""
+        line = [self]
+        while line[-1]._joined is None and line[-1]._forebear is not None:
+            line.append(line[-1]._forebear)
+        joined = _NO_JOIN
+        for run in reversed(line):
+            if run._joined is None and run._forebear is not None:
+                run._joined = run._joined_to(run._forebear)
+            joined = run._joined or _NO_JOIN
+        return joined
 
-    def clean_loss(self, step: int) -> float:
-        """Training loss without noise."""
-        if step < self._step:
-            return self._parent.clean_loss(step)
-        return clean_loss(self._simulator, step) + float(self._gap(np.asarray([float(step)]))[0])
+    def _joined_to(self, forebear: "Curve") -> _Join:
+        """How its own rows follow upon those of a run whose join is known."""
+        run, last = self._simulator, self.fork_step - 1
+        gap = forebear.clean_loss(last) - _clean_loss(run, last)
+        past = self.fork_step if run.fails_at is None else min(self.fork_step, run.fails_at)
+        old_epoch, old_tokens = forebear._passed(self.fork_step)
+        epoch, tokens = _passed(run, self.fork_step)
+        fade_steps = max(FADE * past, SHORTEST_FADE)
+        return _Join(gap if np.isfinite(gap) else 0.0, fade_steps, old_epoch - epoch, old_tokens - tokens)
 
-    def steps_done(self, used_s: float) -> int:
-        """Steps done after so many seconds of use, startup included."""
-        running_s = used_s - self._simulator.startup_s
-        return max(self._simulator.steps_done(running_s + self._before_s), self._step)
-
-    def used_s(self, step: int) -> float:
-        """Seconds of use at which so many steps are done, startup included."""
-        return self._simulator.startup_s + seconds_at(self._simulator, step) - self._before_s
-
-    def incidents(self, start: int, stop: int) -> tuple[Incident, ...]:
-        """What befell steps start..stop-1."""
-        return self._simulator.incidents(max(start, self._step), stop) if stop > self._step else ()
+    def _passed(self, step: int) -> tuple[float, float]:
+        """Epochs and tokens when so many steps, the last of them an own one, are done."""
+        epoch, tokens = _passed(self._simulator, step)
+        return epoch + self._join.epoch, tokens + self._join.tokens
 
 
-@lru_cache(maxsize=1024)  # about 20 kB each
-def simulator(config: JobConfig) -> TrainingSimulator:
+@lru_cache(maxsize=1024)  # about 6 kB each
+def _simulator(config: JobConfig) -> TrainingSimulator:
     """The simulator of a configuration; cached, since many ask about the same few live jobs."""
     return TrainingSimulator(config)
 
 
-def seconds_at(run: TrainingSimulator, step: int) -> float:
+def _seconds_at(run: TrainingSimulator, step: int) -> float:
     """Seconds since the first step began at which so many steps are done."""
     return float(run.elapsed_s(np.asarray([step - 1], dtype=np.int64))[0]) if step else 0.0
 
 
-def clean_loss(run: TrainingSimulator, step: int) -> float:
+def _clean_loss(run: TrainingSimulator, step: int) -> float:
     """Training loss of a step without noise."""
     return float(run.curve.train(np.asarray([step], dtype=np.int64))[0])
+
+
+def _passed(run: TrainingSimulator, step: int) -> tuple[float, float]:
+    """Epochs and tokens of a configuration's own run when so many steps are done, as its rows have them."""
+    return step / run.plan.steps_per_epoch, float(step * run.plan.tokens_per_step)

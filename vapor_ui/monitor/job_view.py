@@ -90,13 +90,17 @@ def _points_for(view: View, job: Job, samples: int) -> int:
 
 
 def as_of(job: Job, points: pd.DataFrame, step: int) -> Job:
-    """A job as its points up to a step tell it; what came after has not happened."""
+    """A job as its points up to a step tell it; what came after has not happened.
+
+    What it took is missing in points that a fork inherited, which took it nothing, and in those of an imported log.
+    """
     last = points.iloc[-1] if len(points) else pd.Series(dtype=float)
+    elapsed_s, cost_usd = (float(np.nan_to_num(last.get(name, 0.0))) for name in ("elapsed_s", "cost_usd"))
     return job.changed(
         step=step,
         status="running" if step < job.total_steps else job.status,
-        elapsed_s=float(last.get("elapsed_s", 0.0)),
-        cost_usd=float(last.get("cost_usd", 0.0)),
+        elapsed_s=elapsed_s,
+        cost_usd=cost_usd,
         eta_s=None,
         ended_s=None,
         failure=None,

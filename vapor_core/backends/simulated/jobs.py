@@ -9,7 +9,7 @@ from math import inf
 from vapor_core import catalog
 from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
 from vapor_core.backends.simulated.card_queue import CardRequest, allocate
-from vapor_core.backends.simulated.runs import Run, _incident_lines, _phase_line, life
+from vapor_core.backends.simulated.runs import Run, curve, incident_lines, life, phase_line
 from vapor_core.contracts.lifecycle import JOB_ENDS, LifeEvent
 from vapor_core.errors import BackendRefused, NotFound
 from vapor_core.journal.journal import Journal
@@ -42,7 +42,8 @@ class SimulatedJobs:
         """Know a job and what was done to it."""
         run = self._runs.get(spec.job_id)
         if run is None:
-            run = self._runs[spec.job_id] = Run(spec, catalog.accelerator(spec.config.accelerator))
+            card = catalog.accelerator(spec.config.accelerator)
+            run = self._runs[spec.job_id] = Run(spec, card, curve(spec, self._runs))
             self._lines.setdefault(run.card.id, []).append(run)
         run.interventions, run.phases = interventions, ()
         self._unsettled.add(run.card.id)
@@ -97,10 +98,10 @@ class SimulatedJobs:
     def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
         """Lines of a job's history after `from_s` and up to `to_s`."""
         run = self._run(job_id)
-        lines = _incident_lines(run, from_s, to_s)  # first: the last checkpoint comes before the end
+        lines = incident_lines(run, from_s, to_s)  # first: the last checkpoint comes before the end
         for place, phase in enumerate(run.phases):
             if from_s < phase.from_s <= to_s:
-                lines.append(_phase_line(run, place))
+                lines.append(phase_line(run, place))
         return tuple(sorted(lines, key=lambda line: line.at_s))
 
     def logs(self, job_id: str, at_s: float) -> str:

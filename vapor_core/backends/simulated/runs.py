@@ -1,7 +1,7 @@
 """What befell a simulated job: its states from submission to its end, by its run, its cards and what was done to it."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -11,24 +11,23 @@ from vapor_core.backends.base import Intervention, JobSpec
 from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import JOB_ENDS, JobStatus, LifeEvent
-from vapor_core.contracts.training import JobConfig
 from vapor_core.physics.plan import plan
-from vapor_core.simulation.fork import Curve, Ending, ForkedCurve, OwnCurve
+from vapor_core.simulation.fork import Curve, Ending
+
+TOLD_CHECKPOINTS = 500  # how many of the last ones the history tells; a million-step run has thousands
 
 
-def curve(spec: JobSpec) -> Curve:
-    """The run of a job."""
-    if spec.parent is None:
-        return OwnCurve(spec.config)
-    return ForkedCurve(spec.config, curve(spec.parent), spec.fork_step)
-
-
-def failure(config: JobConfig, code: str, step: int) -> Failure:
-    """Why a run fails, and what cures it."""
-    return explain_failure(plan(config), code, step)
-
-
-TOLD_CHECKPOINTS = 500  # the history goes back as far as this many
+def curve(spec: JobSpec, runs: "Mapping[str, Run]") -> Curve:
+    """The run of a job, upon the curves of those of its forebears that are among `runs` (by job id)."""
+    forebears: list[JobSpec] = []  # a loop, since forks of forks may be deeper than calls may nest
+    elder = spec.parent
+    while elder is not None and elder.job_id not in runs:
+        forebears.append(elder)
+        elder = elder.parent
+    parent = None if elder is None else runs[elder.job_id].curve
+    for each in reversed(forebears):
+        parent = Curve(each.config, parent, each.fork_step)
+    return Curve(spec.config, parent, spec.fork_step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +55,15 @@ class Run:
 
     spec: JobSpec
     card: Accelerator
+    curve: Curve  # what it would do if nobody intervened
     interventions: tuple[Intervention, ...] = ()
     phases: tuple[Phase, ...] = ()  # () until asked for
     granted_s: float = -inf  # when it got its cards; settled with its line
     described: DescribedLines | None = (
-        None  # a history that grows is not described from its beginning each time
+        None  # so that a growing history is not described anew from its beginning
     )
 
     @property
-    def curve(self) -> Curve:
-        """What it would do if nobody intervened."""
-        return curve(self.spec)
-
-    @cached_property
     def ending(self) -> Ending:
         """How it would end."""
         return self.curve.ending
@@ -77,7 +72,7 @@ class Run:
     def failure(self) -> Failure | None:
         """Why it would fail; None where it would not."""
         code = self.ending.failure_code
-        return failure(self.spec.config, code, self.ending.step) if code else None
+        return explain_failure(plan(self.spec.config), code, self.ending.step) if code else None
 
     @cached_property
     def total_steps(self) -> int:
@@ -119,7 +114,8 @@ def life(
 ) -> tuple[Phase, ...]:
     """All states of a job, from submission to its end as far as it is in sight.
 
-    Marks after the natural end have no effect: a law that changed between two versions may have moved it.
+    Interventions after the natural end have no effect. A journal may hold some, since a law that changed between
+    two versions moves the ends of old jobs.
     """
     phases = [Phase(spec.submitted_s, "queued", 0.0)]
     at, used, going = granted_s, 0.0, granted_s < inf
@@ -160,8 +156,8 @@ def _stretch(at: float, used: float, until: float, ending: Ending) -> list[Phase
     return phases
 
 
-def _phase_line(run: Run, place: int) -> LifeEvent:
-    """The line that a state's beginning is worth."""
+def phase_line(run: Run, place: int) -> LifeEvent:
+    """The line of a job's history that tells how one of its states began."""
     phase, spec = run.phases[place], run.spec
     past = {before.status for before in run.phases[:place]}
     step: int | None = run.step(phase.from_s)
@@ -186,7 +182,8 @@ def _phase_line(run: Run, place: int) -> LifeEvent:
     return LifeEvent(at_s=phase.from_s, kind=kind, sentence=sentence, step=step)
 
 
-def _incident_lines(run: Run, from_s: float, to_s: float) -> list[LifeEvent]:
+def incident_lines(run: Run, from_s: float, to_s: float) -> list[LifeEvent]:
+    """What befell the steps that were done after `from_s` and up to `to_s`, in order of steps."""
     first, last = run.step(from_s), run.step(to_s)
     if last <= first:
         return []
