@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks import (
     bench_browser,
+    bench_core_tick,
     bench_estimate,
     bench_memory,
     bench_metrics,
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "simulate": bench_simulate.rows,
     "metrics": bench_metrics.rows,
     "estimate": bench_estimate.rows,
+    "core_tick": bench_core_tick.rows,
     "tick": bench_tick.rows,
     "viewers": bench_viewers.rows,
     "memory": bench_memory.rows,

@@ -15,6 +15,7 @@ from vapor_core.physics.plan import plan
 from vapor_core.simulation.fork import Curve, Ending
 
 TOLD_CHECKPOINTS = 500  # how many of the last ones the history tells; a million-step run has thousands
+COUNTED_INSTANTS = 2
 
 
 def curve(spec: JobSpec, runs: "Mapping[str, Run]") -> Curve:
@@ -50,6 +51,14 @@ class DescribedLines:
 
 
 @dataclass(eq=False)
+class CountedSteps:
+    """Steps done at the instants asked about last, good while a job's phases stay."""
+
+    phases: tuple[Phase, ...]
+    done: dict[float, int]
+
+
+@dataclass(eq=False)
 class Run:
     """A job with what was done to it; what follows from that is computed when asked."""
 
@@ -59,9 +68,8 @@ class Run:
     interventions: tuple[Intervention, ...] = ()
     phases: tuple[Phase, ...] = ()  # () until asked for
     granted_s: float = -inf  # when it got its cards; settled with its line
-    described: DescribedLines | None = (
-        None  # so that a growing history is not described anew from its beginning
-    )
+    counted: CountedSteps | None = None  # a tick asks three times about its instant and the one before
+    described: DescribedLines | None = None  # a history that grows need not be described anew
 
     @property
     def ending(self) -> Ending:
@@ -92,6 +100,17 @@ class Run:
 
     def step(self, at_s: float) -> int:
         """Steps done at an instant."""
+        counted: CountedSteps | None = self.counted
+        if counted is None or counted.phases is not self.phases:
+            counted = CountedSteps(self.phases, {})
+            self.counted = counted
+        done = counted.done.get(at_s)
+        if done is None:
+            done = self._step(at_s)
+            counted.done = dict([*counted.done.items(), (at_s, done)][-COUNTED_INSTANTS:])
+        return done
+
+    def _step(self, at_s: float) -> int:
         phase, first = self.phase(at_s), self.spec.fork_step
         if phase.status in ("queued", "initializing"):
             return first
