@@ -22,7 +22,6 @@ from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.serving import ServingPrecision, Traffic
 from vapor_core.simulation.endpoint import (
     MINUTE_TICKS,
-    SERVING_COLUMNS,
     TICK_S,
     EndpointSpec,
     Floats,
