@@ -1,6 +1,6 @@
 """Which points of a series are kept: a recent window whole, older ones as telling rows of equal buckets.
 
-Bounded memory whatever the length. `metrics` is the series that others see; `sampling` says which points tell.
+Memory is bounded whatever the length. `series` is what others see; `sampling` says which points tell.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +16,8 @@ Line = tuple[str, float]  # a smoothed column: its name and the weight
 SmoothState = tuple[float, float, float]
 
 _REPLAYED_AT_ONCE = 65_536  # points
-_LINES_KEPT = 16  # smoothed columns carried along with new points
+_LINES_KEPT = 16  # smoothed columns carried along with new points: two weights of all that vary
+_FIRST_ROOM = 256  # points that the window has room for before it grows
 
 
 def no_states(lines: Iterable[Line]) -> dict[Line, SmoothState]:
@@ -46,7 +47,7 @@ class Retained:
         self.replay = replay
         self._window, self._buckets = window, buckets
         self._older = np.empty((len(columns), 0))
-        self._buffer = np.empty((len(columns), 256))  # the window, with room behind
+        self._buffer = np.empty((len(columns), _FIRST_ROOM))  # the window, with room behind
         self.size = 0  # points in the window
 
     @property
@@ -169,7 +170,7 @@ class Retained:
             self._age(min(need - self._window, self.size))
             need = self.size + part.shape[1]
         if need > self._buffer.shape[1]:
-            wider = np.empty((self._buffer.shape[0], max(min(2 * need, 2 * self._window), 256)))
+            wider = np.empty((self._buffer.shape[0], max(min(2 * need, 2 * self._window), _FIRST_ROOM)))
             wider[:, : self.size] = self._buffer[:, : self.size]
             self._buffer = wider
         self._buffer[:, self.size : need] = part

@@ -1,6 +1,6 @@
 """Which points of a series a chart draws, and its smoothed line: pure functions over arrays.
 
-`metrics` keeps the series; this module only chooses and averages.
+`series` keeps the points; this module only chooses and averages.
 """
 
 import numpy as np
@@ -50,6 +50,11 @@ def telling_points(axis: Floats, tracked: Floats, width: float) -> Positions:
             hits = np.flatnonzero(values == np.repeat(best, counts))
             keep[hits[_changes(bucket[hits])]] = True
     return np.flatnonzero(keep)
+
+
+def most_telling_points(columns: int) -> int:
+    """Of one bucket, at most: its first and last, and of each column its own first, last, least and greatest."""
+    return 2 + 4 * columns
 
 
 def bucket_count(axis: Floats, width: float) -> int:

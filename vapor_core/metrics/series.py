@@ -1,7 +1,7 @@
 """The time series of jobs and deployments: taken in point by point, handed out as what a chart draws.
 
-`retention` says which points are kept, `sampling` which of them tell the series; what a simulated run's points
-are is `simulator`'s question, when they become visible is `store`'s.
+`retention` says which points are kept, `sampling` which of them tell the series. What a job's points are is the
+question of its backend, and when they become visible that of the workspace.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vapor_core.metrics.retention import Floats, Line, Replay, Retained, bucket_start, no_states
-from vapor_core.metrics.sampling import bucket_count, telling_points
+from vapor_core.metrics.sampling import bucket_count, most_telling_points, telling_points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ class _View:
         rows = np.concatenate((self.rows, fresh), axis=1)
         if self.width == 1 and rows.shape[1] <= self.max_points:
             return rows
-        room = max(self.max_points - (2 + 4 * (self.tracked - 1)), 0)
+        room = max(self.max_points - most_telling_points(self.tracked - 1), 0)
         self.width = max(self.width, 2.0)
         while bucket_count(rows[0], self.width) > room + 1:
             self.width *= 2
@@ -266,9 +266,6 @@ class MetricsStore:
     def __contains__(self, key: object) -> bool:
         return key in self._series
 
-    def __len__(self) -> int:
-        return len(self._series)
-
     def series(self, key: str, build: Callable[[], MetricSeries]) -> MetricSeries:
         """The series of an id, built where it is not kept."""
         if key not in self._series:
@@ -277,10 +274,6 @@ class MetricsStore:
         while len(self._series) > self._keep:
             self._series.popitem(last=False)
         return self._series[key]
-
-    def get(self, key: str) -> MetricSeries | None:
-        """The series of an id where it is kept."""
-        return self._series.get(key)
 
     def drop(self, key: str) -> None:
         """Forget a series."""

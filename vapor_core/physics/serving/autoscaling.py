@@ -12,6 +12,7 @@ TARGET_LOAD = 0.7  # of a replica's saturated rate that the autoscaler aims at
 AVERAGED_TICKS = 6  # the load is a mean over 30 s
 LASTING_TICKS = 6  # and has to ask for more during 30 s
 DOWN_TICKS = 60  # 300 s during which it must ask for less
+ROUNDED_DIGITS = 9  # of the replicas asked for, so that a rounding error never asks for one more
 LOAD_GB_S = 1.0  # weights from a region's object store or network disk to the card
 ENGINE_START_S = 30.0  # container, engine, captured graphs
 
@@ -43,7 +44,7 @@ def replicas(
         cold_ticks: ticks of a cold start.
     """
     recent = trailing_sum(rate, AVERAGED_TICKS) / AVERAGED_TICKS
-    asked = np.ceil(np.round(recent / (TARGET_LOAD * capacity), 9))
+    asked = np.ceil(np.round(recent / (TARGET_LOAD * capacity), ROUNDED_DIGITS))
     lasting = -trailing_max(-asked, LASTING_TICKS)
     wanted = np.clip(trailing_max(lasting, DOWN_TICKS), low, high)
     ready = -trailing_max(-wanted, cold_ticks + 1)

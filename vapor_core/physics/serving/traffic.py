@@ -11,13 +11,17 @@ from vapor_core.contracts.serving import Traffic
 DAY_S = 86_400.0
 RAMP_S = 7_200.0  # to the plateau
 STEADY_LEVEL = 0.35  # of the way from low to high
-SPIKE_BASE = 0.15
+SPIKE_BASE = 0.15  # of the way from low to high, between the spikes
 SPIKE_EVERY_S = 14_400.0  # six a day
 SPIKE_FIRST_S = 1_800.0
 SPIKE_RISE_S = 30.0
 SPIKE_HOLD_S = 300.0
 SPIKE_FADE_S = 600.0
-INVERTED_BELOW = 30
+# The daily scenario: mean, amplitude and phase (radians) of the day's swing, and of its second harmonic. Chosen so
+# that it begins on the morning's rise and has a broad evening peak and a short night trough.
+DAY_MEAN, DAY_SWING, DAY_PHASE = 0.55, 0.5, 0.6
+HALF_DAY_SWING, HALF_DAY_PHASE = 0.13, 0.3
+INVERTED_BELOW = 30.0  # requests a tick; inverting takes a pass for each request
 
 
 def request_rate(
@@ -35,14 +39,18 @@ def request_rate(
 def poisson(
     mean: NDArray[np.float64], normal: NDArray[np.float64], uniform: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Poisson counts of the given means: by inversion of `uniform` below 30, above by `normal`, skew corrected."""
+    """Poisson counts of the given means: by inversion of `uniform` below INVERTED_BELOW, above it by `normal`.
+
+    The normal form is the first two terms of the Cornish-Fisher expansion: with a Poisson count's skewness of
+    1 / sqrt(mean) the quantile is mean + sqrt(mean) z + (z**2 - 1) / 6.
+    """
     count = np.maximum(np.rint(mean + np.sqrt(mean) * normal + (normal**2 - 1) / 6), 0.0)
     few = mean < INVERTED_BELOW
     if few.any():
         rate, draw = mean[few], uniform[few]
         found, term = np.zeros(rate.size), np.exp(-rate)
         total = term.copy()
-        for k in range(1, 4 * INVERTED_BELOW):
+        for k in range(1, round(4 * INVERTED_BELOW)):  # no count in sight is as large
             above = draw > total
             if not above.any():
                 break
@@ -58,9 +66,9 @@ def _steady(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _daily(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A day's swing with its second harmonic: a broad evening peak, a short night trough."""
     day = 2 * np.pi * seconds / DAY_S
-    swing = 0.55 + 0.5 * np.sin(day - 0.6) + 0.13 * np.sin(2 * day - 0.3)
+    swing = DAY_MEAN + DAY_SWING * np.sin(day - DAY_PHASE)
+    swing = swing + HALF_DAY_SWING * np.sin(2 * day - HALF_DAY_PHASE)
     return np.asarray(np.clip(swing, 0.0, 1.0))
 
 
