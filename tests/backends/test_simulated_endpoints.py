@@ -190,16 +190,3 @@ def test_what_is_handed_out_cannot_be_written_to():
     columns = endpoint().columns(0, 50)
     with pytest.raises(ValueError, match="read-only"):
         columns["replicas"][0] = 9.0
-
-
-def test_a_redeploy_does_not_forgive_the_errors_of_the_last_minute():
-    overloaded = {"traffic": "ramp", "ranges": ((1000.0, 1, 6), (11_000.0, 1, 1))}
-    before = endpoint(**overloaded)
-    at_s = 14_000.0
-    assert before.health(at_s).status == "degraded"
-    models = ((1000.0, "openai-community/gpt2"), (at_s - 10.0, "meta-llama/Llama-3.2-1B"))
-    after = endpoint(**overloaded, models=models)
-    ticks = after.ticks(at_s)
-    minute = after.columns(ticks - 12, ticks)
-    assert minute["server_errors"].sum() > 0.02 * minute["succeeded"].sum()
-    assert any("fail on the server" in reason for reason in after.health(at_s).reasons)

@@ -187,10 +187,11 @@ class InferenceSimulator:
         block = tick - tick % _SUM_TICKS
         at, paid = self._last_sum
         if not block <= at <= tick:
-            at = block
-            while at not in self._sums:
-                at -= _SUM_TICKS
-            paid = self._sums[at]
+            known = block
+            while known not in self._sums:
+                known -= _SUM_TICKS
+            if not known <= at <= tick:
+                at, paid = known, self._sums[known]
         while at < tick:
             upto = min(at - at % _SUM_TICKS + _SUM_TICKS, tick)
             paid += float(self._scaling(at, upto).wanted.sum())
