@@ -122,11 +122,11 @@ def durable_s(columns: dict[str, np.ndarray], at_once: int) -> tuple[float, floa
         began = perf_counter()
         for number, start in enumerate(range(0, STEPS, at_once)):
             part = {name: values[start : start + at_once].astype(float) for name, values in columns.items()}
-            journal.keep("default", "job-1", number, part)
+            journal.append_metrics("default", "job-1", number, part)
         ingest_s = perf_counter() - began
         began = perf_counter()
         series = MetricSeries(NAMES)
-        series.append(joined(journal.kept("default", "job-1")))
+        series.append(joined(journal.metric_blocks("default", "job-1")))
         series.frame(max_points=1000)
         view_s = perf_counter() - began
         journal.close()

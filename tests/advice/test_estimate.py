@@ -38,7 +38,7 @@ def test_every_config_has_an_estimate_whose_parts_agree(config):
         low, value, high = (getattr(found, name + end) for end in ("_low", "", "_high"))
         assert 0 <= low <= value * (1 + 1e-9), name
         assert value <= high * (1 + 1e-9), name
-    assert 0 < found.mfu < 1.05  # by the published convention attention counts twice what a causal mask needs
+    assert 0 < found.mfu < 1.1  # by the published convention attention counts twice what a causal mask needs
     assert found.duration_s >= found.total_steps * found.step_time_s * 0.999
     assert found.tokens_per_second == pytest.approx(found.tokens_per_step / found.step_time_s, rel=1e-6)
     assert 0 <= found.divergence_probability <= 1
