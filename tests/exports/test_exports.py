@@ -1,6 +1,5 @@
 """What is taken away comes back as it was, and runs nothing on its way."""
 
-import ast
 import io
 
 import numpy as np
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 
 import vapor_core as vapor
 from vapor_core.exports import configurations, tables
-from vapor_core.exports.launch_script import launch_script
 from vapor_core.readers.configurations import read_config
 
 CONFIG = vapor.JobConfig(
@@ -74,24 +72,3 @@ def test_numbers_survive_csv_parquet_and_json():
     pd.testing.assert_frame_equal(
         pd.read_json(io.BytesIO(tables.json_table(numbers)), precise_float=True), numbers
     )
-
-
-@pytest.mark.parametrize("method", ["pretrain", "full", "lora", "qlora"])
-@pytest.mark.parametrize("optimizer", ["adamw", "adamw_8bit", "sgd"])
-def test_the_launch_script_is_python_and_names_the_values(method, optimizer):
-    script = launch_script(
-        CONFIG.changed(method=method, optimizer=optimizer, accelerator_count=4, sharding="zero3")
-    )
-    ast.parse(script)
-    assert "HuggingFaceTB/SmolLM2-360M" in script
-    assert ("peft" in script) == (method in ("lora", "qlora"))
-    assert ("bitsandbytes" in script) == (method == "qlora" or optimizer == "adamw_8bit")
-
-
-@given(st.text(max_size=60))
-def test_no_name_can_leave_its_string_in_the_launch_script(text):
-    hostile = CONFIG.changed(dataset=vapor.Dataset(id='x"""\n' + text, tokens=10, examples=1))
-    tree = ast.parse(launch_script(hostile))
-    values = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    assert hostile.dataset.id in values
-    assert len(tree.body) == len(ast.parse(launch_script(CONFIG)).body)
