@@ -1,5 +1,7 @@
 """A workspace, or part of one, that travels.
 
+checks: Whether what was shared is something that Vapor could have done: each event by itself and after those
+    before it.
 files: A workspace as a JSON file that a person can keep, and back.
 links: A workspace, or part of one, in the text of a link: compressed, versioned, and signed where a secret is
     set.

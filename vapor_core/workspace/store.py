@@ -24,6 +24,7 @@ from vapor_core.workspace.adoption import Past
 from vapor_core.workspace.live import LiveWorkspace
 from vapor_core.workspace.series_feed import SeriesFeed
 from vapor_core.workspace.views import registered, summary
+from vapor_core.workspace.world import World
 
 
 class Store:
@@ -61,6 +62,11 @@ class Store:
     def close(self) -> None:
         """Let go of the journal's files."""
         self.journal.close()
+
+    @property
+    def world(self) -> World:
+        """Everything that was done, folded; to be read alone."""
+        return self._live.world
 
     # time
 
