@@ -4,7 +4,7 @@
 from the theme's palette.
 
 comparison: One quantity of several runs over each other.
-parts: What the charts share: axes, series colours, legends, and the rule that tells the nearest point's
+parts: What the charts share: axes, series colours, legends, and the rule that shows the nearest point's
     figures.
 planning: Charts of what has not been run: memory by its parts, cost against loss, forecasts, errors of the
     laws.

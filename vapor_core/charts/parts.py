@@ -1,6 +1,6 @@
-"""What the charts share: axes, series colours, legends, and the rule that tells the nearest point's figures.
+"""What the charts share: axes, series colours, legends, and the rule that shows the nearest point's figures.
 
-Leaves every decision about a quantity to `charts`.
+Every decision about a quantity is in the chart's own module.
 """
 
 from collections.abc import Mapping
@@ -65,26 +65,28 @@ def decades() -> alt.Axis:
 
 
 def layer_of(base: alt.Chart, name: str, names: list[str]) -> alt.Chart:
-    """`base` in the palette's colour of one of several named layers, told in a legend."""
+    """`base` in the palette's colour of one of several named layers, with a legend."""
     color = alt.Color("layer:N", title=None, scale=alt.Scale(domain=names), legend=legend(len(names)))
     layer: alt.Chart = base.transform_calculate(layer=f"'{name}'").encode(color)
     return layer
 
 
-def legend(columns: int, label_limit: int = 160, symbol: str = "square") -> alt.Legend:
-    """A legend above the drawing, where it never narrows it; `symbol` "stroke" for lines."""
+def legend(
+    columns: int, label_limit: int = 160, symbol: Literal["square", "stroke"] = "square"
+) -> alt.Legend:
+    """A legend above the drawing, where it never narrows it; `symbol` "stroke" where lines alone are drawn."""
     return alt.Legend(
         orient="top",
         columns=columns,
         labelLimit=label_limit,
         title=None,
         symbolOpacity=1,
-        symbolType="square",
+        symbolType=symbol,
     )
 
 
 def loss_scale(log_scale: bool) -> alt.Scale:
-    """A scale for losses: zero means nothing there."""
+    """A scale for losses, which need not show zero: no loss comes near it."""
     return alt.Scale(type="log", zero=False, nice=False) if log_scale else alt.Scale(zero=False)
 
 
@@ -94,15 +96,15 @@ def training_position() -> list[alt.Tooltip]:
 
 
 def hover(base: alt.Chart, tips: list[Tip], position: list[alt.Tooltip]) -> alt.Chart:
-    """A rule under the pointer that tells the nearest point's figures."""
+    """A rule under the pointer that shows the nearest point's figures."""
     near = alt.selection_point(
         name="near", nearest=True, on="pointermove", clear="pointerout", encodings=["x"], empty=False
     )
-    told = [alt.Tooltip(f"{column}:Q", title=title, format=form) for column, title, form in tips]
-    seen = alt.condition(near, alt.value(0.6), alt.value(0))
-    rule: alt.Chart = base.mark_rule(color=NEUTRAL).encode(opacity=seen, tooltip=[*position, *told])
-    told_rule: alt.Chart = rule.add_params(near)
-    return told_rule
+    figures = [alt.Tooltip(f"{column}:Q", title=title, format=form) for column, title, form in tips]
+    opacity = alt.condition(near, alt.value(0.6), alt.value(0))
+    rule: alt.Chart = base.mark_rule(color=NEUTRAL).encode(opacity=opacity, tooltip=[*position, *figures])
+    following: alt.Chart = rule.add_params(near)
+    return following
 
 
 def noisy_chart(source: Source, x: Axis, tip: Tip, title: str, smoothed: bool | None) -> Drawing:
@@ -147,7 +149,7 @@ def served_chart(source: Source, tip: Tip, title: str, *, stairs: bool = False) 
 def served_lines_chart(
     source: Source, names: dict[str, str], words: str, title: str, *, log_scale: bool = False
 ) -> Drawing:
-    """Several columns of a deployment over time, by the labels they are told by."""
+    """Several columns of a deployment over time, under their labels."""
     base = over(source, "time")
     scale = alt.Scale(type="log", nice=False) if log_scale else alt.Scale(zero=True)
     axis = log_numbers() if log_scale else numbers(smallest_step=1)

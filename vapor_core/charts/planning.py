@@ -50,7 +50,10 @@ def cost_front_chart(frame: Source) -> Drawing:
 def forecast_chart(
     frame: Source, baseline: str = "law alone", forecast: str = "calibrated", measured: bool = True
 ) -> Drawing:
-    """A forecast with its band over what was measured and another forecast; columns as of `measured.fit_curves`."""
+    """A forecast with its band over what was measured and another forecast.
+
+    Columns as `calibration.comparison.fit_curves` gives them.
+    """
     base = parts.over(frame, "step")
     names = [*(["measured"] if measured else []), baseline, forecast]
 

@@ -161,6 +161,6 @@ def _array(column: pd.Series) -> pa.Array:
     with np.errstate(over="ignore"):
         short = values.astype(np.float32)
     known = np.isfinite(values)
-    told_apart = (np.diff(values[known]) > 0).all() <= (np.diff(short[known]) > 0).all()
+    distinct = (np.diff(values[known]) > 0).all() <= (np.diff(short[known]) > 0).all()
     finite = bool((known == np.isfinite(short)).all())
-    return pa.array(short if told_apart and finite else values, from_pandas=True)
+    return pa.array(short if distinct and finite else values, from_pandas=True)

@@ -1,7 +1,6 @@
 """What crosses a boundary: values that pages, notebooks, backends and the journal hand each other.
 
-base: What every contract is: frozen, strict, finite, its wrong fields told in one InvalidConfig with a
-    sentence each.
+base: What every contract is: frozen, strict, finite; one InvalidConfig has a sentence for each wrong field.
 columns: Which columns metrics have: of a job, one row a step; of a deployment, one row a tick.
 entries: What the catalog holds: a model by its architecture, a card by its peaks, a data set by its size.
 findings: What is said about a run: a risk before it, a failure at its end, a finding in its metrics.

@@ -1,4 +1,4 @@
-"""What every contract is: frozen, strict, finite, its wrong fields told in one InvalidConfig with a sentence each."""
+"""What every contract is: frozen, strict, finite; one InvalidConfig has a sentence for each wrong field."""
 
 from typing import Annotated, Any, Self
 
@@ -24,17 +24,20 @@ def plain_precision(value: object) -> object:
 
 
 class Contract(BaseModel):
-    """A frozen value whose wrong fields are told in one InvalidConfig."""
+    """A frozen value; one InvalidConfig describes all its wrong fields.
+
+    Keys come from outside, so `self` is positional-only: a field of that name is refused like any unknown one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
-    def __init__(self, **data: Any) -> None:  # noqa: ANN401 - pydantic's own signature
+    def __init__(self, /, **data: Any) -> None:  # noqa: ANN401 - pydantic's own signature
         try:
             super().__init__(**data)
         except ValidationError as error:
             raise InvalidConfig(_sentences(error, type(self))) from None
 
-    def changed(self, **changes: Any) -> Self:  # noqa: ANN401 - any field's value
+    def changed(self, /, **changes: Any) -> Self:  # noqa: ANN401 - any field's value
         """The same with some fields changed, validated anew."""
         return type(self)(**{**{name: getattr(self, name) for name in self.model_fields_set}, **changes})
 
@@ -53,18 +56,18 @@ def _sentences(error: ValidationError, owner: type[BaseModel]) -> dict[str, str]
             continue
         problems[field] = _sentence(field, item["type"], item["msg"], item.get("input"))
     if unknown:
-        problems[unknown[0]] = _strangers(unknown, owner)
+        problems[unknown[0]] = _not_fields(unknown, owner)
     return problems
 
 
-def _strangers(unknown: list[str], owner: type[BaseModel]) -> str:
+def _not_fields(unknown: list[str], owner: type[BaseModel]) -> str:
     shown = [name if name.isidentifier() and len(name) <= 60 else repr(name[:60]) for name in unknown[:5]]
     names = ", ".join(shown) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
     verb = "is not a field" if len(unknown) == 1 else "are not fields"
     return f"{names} {verb} of {owner.__name__}; its fields are {', '.join(owner.model_fields)}"
 
 
-# pydantic's words for what a person typed, where they are about parsing
+# In place of pydantic's words, which speak of parsing.
 _PLAINER = {
     "float_parsing": "should be a number",
     "int_parsing": "should be a whole number",

@@ -1,7 +1,7 @@
 """How a model is built, read from the config.json that its publisher shipped.
 
 The file comes from outside and is believed nowhere: every figure is checked for type and bounds, and what
-cannot be read raises InvalidConfig with the reason. Fetching it is `hub`'s work.
+cannot be read raises InvalidConfig with the reason. Fetching it is `client`'s work.
 """
 
 from collections.abc import Mapping

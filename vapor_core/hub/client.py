@@ -1,7 +1,7 @@
 """What the Hugging Face Hub knows beyond the curated catalog: search, and one model's architecture.
 
 What the Hub says is text from strangers: bounded, cleaned and checked before it becomes a value. Asking is
-`hub_request`'s work, reading a config.json `architecture`'s. A fault falls back to the curated catalog.
+`request`'s work, reading a config.json `architecture`'s. A fault falls back to the curated catalog.
 """
 
 import os
@@ -27,7 +27,7 @@ MINIMUM_QUERY = 2
 LONGEST_QUERY = 100
 TASK = "text-generation"
 FIELDS = ("createdAt", "disabled", "downloads", "gated", "likes", "pipeline_tag", "safetensors", "tags")
-# numbers in which quantised weights are packed several to one
+# Types of number that hold several quantised weights each.
 PACKED_TYPES = {"I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64", "F4"}
 CURATED = "showing the curated catalog"
 ASK_FIRST = "it is gated: accept its terms on the Hub and give Vapor a token that may read it"
@@ -122,7 +122,7 @@ class HubClient:
         if not re.fullmatch(r"[!-~]{0,500}", self._token.get_secret_value()):
             raise InvalidConfig({"token": "the Hub token has characters that no token has"})
         self.timeout_s = timeout_s
-        self.offline = _told_offline() if offline is None else offline
+        self.offline = _set_offline() if offline is None else offline
         self.ttl_s = ttl_s
         self.cache_size = cache_size
         self._cache: OrderedDict[tuple[str, ...], tuple[float, HubAnswer]] = OrderedDict()
@@ -199,9 +199,9 @@ class HubClient:
                 self._cache.popitem(last=False)
 
 
-def _told_offline() -> bool:
-    told = os.environ.get("HF_HUB_OFFLINE", "").strip().upper()
-    return told in {"1", "ON", "YES", "TRUE"} or constants.is_offline_mode()
+def _set_offline() -> bool:
+    wanted = os.environ.get("HF_HUB_OFFLINE", "").strip().upper()
+    return wanted in {"1", "ON", "YES", "TRUE"} or constants.is_offline_mode()
 
 
 def _search(question: Question, query: str, limit: int) -> HubAnswer:

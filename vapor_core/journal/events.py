@@ -48,8 +48,12 @@ class JobSubmitted(Event):
 
     @property
     def restored_config(self) -> JobConfig:
-        """The config as it was submitted: defaults are pinned to their values but still count as defaults."""
-        return JobConfig.model_construct(_fields_set=set(self.chosen), **dict(self.config))
+        """The config as it was submitted: defaults are pinned to their values but still count as defaults.
+
+        `chosen` may come from a link: what is no field of a config is left out of it.
+        """
+        chosen = set(self.chosen) & JobConfig.model_fields.keys()
+        return JobConfig.model_construct(_fields_set=chosen, **dict(self.config))
 
 
 class JobPaused(Event):
@@ -172,7 +176,7 @@ class ModelAdded(Event):
 
 
 class LogImported(Event):
-    """What a real run wrote joined the workspace as a job that is over; `logbook` packs and unpacks its columns."""
+    """What a real run wrote joined the workspace as a job that is over; `log_columns` packs and unpacks its columns."""
 
     kind: Literal["log_imported"] = "log_imported"
     job_id: str

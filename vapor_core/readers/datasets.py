@@ -1,6 +1,6 @@
 """A person's own data: a file's bytes in, a dataset with its counts and a preview out.
 
-`upload_rows` reads the file, `upload_schemas` finds the text, `tokens` estimates its tokens; here are the bounds, the
+`rows` reads the file, `layouts` finds the text, `tokens` estimates its tokens; here are the bounds, the
 counts and the warnings. Nothing of the file is kept but the counts and the preview.
 """
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vapor_core.contracts.entries import Dataset
 from vapor_core.errors import InvalidUpload
+from vapor_core.readers.decoding import text_of
 from vapor_core.readers.layouts import layout_of
 from vapor_core.readers.rows import (
     Row,
@@ -116,19 +117,10 @@ def _decoded(content: bytes) -> str:
     for signature, kind in SIGNATURES:
         if content.startswith(signature):
             raise InvalidUpload(f"this is {kind}; {TAKES}")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InvalidUpload("the file is UTF-16 text; save it as UTF-8")
-    if (position := content.find(b"\0")) >= 0:
-        line = content.count(b"\n", 0, position) + 1
+    text = text_of(content)
+    if (position := text.find("\0")) >= 0:
+        line = text.count("\n", 0, position) + 1
         raise InvalidUpload(f"line {line} holds a zero byte, so this is not text; {TAKES}", line)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # with "utf-8-sig" the position leaves out the mark at the beginning: it has no line break
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InvalidUpload(f"line {line} is not UTF-8 text; save the file as UTF-8", line) from None
-    if not text.strip():
-        raise InvalidUpload("the file is empty; it needs at least one example")
     return text
 
 

@@ -1,7 +1,7 @@
 """The rows of a file that came from outside: JSON lines, a JSON array, a table or plain text.
 
 Nothing in a file is believed or run; what cannot be read raises InvalidUpload with the line and what would work.
-Which columns of a row are the text is `upload_schemas`' work.
+Which columns of a row are the text is `layouts`' work.
 """
 
 import csv

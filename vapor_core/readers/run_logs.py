@@ -2,7 +2,7 @@
 
 Hugging Face `trainer_state.json`, JSON lines (LLaMA-Factory's `trainer_log.jsonl` among them), CSV exports of W&B
 and MLflow, plain CSV, and TensorBoard event files. Files come from outside: sizes are bounded, nothing is
-evaluated, and a bad row is named. Counting a person's training text is `uploads`' work.
+evaluated, and a bad row is named. Counting a person's training text is `datasets`' work.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vapor_core.errors import InvalidUpload
+from vapor_core.readers.decoding import shown_name, text_of
 from vapor_core.readers.tensorboard import is_event_file, scalars
 
 if TYPE_CHECKING:
@@ -85,11 +86,9 @@ def read_log(name: str, content: bytes) -> RunLog:
     Raises:
         InvalidUpload: one sentence that says what is wrong, in which line where there is one, and what would work.
     """
-    if not content.strip(b"\0 \r\n\t"):
-        raise InvalidUpload(f"{_shown(name)} is empty")
     if len(content) > LARGEST_BYTES:
         raise InvalidUpload(
-            f"{_shown(name)} has {len(content) / 1e6:,.0f} MB; a log may have {LARGEST_BYTES / 1e6:.0f} MB"
+            f"{shown_name(name)} has {len(content) / 1e6:,.0f} MB; a log may have {LARGEST_BYTES / 1e6:.0f} MB"
         )
     notes = _Notes()
     if is_event_file(content):
@@ -99,13 +98,13 @@ def read_log(name: str, content: bytes) -> RunLog:
     frame = _frame(rows, notes)
     if "step" not in frame or not len(frame):
         raise InvalidUpload(
-            f"{_shown(name)} has no steps; a log needs a column named step, global_step or _step"
+            f"{shown_name(name)} has no steps; a log needs a column named step, global_step or _step"
         )
     if len(frame.columns) < 2:
         raise InvalidUpload(
-            f"{_shown(name)} has steps but no loss; name the column loss, train/loss or eval_loss"
+            f"{shown_name(name)} has steps but no loss; name the column loss, train/loss or eval_loss"
         )
-    return RunLog(name=_shown(name), frame=frame, warnings=notes.told())
+    return RunLog(name=shown_name(name), frame=frame, warnings=notes.sentences())
 
 
 class _Notes:
@@ -120,28 +119,21 @@ class _Notes:
         if len(self.first) < MOST_WARNINGS:
             self.first.append(sentence)
 
-    def told(self) -> tuple[str, ...]:
+    def sentences(self) -> tuple[str, ...]:
         more = self.count - len(self.first)
         return (*self.first, *((f"and {more:,} more rows left out",) if more else ()))
 
 
 def _text_rows(name: str, content: bytes, notes: _Notes) -> Iterator[Mapping[str, object]]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InvalidUpload(
-            f"{_shown(name)} is not UTF-8 text (line {line}); save it as UTF-8", line
-        ) from None
-    start = text.lstrip()[:1]
-    if start in "{[":
+    text = text_of(content, shown_name(name))
+    if text.lstrip().startswith(("{", "[")):
         return _json_rows(name, text, notes)
     return _csv_rows(name, text, notes)
 
 
 def _json_rows(name: str, text: str, notes: _Notes) -> Iterator[Mapping[str, object]]:
     lines = text.splitlines()
-    first = _parsed(lines[0])
+    first = _parsed(next(line for line in lines if line.strip()))
     if isinstance(first, dict) and "log_history" not in first:
         return _json_lines(lines, notes)
     whole = _parsed(text)
@@ -149,7 +141,7 @@ def _json_rows(name: str, text: str, notes: _Notes) -> Iterator[Mapping[str, obj
         whole = whole.get("log_history", [whole])
     if not isinstance(whole, list):
         raise InvalidUpload(
-            f"{_shown(name)} is torn or no JSON; give trainer_state.json or one JSON object a line"
+            f"{shown_name(name)} is torn or no JSON; give trainer_state.json or one JSON object a line"
         )
     return (row for row in whole if isinstance(row, dict))
 
@@ -172,40 +164,44 @@ def _parsed(text: str) -> object:
 
 
 def _csv_rows(name: str, text: str, notes: _Notes) -> Iterator[Mapping[str, object]]:
-    head = text[:4096].splitlines()[0]
-    delimiter = max(",\t;", key=head.count)
+    head = next((line for line in text[:4096].splitlines() if line.strip()), "")
+    rows = _table(text, max(",\t;", key=head.count), notes)
+    _, header = next(rows, (1, []))
+    header = [cell.strip() for cell in header]
+    if {"key", "value", "step"} <= {cell.lower() for cell in header}:
+        return _by_step(_mlflow(header, rows, notes))
+    if not any(_column(cell) == "step" for cell in header):
+        columns = ", ".join(shown_name(cell) for cell in header[:8])
+        raise InvalidUpload(f"{shown_name(name)} has no step column; its columns are {columns}", 1)
+    return _rows(header, rows, notes)
+
+
+Line = tuple[int, list[str]]  # where it ends, counted from 1, and its cells
+
+
+def _table(text: str, delimiter: str, notes: _Notes) -> Iterator[Line]:
+    """The lines of a table that are not blank, as far as it can be read."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        header = [cell.strip() for cell in next(reader)]
-    except (StopIteration, csv.Error):
-        raise InvalidUpload(f"{_shown(name)} has no header row") from None
-    if {"key", "value", "step"} <= {cell.lower() for cell in header}:
-        return _by_step(_mlflow(header, reader, notes))
-    if not any(_column(cell) == "step" for cell in header):
-        raise InvalidUpload(
-            f"{_shown(name)} has no step column; its columns are {', '.join(_shown(cell) for cell in header[:8])}",
-            1,
-        )
-    return _rows(header, reader, notes)
-
-
-def _rows(header: list[str], reader: Iterable[list[str]], notes: _Notes) -> Iterator[Mapping[str, object]]:
-    try:
-        for number, cells in enumerate(reader, start=2):
-            if len(cells) == len(header):
-                yield dict(zip(header, cells, strict=True))
-            elif cells:
-                notes.add(f"line {number:,} has {len(cells)} fields, the header has {len(header)}")
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, cells
     except csv.Error as error:
         notes.add(f"reading stopped: {error}")
 
 
-def _mlflow(
-    header: list[str], reader: Iterable[list[str]], notes: _Notes
-) -> Iterator[tuple[str, int, float]]:
+def _rows(header: list[str], rows: Iterable[Line], notes: _Notes) -> Iterator[Mapping[str, object]]:
+    for number, cells in rows:
+        if len(cells) == len(header):
+            yield dict(zip(header, cells, strict=True))
+        else:
+            notes.add(f"line {number:,} has {len(cells)} fields, the header has {len(header)}")
+
+
+def _mlflow(header: list[str], rows: Iterable[Line], notes: _Notes) -> Iterator[tuple[str, int, float]]:
     names = [cell.lower() for cell in header]
     key, value, step = (names.index(column) for column in ("key", "value", "step"))
-    for number, cells in enumerate(reader, start=2):
+    for number, cells in rows:
         at = _number(cells[step]) if len(cells) == len(header) else None
         if at is None:
             notes.add(f"line {number:,} is no metric")
@@ -215,12 +211,17 @@ def _mlflow(
 
 
 def _by_step(points: Iterable[tuple[str, int, float]]) -> Iterator[Mapping[str, object]]:
-    """(tag, step, value) points gathered into one row a step; the last value of a tag wins."""
+    """(tag, step, value) points gathered into one row a step; the last value of a tag wins.
+
+    A tag called "step" comes from outside too: the point's own step counts.
+    """
     rows: dict[int, dict[str, object]] = {}
     for tag, step, value in points:
         if len(rows) >= MOST_ROWS:
             break
-        rows.setdefault(step, {"step": step})[tag] = value
+        row = rows.setdefault(step, {"step": step})
+        if tag != "step":
+            row[tag] = value
     return iter(rows.values())
 
 
@@ -284,8 +285,3 @@ def _number(cell: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return value if math.isfinite(value) else None
-
-
-def _shown(text: str) -> str:
-    clean = "".join(letter for letter in text if letter.isprintable())[:80]
-    return clean or "the file"

@@ -18,6 +18,7 @@ _SUMMARY_VALUE = 1
 _VALUE_TAG, _VALUE_SIMPLE, _VALUE_TENSOR = 1, 2, 8
 _TENSOR_DTYPE, _TENSOR_CONTENT, _TENSOR_FLOATS, _TENSOR_DOUBLES = 1, 4, 5, 6
 _FLOAT, _DOUBLE = 1, 2
+_FLOAT_BYTES = 4  # a field of another length holds no float, whatever its number
 
 Field = tuple[int, int | bytes]
 
@@ -68,7 +69,7 @@ def _scalar(value: bytes) -> tuple[str, float] | None:
     for field, data in _fields(value):
         if field == _VALUE_TAG and isinstance(data, bytes):
             tag = data.decode("utf-8", errors="replace")[:200]
-        elif field == _VALUE_SIMPLE and isinstance(data, bytes):
+        elif field == _VALUE_SIMPLE and isinstance(data, bytes) and len(data) == _FLOAT_BYTES:
             (number,) = struct.unpack("<f", data)
         elif field == _VALUE_TENSOR and isinstance(data, bytes):
             number = _tensor(data)
