@@ -19,7 +19,7 @@ test-browser: .venv/dev.stamp .venv/chromium.stamp ## the flows in a real Chromi
 	$(BIN)/python -m pytest -m browser
 
 fuzz: .venv/dev.stamp ## 20,000 hostile configs, files, links and query strings
-	VAPOR_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/test_hostile.py
+	VAPOR_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/hostile
 
 kill: .venv/dev.stamp ## 300 kills of a busy workspace at random instants; nothing that was acknowledged is lost
 	$(BIN)/python -m benchmarks.kill

@@ -1,5 +1,6 @@
 """A page as a person opens it: on a store whose time stands still, the welcome already seen."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -16,13 +17,15 @@ def still_store() -> Store:
     return store
 
 
-def opened(page: str, store: Store | None = None, **parameters: str) -> AppTest:
-    """The page after its first run, free of exceptions."""
+def opened(
+    page: str, /, store: Store | None = None, parameters: Mapping[str, str] | None = None, **named: str
+) -> AppTest:
+    """The page after its first run, free of exceptions; `parameters` and `named` are those of its address."""
     app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=30)
     app.session_state["store"] = store or still_store()
     app.session_state["welcome"] = "seen"
     app.switch_page(f"pages/{page}.py")
-    for name, value in parameters.items():
+    for name, value in {**(parameters or {}), **named}.items():
         app.query_params[name] = value
     return ran(app)
 
