@@ -1,9 +1,13 @@
 """Every chart: its specification, its fields, and the same drawing from a frame as from a named dataset."""
 
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import vl_convert as vlc
 
 from vapor_core import charts, simulate
 from vapor_core.advice.estimate import estimate
@@ -13,6 +17,7 @@ from vapor_core.contracts.training import JobConfig
 from vapor_core.simulation import endpoint
 from vapor_core.simulation.endpoint import EndpointSpec, InferenceSimulator
 
+ROOT = Path(__file__).parents[2]
 CONFIG = JobConfig(model="HuggingFaceTB/SmolLM2-360M", max_steps=40)
 TRAINING = ("loss", "learning_rate", "grad_norm", "throughput", "memory", "compare")
 SERVING = ("request_rate", "traffic", "latency", "errors", "ttft", "tpot", "replicas", "queue")
@@ -70,19 +75,31 @@ def test_serving_charts_read_only_columns_that_endpoints_have(name):
     assert fields_of(stream.spec(name)) <= set(SERVING_COLUMNS)
 
 
+def named_in(specification, column):
+    """Whether a specification reads a column: as a field, in an expression or folded."""
+    return re.search(rf"[\".']{column}(:Q)?[\"')\s]", json.dumps(specification)) is not None
+
+
 @pytest.mark.parametrize("name", [*TRAINING, *SERVING])
 def test_streamed_points_have_every_column_that_is_drawn_and_no_other(name, run, telemetry):
     frame = (run.assign(job="a", available_gb=24.0) if name in TRAINING else telemetry).assign(unused=1)
     sent = stream.streamed(name, frame)["datasets"]["points"]
-    assert fields_of(stream.spec(name)) & set(frame.columns) <= set(sent.column_names)
-    assert "unused" not in sent.column_names
+    layers = stream.spec(name)["layer"]
+    assert set(sent.column_names) == {column for column in frame.columns if named_in(layers, column)}
     assert len(sent) == len(frame)
 
 
-def test_a_chart_of_a_frame_draws_what_the_named_one_draws(run):
-    frame = run.assign(loss_smoothed=run["loss"])
-    drawn = training.loss_chart(frame, x="tokens").to_dict()
-    assert fields_of(drawn) == fields_of(stream.spec("loss", x="tokens"))
+def test_a_chart_of_a_frame_is_drawn_as_the_named_one_is(run):
+    def without_data(specification):
+        kept = {
+            key: value for key, value in specification.items() if key not in ("data", "datasets", "$schema")
+        }
+        return re.sub(
+            r"view_\w+", "view", json.dumps(kept, sort_keys=True)
+        )  # each drawing has views of its own
+
+    drawn = training.loss_chart(run.assign(loss_smoothed=run["loss"]), x="tokens").to_dict()
+    assert without_data(drawn) == without_data(stream.spec("loss", x="tokens"))
 
 
 def test_a_frame_without_smoothing_gets_no_smoothed_line(run):
@@ -94,9 +111,32 @@ def test_a_log_scale_is_a_log_scale():
     assert '"type": "log"' not in json.dumps(stream.spec("loss"))
 
 
-def test_train_and_eval_have_the_palettes_first_two_colours():
-    colors = [layer["encoding"].get("color") for layer in stream.spec("loss")["layer"]]
-    assert {json.dumps(color["scale"]) for color in colors if color} == {'{"domain": ["train", "eval"]}'}
+def svg_of(drawing, colors):
+    """A chart as a browser draws it under a theme of these colours."""
+    specification = drawing.properties(width=400).to_dict()
+    specification["config"] = specification.get("config", {}) | {"range": {"category": list(colors)}}
+    return vlc.vegalite_to_svg(specification)
+
+
+def test_train_and_eval_have_the_palettes_first_two_colours(run):
+    theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+    palette = theme["light"]["chartCategoricalColors"]
+    lines = re.findall(r'<path[^>]*stroke="(#[0-9a-fA-F]{6})"', svg_of(training.loss_chart(run), palette))
+    drawn = [color.lower() for color in lines if color.lower() in {each.lower() for each in palette}]
+    assert list(dict.fromkeys(drawn)) == [color.lower() for color in palette[:2]]
+
+
+def symbols_of(specification):
+    return {
+        encoding["color"]["legend"]["symbolType"]
+        for layer in specification["layer"]
+        if (encoding := layer["encoding"]).get("color", {}).get("legend")
+    }
+
+
+def test_a_legend_has_strokes_where_lines_alone_are_drawn_and_squares_elsewhere():
+    assert symbols_of(stream.spec("latency")) == symbols_of(stream.spec("errors")) == {"stroke"}
+    assert symbols_of(stream.spec("traffic")) == symbols_of(stream.spec("loss")) == {"square"}
 
 
 def test_memory_parts_sum_to_the_estimate():

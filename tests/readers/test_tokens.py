@@ -57,7 +57,7 @@ def test_nothing_has_no_tokens():
 
 
 def test_lone_surrogates_are_counted_and_not_refused():
-    assert count_tokens(["\ud800 word"])[0] >= 1
+    assert count_tokens(["\ud800", "\ud800 word"]).tolist() == count_tokens(["?", "? word"]).tolist()
 
 
 def test_batches_do_not_change_the_counts():

@@ -39,9 +39,8 @@ def test_a_signed_link_is_refused_once_changed():
     link = pack(WORLD, "a secret")
     for place in range(2, len(link), 7):
         changed = link[:place] + ("A" if link[place] != "A" else "B") + link[place + 1 :]
-        if changed != link:
-            with pytest.raises(InvalidLink):
-                unpack(changed, "a secret")
+        with pytest.raises(InvalidLink):
+            unpack(changed, "a secret")
 
 
 def test_an_unsigned_link_is_refused_where_a_secret_is_set():
@@ -90,6 +89,7 @@ def test_a_workspace_too_large_for_a_link_says_so():
 
 @given(st.text(max_size=300) | st.text("ABCdef012-_.", max_size=300).map(lambda text: "1." + text))
 @example(forged([]))
+@example(forged(["job", ["job-1"], 3, [[1, {"kind": "x"}]]]))
 @example(forged([[[[]]]] * 30))
 @example("1." + base64.urlsafe_b64encode(zlib.compress(b"[" * 100_000)).decode())
 def test_any_text_is_a_link_or_refused(text):
@@ -98,4 +98,4 @@ def test_any_text_is_a_link_or_refused(text):
     except InvalidLink as refusal:
         assert str(refusal)
     else:
-        assert shared.entries is not None
+        assert unpack(pack(shared)) == shared

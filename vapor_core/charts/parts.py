@@ -15,7 +15,7 @@ Drawing: TypeAlias = alt.LayerChart
 Source: TypeAlias = alt.NamedData | pd.DataFrame
 Tip: TypeAlias = tuple[str, str, str]  # column, title, format
 
-NEUTRAL = "#888888"  # reads on light and on dark
+NEUTRAL = "#888888"  # legible on a light and on a dark background
 FIELD: dict[str, str] = {"step": "step", "tokens": "tokens", "epoch": "epoch", "time": "elapsed_ms"}
 
 # A time axis is in milliseconds, so that ticks fall on whole minutes, hours and days; labels count from zero.

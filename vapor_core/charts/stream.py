@@ -42,7 +42,7 @@ from vapor_core.charts.training import (
     throughput_chart,
 )
 
-SAMPLES = 1000  # points a series that a chart is meant for
+SAMPLES = 1000  # the most points of a series that a chart is given
 _CHARTS: dict[str, Callable[..., Drawing]] = {
     "loss": loss_chart,
     "learning_rate": learning_rate_chart,
@@ -104,8 +104,8 @@ def _named(value: object) -> Iterator[str]:
         yield from re.findall(r"datum(?:\.|\[')(\w+)", value)
 
 
-PIXELS = 1000  # that a drawing is wide, about
-FLAT = 0.005  # of a drawing's height: less is not seen
+PIXELS = 1000  # about the width of a drawing
+FLAT = 0.005  # share of a drawing's height; a smaller change is not seen
 
 
 def table(frame: pd.DataFrame) -> pa.Table:

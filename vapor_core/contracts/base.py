@@ -88,4 +88,6 @@ def _sentence(field: str, kind: str, message: str, value: object) -> str:
 
 
 Name = Annotated[str, Field(max_length=200)]
-Words = Annotated[str, Field(max_length=5000)]  # bounded, so that half a surrogate pair is refused too
+Words = Annotated[
+    str, Field(max_length=5000)
+]  # where a length is bounded, pydantic refuses half a surrogate pair too

@@ -4,7 +4,7 @@ When a transition happens is decided by whoever acts (`store`) or computes (`bac
 """
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal
 
 from vapor_core.contracts.base import Contract
 from vapor_core.errors import ForbiddenTransition
@@ -40,8 +40,6 @@ DEPLOYMENT_TRANSITIONS: Mapping[DeploymentStatus, tuple[DeploymentStatus, ...]] 
     "failed": (),
 }
 
-JOB_STATUSES: tuple[JobStatus, ...] = get_args(JobStatus)
-DEPLOYMENT_STATUSES: tuple[DeploymentStatus, ...] = get_args(DeploymentStatus)
 JOB_ENDS = frozenset(status for status, allowed in JOB_TRANSITIONS.items() if not allowed)
 DEPLOYMENT_ENDS = frozenset(status for status, allowed in DEPLOYMENT_TRANSITIONS.items() if not allowed)
 

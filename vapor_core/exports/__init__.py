@@ -1,6 +1,6 @@
 """What a person takes away.
 
-configurations: A configuration as text, every field said.
+configurations: A configuration as text, with every field.
 launch_script: A Python script that does for real what was rehearsed.
 launch_template: The text of a launch script: what is the same in every one, with places for what a
     configuration says.

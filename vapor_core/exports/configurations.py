@@ -1,4 +1,4 @@
-"""A configuration as text, every field said."""
+"""A configuration as text, with every field."""
 
 import yaml
 
@@ -6,10 +6,10 @@ from vapor_core.contracts.training import JobConfig
 
 
 def config_json(config: JobConfig) -> str:
-    """A configuration, every field said, as JSON."""
+    """A configuration, with every field, as JSON."""
     return config.model_dump_json(indent=2)
 
 
 def config_yaml(config: JobConfig) -> str:
-    """A configuration, every field said, as YAML."""
+    """A configuration, with every field, as YAML."""
     return str(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True))

@@ -40,7 +40,7 @@ PLAIN_MLP = {
     "bloom",
     "starcoder2",
 }
-# transformers writes to config.json only what differs from the class's default; these defaults are its.
+# transformers leaves out of config.json what equals the default of the model's class; these are such defaults.
 TIED = {
     "gpt2",
     "gpt_neo",
@@ -80,7 +80,7 @@ class Published:
     """What the Hub says about a model beside its config.json; None where it says nothing."""
 
     parameters: int | None = None  # from the safetensors headers
-    quantized: bool = False  # packed integers: the count above is not of weights
+    quantized: bool = False  # `parameters` then counts packed integers, not weights
     licence: str | None = None
     released: str | None = None
     gated: bool = False

@@ -1,6 +1,6 @@
 """What the Hugging Face Hub knows beyond the curated catalog: search, and one model's architecture.
 
-What the Hub says is text from strangers: bounded, cleaned and checked before it becomes a value. Asking is
+What the Hub says comes from anybody: it is bounded, cleaned and checked before it becomes a value. Asking is
 `request`'s work, reading a config.json `architecture`'s. A fault falls back to the curated catalog.
 """
 
@@ -126,7 +126,7 @@ class HubClient:
         self.ttl_s = ttl_s
         self.cache_size = cache_size
         self._cache: OrderedDict[tuple[str, ...], tuple[float, HubAnswer]] = OrderedDict()
-        self._rest: tuple[float, float, str] | None = None  # since when, for how long, the notice
+        self._rest: tuple[float, float, str] | None = None  # a fault: when, seconds of rest, notice
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:

@@ -13,14 +13,14 @@ from typing import TypeVar
 
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-# exported in fact and in its documentation, but not for type checkers
+# huggingface_hub documents both as its exports, but does not declare them to type checkers.
 from huggingface_hub.utils import build_hf_headers, get_session  # type: ignore[attr-defined]
 
 from vapor_core.errors import HubUnavailable
 
 LONGEST_ANSWER = 4_000_000  # bytes
-REST_S = 30.0  # after a fault the Hub is left alone this long
-LONGEST_REST_S = 300.0  # whatever Retry-After asks for
+REST_S = 30.0  # without another question after a fault
+LONGEST_REST_S = 300.0  # the most, whatever Retry-After asks for
 UNREADABLE = "The Hub's answer cannot be read"
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Gated(HubUnavailable):
 
 
 class Question:
-    """Whoever asked may have stopped waiting: `given_up` tells the asking thread to stop reading.
+    """One question to the Hub; once its asker has stopped waiting, `given_up` tells the asking thread to stop reading.
 
     Args:
         endpoint: the Hub's address, without a slash at its end.

@@ -246,7 +246,7 @@ class Left(Event):
     person: str
 
 
-Membership = Invited | Joined | Left  # kept in a log of its own, see `membership`
+Membership = Invited | Joined | Left  # kept in a log of its own, see `workspace.members`
 WorkspaceEvent = Action | SpeedSet | TimeSkipped | Adopted | Membership
 _READER: TypeAdapter[WorkspaceEvent] = TypeAdapter(Annotated[WorkspaceEvent, Field(discriminator="kind")])
 

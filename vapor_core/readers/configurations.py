@@ -64,7 +64,7 @@ def _with_text_keys(value: object) -> object:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases: no document larger than its text."""
+    """YAML without aliases, so that no document is larger than its text."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):

@@ -35,7 +35,7 @@ KNOWN = "text; prompt and completion; instruction and output; question and answe
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A schema found in a file: the fields in the order asked, about, answered. `text` gives a row's text."""
+    """A schema found in a file: its fields, in the order request, context, answer. `text` gives a row's text."""
 
     name: str
     required: tuple[str, ...]

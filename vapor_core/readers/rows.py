@@ -132,7 +132,7 @@ def table(text: str, delimiter: str) -> Iterator[Row]:
 
 
 def passages(text: str) -> Iterator[Row]:
-    """The passages of a plain text: what blank lines part, or its lines where none does."""
+    """The passages of a plain text, which blank lines separate; its lines where no line is blank."""
     parted = PARTING.search(text.strip()) is not None
     block: list[str] = []
     first = 1
@@ -146,7 +146,7 @@ def passages(text: str) -> Iterator[Row]:
 
 
 def delimiter_of(text: str) -> str:
-    """What parts the fields of a table: whichever mark its first line has most of; a comma where none."""
+    """The mark between the fields of a table: the one that its first line has most of; a comma where it has none."""
     first = next((line for line in text.split("\n", 100) if line.strip()), "")
     return max(DELIMITERS, key=first.count)
 

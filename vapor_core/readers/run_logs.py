@@ -250,7 +250,7 @@ def _frame(rows: Iterable[Mapping[str, object]], notes: _Notes) -> pd.DataFrame:
         for column, series in columns.items():
             series.append(values.get(column, math.nan))
         taken += 1
-    import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+    import pandas as pd  # noqa: PLC0415 - it takes longer to load than the whole core
 
     frame = pd.DataFrame({column: columns[column] for column in SYNONYMS if column in columns})
     return _merged(frame) if "step" in frame else frame

@@ -16,7 +16,7 @@ def to_file(shared: Shared) -> bytes:
 
 
 def from_file(name: str, content: bytes) -> Shared:
-    """What `to_file` wrote; whether it makes a world is `shared_store`'s question.
+    """What `to_file` wrote; `validation.shared_store` sees whether it makes a world.
 
     Raises:
         InvalidUpload: one sentence.

@@ -1,7 +1,7 @@
 """A workspace, or part of one, in the text of a link: compressed, versioned, and signed where a secret is set.
 
 A link is believed only as far as it can be checked: its length, its alphabet, its signature and the size of what
-it unfolds to, in this order. What the events in it may do is `events`' and the store's question.
+it unfolds to, in this order. What its events may do is seen in `checks`.
 """
 
 import base64

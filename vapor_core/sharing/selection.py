@@ -36,7 +36,7 @@ _STRANGER = "Another job"
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Ids that are taken; `strangers` only wait in line."""
+    """Ids that are taken; `strangers` are jobs that were not asked for and stand in the same line."""
 
     jobs: frozenset[str]
     deployments: frozenset[str]
@@ -61,7 +61,7 @@ def share(store: Store, view: View, ids: Iterable[str] = ()) -> Shared:
         raise InvalidLink("there is nothing here that a link could carry; start a simulated job first")
     kept = [(entry.at, event) for entry in entries if (event := _kept(entry.event, part)) is not None]
     if kept[0][0] != entries[0].at or kept[0][1] != entries[0].event:
-        kept.insert(0, (entries[0].at, SpeedSet(speed=1.0)))  # time began there
+        kept.insert(0, (entries[0].at, SpeedSet(speed=1.0)))  # so that time begins where it began
     now = max(store.now, entries[-1].at)
     return Shared(view, chosen, now, tuple((at, encode(event)) for at, event in kept))
 
