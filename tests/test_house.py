@@ -62,7 +62,7 @@ ARROWS: dict[str, set[str]] = {
         *("core.journal", "core.metrics", "core.physics", "core.readers"),
     },
     "core.sharing": {
-        *("core.catalog", "core.errors", "core.journal", "core.simulation", "core.workspace"),
+        *("core.catalog", "core.contracts", "core.errors", "core.journal", "core.workspace"),
     },
     # screens
     "ui.shell": {

@@ -5,16 +5,16 @@ import re
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import vl_convert as vlc
 
 from vapor_core import charts, simulate
 from vapor_core.advice.estimate import estimate
-from vapor_core.charts import comparison, planning, serving, stream, training
+from vapor_core.charts import comparison, planning, stream, training
 from vapor_core.contracts.columns import SERVING_COLUMNS, TRAINING_COLUMNS
 from vapor_core.contracts.training import JobConfig
-from vapor_core.simulation import endpoint
 from vapor_core.simulation.endpoint import EndpointSpec, InferenceSimulator
 
 ROOT = Path(__file__).parents[2]
@@ -154,7 +154,10 @@ def test_jobs_side_by_side_keep_their_names_and_points(run):
 
 
 def test_traffic_is_drawn_per_second_of_the_simulators_tick():
-    assert serving.TICK_S == endpoint.TICK_S
+    """A row counts the requests of a tick, so the drawn rate is their number over its seconds."""
+    ticks = np.diff(InferenceSimulator(EndpointSpec(model=CONFIG.model)).columns(0, 3)["elapsed_s"])
+    assert ticks.tolist() == [charts.TICK_S] * 2
+    assert f"datum.value / {charts.TICK_S}" in json.dumps(stream.spec("traffic"))
 
 
 @pytest.mark.parametrize("name", ["loss", "learning_rate", "compare"])

@@ -12,7 +12,8 @@ from huggingface_hub.utils import close_session
 from vapor_core import catalog
 from vapor_core.contracts.entries import CatalogModel
 from vapor_core.errors import InvalidConfig
-from vapor_core.hub.client import HubAnswer, HubClient, clean, searchable
+from vapor_core.hub.client import HubClient
+from vapor_core.hub.listing import HubAnswer, clean, searchable
 
 TOKEN = "hf_aVerySecretTokenThatMustNotLeak"  # noqa: S105 - a made-up one, to look for
 CONFIG = "/acme/tiny/resolve/main/config.json"

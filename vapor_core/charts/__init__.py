@@ -24,7 +24,6 @@ from vapor_core.charts.planning import (
     memory_parts,
 )
 from vapor_core.charts.serving import (
-    TICK_S,
     errors_chart,
     latency_chart,
     queue_chart,
@@ -42,6 +41,7 @@ from vapor_core.charts.training import (
     memory_chart,
     throughput_chart,
 )
+from vapor_core.contracts.columns import TICK_S
 
 __all__ = [
     "AXES",

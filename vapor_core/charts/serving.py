@@ -4,8 +4,7 @@ import altair as alt
 
 from vapor_core.charts import parts
 from vapor_core.charts.parts import Drawing, Source
-
-TICK_S = 5.0  # seconds that a row of a deployment's metrics counts requests over
+from vapor_core.contracts.columns import TICK_S
 
 
 def request_rate_chart(frame: Source) -> Drawing:

@@ -1,5 +1,6 @@
 """Which columns metrics have: of a job, one row a step; of a deployment, one row a tick. Units are in the names."""
 
+TICK_S = 5.0  # seconds that a row of a deployment's metrics is about
 TRAINING_COLUMNS = (
     "step",
     "epoch",

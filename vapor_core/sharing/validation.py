@@ -5,12 +5,12 @@
 
 from math import isfinite
 
+from vapor_core.contracts.columns import TICK_S
 from vapor_core.errors import InvalidLink, JournalError, VaporError
 from vapor_core.journal.events import Action, Adopted, Membership, SpeedSet, TimeSkipped
 from vapor_core.journal.read_only import ReadOnlyJournal
 from vapor_core.sharing.checks import checked
 from vapor_core.sharing.links import Shared
-from vapor_core.simulation.endpoint import TICK_S
 from vapor_core.workspace.adoption import Past
 from vapor_core.workspace.store import Store
 from vapor_core.workspace.timeline import Timeline

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vapor_core import catalog, noise
+from vapor_core.contracts.columns import TICK_S
 from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.serving import ServingPrecision, Traffic
@@ -23,7 +24,6 @@ from vapor_core.physics.serving.memory import SERVING_BYTES, SERVING_SHARE, serv
 
 Floats = NDArray[np.float64]
 
-TICK_S = 5.0
 MINUTE_TICKS = 12
 LOAD_TICKS = 6  # the load that sets the latency is a mean over 30 s, as is the one that the autoscaler sees
 CLIENT_ERROR_RATE = 0.003  # malformed, too long, unauthorised: the callers' own

@@ -8,7 +8,8 @@ import streamlit as st
 from vapor_core import text
 from vapor_core.contracts.entries import CatalogModel
 from vapor_core.errors import InvalidConfig
-from vapor_core.hub.client import HubClient, HubModel, searchable
+from vapor_core.hub.client import HubClient
+from vapor_core.hub.listing import HubModel, searchable
 from vapor_ui.shell import session
 
 SHOWN = 8  # models of one search

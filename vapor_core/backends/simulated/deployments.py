@@ -4,11 +4,12 @@ from math import ceil
 
 from vapor_core.backends.base import ROWS_AT_ONCE, Columns, DeploymentSpec, Health, MetricBatch
 from vapor_core.backends.simulated.endpoints import Endpoint
+from vapor_core.contracts.columns import TICK_S
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.errors import NotFound
 from vapor_core.journal.journal import Journal
-from vapor_core.simulation.endpoint import TICK_S, EndpointSpec, InferenceSimulator
+from vapor_core.simulation.endpoint import EndpointSpec, InferenceSimulator
 
 MOST_TICKS = 2_000_000  # of an endpoint's telemetry: from 58 to 116 simulated days back
 

@@ -16,13 +16,12 @@ from math import floor
 import numpy as np
 
 from vapor_core.backends.base import Health
-from vapor_core.contracts.columns import SERVING_COLUMNS
+from vapor_core.contracts.columns import SERVING_COLUMNS, TICK_S
 from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.serving import ServingPrecision, Traffic
 from vapor_core.simulation.endpoint import (
     MINUTE_TICKS,
-    TICK_S,
     EndpointSpec,
     Floats,
     InferenceSimulator,
