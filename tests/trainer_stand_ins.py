@@ -29,6 +29,7 @@ class Ran:
         steps: how many there were.
         evaluated_every, saved_every: steps.
         examples: what the trainer was given to train on.
+        seeded: the seeds that were set before a model was made; False for one after.
     """
 
     arguments: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Ran:
     evaluated_every: int = 0
     saved_every: int = 0
     examples: list[dict[str, object]] = field(default_factory=list)
+    seeded: list[int | bool] = field(default_factory=list)
 
 
 def run(script: Path, rows: list[dict[str, object]] | None = None, chat_template: str | None = None) -> Ran:
@@ -177,6 +179,7 @@ def stand_ins(ran: Ran, rows: list[dict[str, object]], chat_template: str | None
             "AutoTokenizer": SimpleNamespace(from_pretrained=lambda name: tokenizer),
             "BitsAndBytesConfig": taking("BitsAndBytesConfig"),
             "TrainerCallback": object,
+            "set_seed": lambda seed: ran.seeded.append("from_pretrained" not in ran.arguments and seed),
         },
         "trl": {"SFTConfig": taking("SFTConfig"), "SFTTrainer": trainer},
     }

@@ -187,6 +187,12 @@ def test_pretraining_reads_text_alone(ran):
     assert ran(BASE.changed(method="pretrain"), rows=rows).examples[0] == {"text": "a story"}
 
 
+@pytest.mark.parametrize("method", ["pretrain", "lora"])
+def test_the_seed_is_set_before_weights_are_drawn(ran, method):
+    """Two runs of one script began from different weights."""
+    assert ran(BASE.changed(method=method, seed=7)).seeded == [7]
+
+
 def test_tf32_is_used_where_it_was_rehearsed(ran):
     fp32 = BASE.changed(precision="fp32")
     assert "matmul" in ran(fp32.changed(accelerator="nvidia-a100-80gb")).arguments

@@ -159,7 +159,10 @@ def _imports(config: JobConfig) -> list[str]:
     names = ["AutoModelForCausalLM", "AutoTokenizer", "TrainerCallback"]
     names += ["AutoConfig"] if config.method == "pretrain" else []
     names += ["BitsAndBytesConfig"] if config.method == "qlora" else []
-    lines += [f"from transformers import {', '.join(sorted(names))}", "from trl import SFTConfig, SFTTrainer"]
+    lines += [
+        f"from transformers import {', '.join([*sorted(names), 'set_seed'])}",
+        "from trl import SFTConfig, SFTTrainer",
+    ]
     return lines
 
 

@@ -116,6 +116,7 @@ class Cadence(TrainerCallback):
         state.save_steps = CHECKPOINT_EVERY or max(state.max_steps // 10, 1)
 
 
+set_seed(ARGUMENTS["seed"])  # before weights or adapters are drawn
 tokenizer = AutoTokenizer.from_pretrained(MODEL)
 tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
 rows = training_rows()
