@@ -212,6 +212,7 @@ SAID = [
     ({"dataset": "karpathy/tiny_shakespeare"}, "comes as a script"),
     ({"model": OWN_MODEL}, "MODEL is not in the catalog"),
     ({"method": "pretrain"}, "random weights"),
+    ({"accelerator": "cpu"}, "Run: python train.py"),
     ({"accelerator_count": 4}, "torchrun --nproc-per-node 4"),
     ({"accelerator_count": 16, "accelerator": "nvidia-h100-80gb"}, "torchrun --nnodes 2 --nproc-per-node 8"),
 ]

@@ -19,6 +19,7 @@ from vapor_core.exports.launch_template import (
 TRAINER = (
     "trl==1.16.* transformers==5.24.* datasets==5.2.* accelerate==1.15.*"  # their arguments change often
 )
+_CPU = "cpu"  # the catalog's id of a machine without a GPU
 _SEEDS = 2**32  # numpy takes no larger one
 _OPTIMIZER = {"adamw": "adamw_torch_fused", "adamw_8bit": "adamw_bnb_8bit", "sgd": "sgd"}
 # Data sets that come as a script, which datasets 5 does not run.
@@ -79,7 +80,8 @@ def _packages(config: JobConfig) -> list[str]:
 
 def _command(config: JobConfig, card: Accelerator) -> str:
     if config.accelerator_count == 1:
-        return "CUDA_VISIBLE_DEVICES=0 python train.py"
+        # TRL refuses to spread one process over several GPUs
+        return "python train.py" if card.id == _CPU else "CUDA_VISIBLE_DEVICES=0 python train.py"
     nodes = ceil(config.accelerator_count / card.cards_per_node)
     if nodes == 1:
         return f"torchrun --nproc-per-node {config.accelerator_count} train.py"
@@ -205,7 +207,7 @@ def _arguments(config: JobConfig, card: Accelerator) -> dict[str, object]:
         "eval_strategy": "steps",
         "save_strategy": "steps",
         "seed": config.seed % _SEEDS,
-        "use_cpu": card.id == "cpu",
+        "use_cpu": card.id == _CPU,
     }
     if _shards(config):
         arguments["fsdp"] = True
