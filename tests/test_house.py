@@ -62,6 +62,7 @@ ARROWS: dict[str, set[str]] = {
         *("core.journal", "core.metrics", "core.physics", "core.readers"),
     },
     "core.sharing": {
+        "core.backends",  # what can be shared is asked of the registry
         *("core.catalog", "core.contracts", "core.errors", "core.journal", "core.workspace"),
     },
     # screens

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from vapor_core import catalog
+from vapor_core.backends.registry import abilities
 from vapor_core.errors import InvalidLink, VaporError
 from vapor_core.journal.events import (
     Adopted,
@@ -18,6 +19,7 @@ from vapor_core.journal.events import (
     LogImported,
     Membership,
     Redeployed,
+    Refused,
     Renamed,
     Scaled,
     SpeedSet,
@@ -85,6 +87,8 @@ def _check(event: WorkspaceEvent, known: _Known) -> None:
     """What the store would have refused when it was done."""
     if isinstance(event, Membership):
         raise InvalidLink("what was shared holds somebody's invitation; it carries work alone")
+    if isinstance(event, Refused):
+        raise InvalidLink("what was shared holds what a backend refused; it carries simulated work alone")
     _check_words(event)
     if isinstance(event, SpeedSet):
         actions.speed_set(event.speed)  # raises where the speed is none
@@ -139,7 +143,7 @@ def _check_new_job(event: JobSubmitted | LogImported, known: _Known) -> None:
 
 def _check_config(event: JobSubmitted) -> None:
     config = event.config
-    if config.backend != "simulated":
+    if not abilities(config.backend).is_simulated:
         raise InvalidLink("only simulated jobs can be shared")
     catalog.model(config.model)  # each raises where the catalog has no such entry
     catalog.dataset(config.dataset)
@@ -162,6 +166,8 @@ def _check_deployment(event: Deployed | Scaled | Redeployed | DeploymentStopped,
     if isinstance(event, Deployed | Scaled):
         actions.replica_range((event.replicas_min, event.replicas_max))  # raises where it is no range
     if isinstance(event, Deployed):
+        if not abilities(event.backend).is_simulated:
+            raise InvalidLink("only simulated deployments can be shared")
         catalog.accelerator(event.accelerator)  # raises where the catalog has none of that id
         known.deployments[key] = 0
     elif isinstance(event, Redeployed):

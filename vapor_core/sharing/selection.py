@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vapor_core import catalog
+from vapor_core.backends.registry import abilities
 from vapor_core.errors import InvalidLink
 from vapor_core.journal.events import (
     Action,
@@ -74,6 +75,7 @@ def _part(world: World, view: View, ids: tuple[str, ...]) -> _Part:
     served = {
         key: {revision.job_id for revision in record.revisions} | {back.job_id for back in record.standby}
         for key, record in deployments.items()
+        if abilities(record.backend).is_simulated and record.refused is None
     }
     taken = frozenset(key for key, jobs in served.items() if jobs <= shareable)
     asked: set[str] = set(world.jobs if whole else ()).union(*(served[key] for key in taken))
@@ -92,8 +94,7 @@ def _shareable(world: World) -> set[str]:
     known: set[str] = set()
     for key, record in world.jobs.items():
         parent = record.spec.parent
-        real = record.config.backend not in ("simulated", "imported")
-        if not real and (parent is None or parent.job_id in known):
+        if abilities(record.config.backend).can_share and (parent is None or parent.job_id in known):
             known.add(key)
     return known
 
@@ -112,7 +113,7 @@ def _in_line(world: World, jobs: set[str]) -> set[str]:
     """Earlier jobs of the same lines, where a line was longer than its cards."""
     lines: dict[str, list[str]] = {}
     for key, record in world.jobs.items():
-        if record.config.backend == "simulated":
+        if abilities(record.config.backend).queues:
             lines.setdefault(catalog.accelerator(record.config.accelerator).id, []).append(key)
     earlier: set[str] = set()
     for line in lines.values():
