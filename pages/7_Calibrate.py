@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from vapor_ui.calibrate import calibrations
 from vapor_ui.calibrate.fit import fit_view, nothing_fitted, what_if
 from vapor_ui.calibrate.form import add_button, log_upload, run_form
+from vapor_ui.form import calibrations
 from vapor_ui.shell import frame
 
 store = frame.page("Calibrate", ":material/tune:")

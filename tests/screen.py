@@ -1,13 +1,15 @@
 """A page as a person opens it: on a store whose time stands still, the welcome already seen."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
 from vapor_core.workspace.store import Store
+from vapor_ui.shell import state
+from vapor_ui.shell.state import Visit
 
 ROOT = Path(__file__).parent.parent
+HOME = "Home"
 
 
 def still_store() -> Store:
@@ -17,15 +19,18 @@ def still_store() -> Store:
     return store
 
 
-def opened(
-    page: str, /, store: Store | None = None, parameters: Mapping[str, str] | None = None, **named: str
-) -> AppTest:
-    """The page after its first run, free of exceptions; `parameters` and `named` are those of its address."""
+def opened(page: str, store: Store | None = None, *kept: object, **parameters: str) -> AppTest:
+    """The page after its first run, free of exceptions.
+
+    `kept` is what the session holds already (see `vapor_ui.shell.state`); by default a visit that has seen the welcome.
+    """
+    held = {state.named(Visit): Visit(welcome="seen"), **{state.named(type(one)): one for one in kept}}
+    held[state.named(Visit)].store = store or still_store()
     app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=30)
-    app.session_state["store"] = store or still_store()
-    app.session_state["welcome"] = "seen"
-    app.switch_page(f"pages/{page}.py")
-    for name, value in {**(parameters or {}), **named}.items():
+    app.session_state[state.KEY] = held
+    if page != HOME:
+        app.switch_page(f"pages/{page}.py")
+    for name, value in parameters.items():
         app.query_params[name] = value
     return ran(app)
 
@@ -35,6 +40,33 @@ def ran(app: AppTest) -> AppTest:
     app.run()
     assert not app.exception, app.exception
     return app
+
+
+def visit(app: AppTest) -> Visit:
+    """What the session holds of its visit."""
+    return app.session_state[state.KEY][state.named(Visit)]
+
+
+def store_of(app: AppTest) -> Store:
+    """The visitor's own store."""
+    return visit(app).store
+
+
+def button(app: AppTest, label: str):
+    """The first button that is called so, else the first whose name begins so."""
+    called = [one for one in app.button if one.label == label]
+    return called[0] if called else next(one for one in app.button if one.label.startswith(label))
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """The page after a press."""
+    button(app, label).click()
+    return ran(app)
+
+
+def labels(app: AppTest) -> set[str]:
+    """Of all buttons."""
+    return {one.label for one in app.button}
 
 
 def words(app: AppTest) -> str:

@@ -70,29 +70,30 @@ ARROWS: dict[str, set[str]] = {
         *("core.contracts", "core.errors", "core.journal", "core.sharing", "core.text", "core.workspace"),
     },
     "ui.parts": {
-        *("core.contracts", "core.errors", "core.hub", "core.text", "core.workspace"),
-        "ui.shell",
+        *("core.catalog", "core.contracts", "core.errors", "core.hub", "core.physics.serving"),
+        *("core.text", "core.workspace", "ui.shell"),
     },
     "ui.form": {
-        *("core.advice", "core.catalog", "core.contracts", "core.errors", "core.readers", "core.text"),
-        *("core.workspace", "ui.parts", "ui.shell"),
+        *("core.advice", "core.calibration", "core.catalog", "core.contracts", "core.errors"),
+        *("core.readers", "core.text", "core.workspace", "ui.parts", "ui.shell"),
     },
+    "ui.overview": {"core.text", "core.workspace", "ui.parts"},
     "ui.train": {
         *("core.advice", "core.catalog", "core.charts", "core.contracts", "core.errors", "core.readers"),
         *("core.text", "core.workspace", "ui.form", "ui.parts", "ui.shell"),
     },
     "ui.monitor": {
         *("core.advice", "core.catalog", "core.charts", "core.contracts", "core.errors", "core.exports"),
-        *("core.metrics", "core.physics.serving", "core.readers", "core.text", "core.workspace"),
+        *("core.metrics", "core.readers", "core.text", "core.workspace"),
         *("ui.form", "ui.parts", "ui.shell"),
     },
     "ui.deployments": {
-        *("core.catalog", "core.charts", "core.contracts", "core.text", "core.workspace"),
+        *("core.catalog", "core.charts", "core.contracts", "core.errors", "core.text", "core.workspace"),
         *("ui.parts", "ui.shell"),
     },
     "ui.models": {
         *("core.catalog", "core.contracts", "core.errors", "core.physics", "core.physics.serving"),
-        *("core.text", "core.workspace", "ui.form", "ui.monitor", "ui.parts"),
+        *("core.text", "core.workspace", "ui.form", "ui.parts", "ui.shell"),
     },
     "ui.calibrate": {
         *("core.advice", "core.calibration", "core.catalog", "core.charts", "core.contracts"),
@@ -100,8 +101,7 @@ ARROWS: dict[str, set[str]] = {
         *("ui.form", "ui.parts", "ui.shell"),
     },
     "pages": {
-        *("core.catalog", "core.charts", "core.contracts", "core.errors", "core.fidelity", "core.text"),
-        *("core.workspace", "ui.calibrate", "ui.deployments", "ui.form", "ui.models", "ui.monitor"),
+        *("ui.calibrate", "ui.deployments", "ui.form", "ui.models", "ui.monitor", "ui.overview"),
         *("ui.parts", "ui.shell", "ui.train"),
     },
 }

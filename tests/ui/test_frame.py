@@ -1,12 +1,13 @@
 """What every page shares: navigation, the time control, refusals, the welcome and the one timer."""
 
 import pytest
-from screen import ROOT, opened, ran, still_store
+from screen import HOME, ROOT, labels, opened, press, ran, still_store, store_of
 from streamlit.testing.v1 import AppTest
 
 from vapor_core.contracts.training import JobConfig
 from vapor_core.workspace.store import Store
-from vapor_ui.shell import frame
+from vapor_ui.shell import frame, session
+from vapor_ui.shell.state import Messages, Visit
 
 MODEL = "HuggingFaceTB/SmolLM2-135M"
 
@@ -21,12 +22,8 @@ def running_store():
     return store
 
 
-def home(store, **state):
-    app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=30)
-    app.session_state["store"] = store
-    for name, value in {"welcome": "seen", **state}.items():
-        app.session_state[name] = value
-    return ran(app)
+def home(store, *kept):
+    return opened(HOME, store, *kept)
 
 
 def timers(app):
@@ -45,14 +42,14 @@ def test_navigation_is_on_every_page():
 
 
 @pytest.mark.parametrize("speed", frame.SPEEDS)
-def test_the_time_control_sets_the_speed_and_moves_no_time(speed):
+def test_the_time_control_sets_the_speed_and_moves_no_time(speed, monkeypatch):
+    monkeypatch.setattr(session, "now", lambda: 5.0)  # when the store was last told the time
     app = home(running_store())
-    before = app.session_state["store"].clock.simulated_s
-    app.segmented_control(key="speed").set_value(speed)
+    before = store_of(app).clock.simulated_s
+    app.segmented_control(key=frame.SPEED).set_value(speed)
     ran(app)
-    assert app.session_state["store"].clock.speed == speed
-    if speed == 0:
-        assert app.session_state["store"].clock.simulated_s == before
+    assert store_of(app).clock.speed == speed
+    assert store_of(app).clock.simulated_s == before
 
 
 def test_no_timer_while_nothing_is_live():
@@ -65,7 +62,7 @@ def test_no_timer_while_time_stands_still():
 
 def test_one_timer_while_a_job_runs():
     app = home(running_store())
-    app.segmented_control(key="speed").set_value(1.0)
+    app.segmented_control(key=frame.SPEED).set_value(1.0)
     assert len(timers(ran(app))) == 1
 
 
@@ -78,7 +75,7 @@ def test_drawing_a_page_again_moves_nothing_in_a_paused_world():
 
 
 def test_a_refusal_is_told_once():
-    app = home(still_store(), refusal="no job **x**")
+    app = home(still_store(), Messages(refusal="no job **x**"))
     assert len(app.error) == 1
     assert "**x**" not in app.error[0].value
     assert not ran(app).error
@@ -87,30 +84,27 @@ def test_a_refusal_is_told_once():
 def test_a_new_session_runs_sixty_times_as_fast_as_the_wall():
     app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=30)
     ran(app)
-    assert isinstance(app.session_state["store"], Store)
-    assert app.session_state["store"].clock.speed == 60.0
+    assert isinstance(store_of(app), Store)
+    assert store_of(app).clock.speed == 60.0
 
 
 def test_a_first_visitor_is_greeted_and_one_click_opens_the_demo():
-    app = home(still_store(), welcome="new")
-    button = next(button for button in app.button if button.label == "Open the demo workspace")
-    button.click()
-    ran(app)
-    assert app.session_state["store"].jobs()
-    assert "Open the demo workspace" not in [button.label for button in app.button]
+    app = home(still_store(), Visit(welcome="new"))
+    press(app, "Open the demo workspace")
+    assert store_of(app).jobs()
+    assert "Open the demo workspace" not in labels(app)
 
 
 def test_nobody_is_asked_about_a_greeting_where_something_was_trained():
     def asked(app):
         return [item for item in app.get("bidi_component") if "welcome" in str(item.proto)]
 
-    assert asked(home(still_store(), welcome=None))
-    assert not asked(home(running_store(), welcome=None))
+    assert asked(home(still_store(), Visit()))
+    assert not asked(home(running_store(), Visit()))
 
 
 def test_who_starts_empty_is_not_greeted_again():
-    app = home(still_store(), welcome="new")
-    next(button for button in app.button if button.label == "Start empty").click()
-    ran(app)
-    assert not app.session_state["store"].jobs()
-    assert "Start empty" not in [button.label for button in app.button]
+    app = home(still_store(), Visit(welcome="new"))
+    press(app, "Start empty")
+    assert not store_of(app).jobs()
+    assert "Start empty" not in labels(app)

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from screen import opened, ran, still_store, words
+from screen import button, opened, ran, still_store, store_of, words
 
 from vapor_core import fidelity, simulate
 from vapor_core.contracts.training import JobConfig
-from vapor_ui.calibrate import calibrations
+from vapor_ui.form import calibrations
 
 FIDELITY, CALIBRATE = "6_Fidelity", "7_Calibrate"
 CONFIG = JobConfig(model="HuggingFaceTB/SmolLM2-360M", max_steps=300, hardware_faults=False)
@@ -19,10 +19,6 @@ def log():
     frame = simulate(CONFIG)[["step", "loss", "learning_rate", "tokens_per_second"]]
     worse = frame.assign(loss=frame["loss"] * 1.2, tokens_per_second=frame["tokens_per_second"] * 0.5)
     return worse.to_csv(index=False).encode()
-
-
-def button(app, label):
-    return next(one for one in app.button if one.label == label)
 
 
 def dropped(app, content, name="run.csv"):
@@ -61,7 +57,7 @@ def test_without_a_log_calibrate_says_what_to_do():
     app = opened(CALIBRATE)
     assert "Nothing is fitted yet" in words(app)
     assert button(app, "Fit to this run").disabled
-    assert calibrations.current(app.session_state["store"]) is None
+    assert calibrations.current(store_of(app)) is None
 
 
 def test_a_log_prefills_its_length_and_peak_rate(log):
@@ -72,7 +68,7 @@ def test_a_log_prefills_its_length_and_peak_rate(log):
 
 def test_a_dropped_log_is_fitted_and_used_until_it_is_not(log):
     app = fitted(log)
-    store = app.session_state["store"]
+    store = store_of(app)
     assert calibrations.current(store).throughput_scale == pytest.approx(0.5, rel=0.1)
     assert {"Loss error", "Rate error", "Points"} <= set(figures(app))
     app.toggle(key="calibrate.used").set_value(False)
@@ -83,7 +79,7 @@ def test_a_dropped_log_is_fitted_and_used_until_it_is_not(log):
 
 def test_a_calibration_moves_the_estimate_of_train(log):
     before = figures(opened("1_Train"))
-    after = figures(opened("1_Train", store=fitted(log).session_state["store"]))
+    after = figures(opened("1_Train", store=store_of(fitted(log))))
     assert after["Time"] != before["Time"]
     assert after["Train loss"] != before["Train loss"]
 
@@ -92,19 +88,19 @@ def test_a_forgotten_run_leaves_nothing_behind(log):
     app = fitted(log)
     button(app, "Forget this run").click()
     ran(app)
-    assert calibrations.fit(app.session_state["store"]) is None
+    assert calibrations.fit(store_of(app)) is None
     assert "Nothing is fitted yet" in words(app)
 
 
 def test_a_second_log_is_fitted_together_with_the_first(log):
-    store = fitted(log).session_state["store"]
+    store = store_of(fitted(log))
     fitted(log, store, name="again.csv")
     assert [run.name for run in calibrations.fit(store).runs] == ["run.csv", "again.csv"]
     assert calibrations.current(store).runs == 2
 
 
 def test_the_same_log_again_replaces_itself(log):
-    store = fitted(log).session_state["store"]
+    store = store_of(fitted(log))
     fitted(log, store)
     assert len(calibrations.fit(store).runs) == 1
 
@@ -145,7 +141,7 @@ def test_a_broken_log_is_told_in_one_sentence(name, content, sentence):
 
 
 def test_a_log_of_impossible_losses_is_refused_and_leaves_the_fit(log):
-    store = fitted(log).session_state["store"]
+    store = store_of(fitted(log))
     app = fitted(b"step,loss\n1,-1\n2,-2\n", store, name="impossible.csv")
     assert "impossible" in app.error[0].value
     assert [run.name for run in calibrations.fit(store).runs] == ["run.csv"]

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from screen import opened, ran, still_store, words
+from screen import button, labels, opened, ran, still_store, visit, words
 
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import InvalidLink
@@ -29,14 +29,6 @@ def worked() -> Store:
 @pytest.fixture
 def link(worked) -> str:
     return links.pack(selection.share(worked, "job", ["job-1"]))
-
-
-def button(app, label):
-    return next(one for one in app.button if one.label == label)
-
-
-def labels(app):
-    return {one.label for one in app.button}
 
 
 def test_a_shared_link_is_shown_read_only_and_nothing_can_be_done(link, worked):
@@ -137,10 +129,10 @@ def test_the_workspace_is_rewound_and_left_again(worked):
     button(app, "Rewind").click()
     ran(app)
     assert "Replay, read-only" in words(app)
-    assert app.session_state["looking"].store is not worked
+    assert visit(app).looking.store is not worked
     app.slider(key="replay_share").set_value(100.0)
     ran(app)
-    assert app.session_state["looking"].store.jobs() == worked.jobs()
+    assert visit(app).looking.store.jobs() == worked.jobs()
     button(app, "Back to now").click()
     ran(app)
     assert "read-only" not in words(app)

@@ -3,7 +3,7 @@
 import pytest
 from hub_server import QWEN_CONFIG, as_json, listed, running
 from huggingface_hub.utils import close_session
-from screen import opened, ran, still_store, words
+from screen import button, opened, ran, still_store, store_of, words
 
 from vapor_core.contracts.entries import CatalogModel
 from vapor_core.contracts.training import JobConfig
@@ -12,11 +12,7 @@ PAGE = "1_Train"
 
 
 def chosen(app):
-    return app.session_state["store"].choices["train"]
-
-
-def button(app, label):
-    return next(one for one in app.button if one.label.startswith(label))
+    return store_of(app).choices["train"]
 
 
 def test_a_fresh_form_shows_what_the_default_takes():

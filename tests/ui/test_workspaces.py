@@ -1,7 +1,7 @@
 """A workspace is opened again as it was; what cannot be kept is told, costs nothing and goes on later."""
 
 import pytest
-from screen import ROOT, opened, ran, words
+from screen import ROOT, button, opened, ran, words
 from streamlit.testing.v1 import AppTest
 
 from vapor_core.contracts.training import JobConfig
@@ -24,10 +24,6 @@ class Disk(MemoryJournal):
                 "there is no room for vapor.db; nothing was recorded; make room and do it again"
             )
         return super().append(workspace, after, at, event)
-
-
-def button(app, label):
-    return next(one for one in app.button if one.label == label)
 
 
 def test_a_full_disk_is_one_message_nothing_is_lost_and_it_works_on_when_there_is_room():

@@ -1,7 +1,9 @@
 """What a calibration amounts to: the fit run by run, and what it says of a run that was not done yet."""
 
-from collections.abc import Callable
-from typing import get_args
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -9,16 +11,27 @@ from vapor_core import text
 from vapor_core.advice.estimate import estimate
 from vapor_core.calibration.comparison import fit_curves, nearness, what_if_curves
 from vapor_core.charts import stream
-from vapor_core.contracts.training import Calibration, Estimate, JobConfig, ScheduleName
-from vapor_core.workspace.store import Store
-from vapor_ui.calibrate import calibrations
-from vapor_ui.calibrate.calibrations import Fit, MeasuredRun
-from vapor_ui.form import fields, form_values
-from vapor_ui.parts import cards
+from vapor_ui.form import blocks, calibrations, choices, form_values
+from vapor_ui.form.choices import WHAT_IF
+from vapor_ui.parts import cards, links
 from vapor_ui.shell import session
 
-WHAT_IF = "what_if"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from vapor_core.contracts.training import Calibration, Estimate, JobConfig
+    from vapor_core.workspace.store import Store
+    from vapor_ui.form.calibrations import Fit, MeasuredRun
+
+USED = "calibrate.used"  # the toggle's key
 CHART = 340  # pixels
+NARROW = 130  # pixels of a column
+
+STEPS = replace(blocks.MAX_STEPS, label="Steps", help="Of the whole run", placeholder="")
+CHANGED = (
+    *(blocks.LEARNING_RATE, blocks.SCHEDULE, STEPS),
+    *(blocks.WARM_UP, blocks.MINIMUM_RATE, blocks.DECAY),
+)
 
 
 def nothing_fitted() -> None:
@@ -35,10 +48,10 @@ def fit_view(fit: Fit) -> MeasuredRun:
     """How near the forecast comes to one of the runs, and whether estimates use it; returns the run that is shown."""
     run = _chosen(fit)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.session_state["calibrate.used"] = fit.used
+        st.session_state[USED] = fit.used
         st.toggle(
             "Use in estimates",
-            key="calibrate.used",
+            key=USED,
             on_change=_use,
             help="Train's estimate takes the fitted constants in place of the laws' own",
         )
@@ -70,11 +83,11 @@ def _chosen(fit: Fit) -> MeasuredRun:
 
 
 def _use() -> None:
-    calibrations.use(session.store(), bool(st.session_state["calibrate.used"]))
+    calibrations.use(session.store(), bool(st.session_state[USED]))
 
 
 def _forget(name: str) -> None:
-    calibrations.remove(session.store(), name)
+    calibrations.forget(session.store(), name)
 
 
 def _figures(run: MeasuredRun, calibration: Calibration) -> None:
@@ -101,12 +114,12 @@ def _last(run: MeasuredRun) -> int:
 
 def what_if(store: Store, run: MeasuredRun, calibration: Calibration) -> None:
     """Change rate, schedule or length of a measured run, and see the forecast with its band."""
-    values = form_values.chosen(store, WHAT_IF)
+    values = choices.chosen(store, WHAT_IF)
     form = form_values.form(values, calibration, run.config, WHAT_IF)
     with st.container(border=True):
         st.markdown("#### What if")
         st.caption(f"{text.plain(run.name, 80)} again, with something changed.")
-        _changes(form)
+        blocks.grid(form, CHANGED, width=NARROW)
         if form.config is None or form.estimate is None:
             st.info("The forecast follows when the marked fields are corrected.", icon=":material/timeline:")
             return
@@ -124,28 +137,6 @@ def what_if(store: Store, run: MeasuredRun, calibration: Calibration) -> None:
             st.button("Undo the changes", icon=":material/undo:", type="tertiary", on_click=_undo)
 
 
-def _changes(form: form_values.Form) -> None:
-    schedules: list[object] = list(get_args(ScheduleName))
-    if form.shown.schedule not in schedules:
-        schedules.append(form.shown.schedule)
-    with st.grid(3, min_column_width=130):
-        fields.line(form, "learning_rate", "Learning rate", "The peak of the schedule, such as 2e-4")
-        fields.choice(
-            form,
-            "schedule",
-            "Schedule",
-            schedules,
-            words=lambda it: it if isinstance(it, str) else "own points",
-        )
-        fields.whole_number(form, "max_steps", "Steps", "Of the whole run")
-        fields.number(form, "warmup_ratio", "Warm-up ratio", step=0.01, help="Fraction of all steps")
-        fields.number(form, "min_learning_rate_ratio", "Minimum rate ratio", step=0.05)
-        if form.shown.schedule == "wsd":
-            fields.number(
-                form, "decay_ratio", "Decay ratio", step=0.05, help="Last part of all steps, falling"
-            )
-
-
 def _outcome(after: Estimate, before: Estimate) -> None:
     if after.diverges:
         st.warning("At this learning rate the run is likely to diverge.", icon=":material/warning:")
@@ -161,11 +152,9 @@ def _outcome(after: Estimate, before: Estimate) -> None:
 
 
 def _undo() -> None:
-    form_values.chosen(session.store(), WHAT_IF).clear()
+    choices.start_over(session.store(), WHAT_IF)
 
 
 def _to_train(store: Store, config: JobConfig) -> None:
-    values = form_values.chosen(store)
-    values.clear()
-    values.update({name: getattr(config, name) for name in config.model_fields_set})
-    st.switch_page("pages/1_Train.py")
+    choices.fill(store, choices.made_by(config))
+    st.switch_page(links.TRAIN)

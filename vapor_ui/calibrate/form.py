@@ -1,48 +1,58 @@
 """A real run's log and which configuration it was: what Calibrate asks for."""
 
-from typing import get_args
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from vapor_core import catalog, text
-from vapor_core.advice.cures import METHOD_NAMES
 from vapor_core.calibration.comparison import with_step_time
-from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
-from vapor_core.contracts.training import JobConfig, ScheduleName
-from vapor_core.contracts.workspace import Job
+from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import InvalidConfig, InvalidUpload
 from vapor_core.readers.run_logs import RunLog, read_log
-from vapor_core.workspace.store import Store
-from vapor_ui.calibrate import calibrations
-from vapor_ui.form import fields, form_values
-from vapor_ui.form.form_values import Form
+from vapor_ui.form import blocks, calibrations, choices, form_values, pickers
+from vapor_ui.form.choices import CALIBRATE
 from vapor_ui.parts import listing
-from vapor_ui.shell import session
+from vapor_ui.shell import session, state
 
-CHOICES = "calibrate"
-HELD = "calibrate.log"  # the last file that was read: its identity, and what it holds or the refusal
-START = "calibrate.start"
+if TYPE_CHECKING:
+    from vapor_core.contracts.entries import CatalogModel, Dataset
+    from vapor_core.contracts.workspace import Job
+    from vapor_core.workspace.store import Store
+    from vapor_ui.form.form_values import Form
+
+FILE, START = "calibrate.file", "calibrate.start"  # widgets' keys
 SHOWN_WARNINGS = 3
+NARROW = 130  # pixels of a column
+
+STEPS = replace(
+    blocks.MAX_STEPS, label="Steps", help="Of the whole run, also where the log ends earlier", placeholder=""
+)
+HOW = (
+    *(blocks.LEARNING_RATE, blocks.SCHEDULE, STEPS),
+    *(blocks.MICRO_BATCH, blocks.ACCUMULATION, blocks.SEQUENCE_LENGTH),
+    *(blocks.WARM_UP, blocks.MINIMUM_RATE, blocks.DECAY, blocks.LORA_RANK),
+)
+CARD = replace(blocks.ACCELERATOR, words=lambda key: catalog.accelerator(key).display_name)
 
 
 def log_upload() -> RunLog | None:
     """The log that was dropped, told in a line; a sentence where it cannot be used."""
     file = st.file_uploader(
         "Log of a run",
-        key="calibrate.file",
+        key=FILE,
         help="trainer_state.json, JSON lines, CSV (also of W&B and MLflow) or TensorBoard events",
     )
     if file is None:
         return None
-    held = st.session_state.get(HELD)
-    if held is None or held[0] != file.file_id:
-        held = (file.file_id, _read(file.name, file.getvalue()))
-        st.session_state[HELD] = held
-    if not isinstance(held[1], RunLog):
-        st.error(text.plain(held[1], 600), icon=":material/error:")
+    log, _ = state.read_once(FILE, file, _read)
+    if isinstance(log, str):
+        st.error(text.plain(log, 600), icon=":material/error:")
         return None
-    _about(held[1])
-    return held[1]
+    _about(log)
+    return log
 
 
 def _read(name: str, content: bytes) -> RunLog | str:
@@ -68,8 +78,8 @@ def _about(log: RunLog) -> None:
 
 def run_form(store: Store, log: RunLog | None) -> Form:
     """What was run: from a job, the Train form, or by hand; length and peak learning rate follow the log."""
-    values = form_values.chosen(store, CHOICES)
-    form = form_values.form(values, start=_start(log), choices=CHOICES)
+    values = choices.chosen(store, CALIBRATE)
+    form = form_values.form(values, start=_start(log), choices=CALIBRATE)
     jobs = {job.id: job for job in listing.newest_first(store.jobs())}
     st.selectbox(
         "Fill in from",
@@ -81,13 +91,19 @@ def run_form(store: Store, log: RunLog | None) -> Form:
         on_change=_prefill,
         args=(jobs,),
     )
-    _what(store, form)
-    _how(form)
-    _where(form)
-    for name, sentence in form.problems.items():
-        if not name or not hasattr(form.shown, name):
-            st.error(text.plain(sentence, 600), icon=":material/error:")
+    pickers.model_choice(form, store.models(), _name, "Models from the Hub: open them on Models")
+    pickers.data_choice(form, store.datasets(), _name, "Your own: upload it on Train")
+    blocks.METHOD.draw(form)
+    blocks.grid(form, HOW, width=NARROW)
+    blocks.grid(form, (CARD, blocks.ACCELERATORS), width=NARROW)
+    blocks.row(form, (blocks.RECOMPUTE, blocks.PACKING))
+    for sentence in form.other_problems:
+        st.error(text.plain(sentence, 600), icon=":material/error:")
     return form
+
+
+def _name(entry: CatalogModel | Dataset) -> str:
+    return entry.id if choices.is_curated(entry) else entry.display_name
 
 
 def add_button(log: RunLog | None, form: Form) -> None:
@@ -115,9 +131,9 @@ def _add(log: RunLog, config: JobConfig) -> None:
     try:
         calibrations.add(session.store(), calibrations.MeasuredRun(log.name, config, log.frame))
     except InvalidConfig as refused:
-        st.session_state["refusal"] = f"{log.name}: {refused}."
+        state.messages().refusal = f"{log.name}: {refused}."
     else:
-        st.session_state["said"] = f"Fitted to {text.plain(log.name)}"
+        state.messages().said = f"Fitted to {text.plain(log.name)}"
 
 
 def _start(log: RunLog | None) -> JobConfig:
@@ -139,75 +155,5 @@ def _prefill(jobs: dict[str, Job]) -> None:
     if key is None:
         return
     store = session.store()
-    if key in jobs:
-        config = jobs[key].config
-        told = {name: getattr(config, name) for name in config.model_fields_set if name != "name"}
-    else:
-        told = {name: value for name, value in form_values.chosen(store).items() if name != "name"}
-    values = form_values.chosen(store, CHOICES)
-    values.clear()
-    values.update(told)
-
-
-def _what(store: Store, form: Form) -> None:
-    models = [_key(entry) for entry in store.models()]
-    data = [_key(entry) for entry in store.datasets()]
-    for options, chosen in ((models, form.shown.model), (data, form.shown.dataset)):
-        if chosen not in options:
-            options.insert(0, chosen)
-    fields.choice(
-        form, "model", "Model", models, words=_name, help="Models from the Hub: open them on Models"
-    )
-    fields.choice(form, "dataset", "Data set", data, words=_name, help="Your own: upload it on Train")
-
-
-def _key(entry: CatalogModel | Dataset) -> object:
-    return entry.id if form_values.is_curated(entry) else entry
-
-
-def _name(key: object) -> str:
-    return key.display_name if isinstance(key, CatalogModel | Dataset) else str(key)
-
-
-def _how(form: Form) -> None:
-    fields.segments(form, "method", "Method", tuple(METHOD_NAMES), words=lambda name: METHOD_NAMES[name])
-    with st.grid(3, min_column_width=130):
-        fields.line(form, "learning_rate", "Learning rate", "The peak of the schedule, such as 2e-4")
-        schedules: list[object] = list(get_args(ScheduleName))
-        if form.shown.schedule not in schedules:
-            schedules.append(form.shown.schedule)
-        fields.choice(form, "schedule", "Schedule", schedules, words=_schedule)
-        fields.whole_number(form, "max_steps", "Steps", "Of the whole run, also where the log ends earlier")
-        fields.whole_number(form, "micro_batch_size", "Micro-batch", "Sequences at once on each accelerator")
-        fields.whole_number(
-            form, "gradient_accumulation_steps", "Accumulation", "Micro-batches before each step"
-        )
-        fields.whole_number(form, "sequence_length", "Sequence length", "Tokens")
-        fields.number(form, "warmup_ratio", "Warm-up ratio", step=0.01, help="Fraction of all steps")
-        fields.number(form, "min_learning_rate_ratio", "Minimum rate ratio", step=0.05)
-        if form.shown.schedule == "wsd":
-            fields.number(
-                form, "decay_ratio", "Decay ratio", step=0.05, help="Last part of all steps, falling"
-            )
-        if form.shown.method in ("lora", "qlora"):
-            fields.whole_number(form, "lora_rank", "LoRA rank", "Width of the adapters")
-
-
-def _schedule(key: object) -> str:
-    return key if isinstance(key, str) else "own points"
-
-
-def _where(form: Form) -> None:
-    cards: list[object] = [card.id for card in catalog.accelerators()]
-    if isinstance(form.shown.accelerator, Accelerator):
-        cards.insert(0, form.shown.accelerator)
-    with st.grid(3, min_column_width=130):
-        fields.choice(form, "accelerator", "Accelerator", cards, words=_card)
-        fields.whole_number(form, "accelerator_count", "Count", "Accelerators working together")
-    with st.container(horizontal=True):
-        fields.switch(form, "gradient_checkpointing", "Recompute activations", "Gradient checkpointing")
-        fields.switch(form, "packing", "Pack examples", "Fill each sequence with several examples")
-
-
-def _card(key: object) -> str:
-    return catalog.accelerator(key if isinstance(key, Accelerator) else str(key)).display_name
+    values = choices.made_by(jobs[key].config) if key in jobs else choices.chosen(store)
+    choices.fill(store, {name: value for name, value in values.items() if name != "name"}, CALIBRATE)

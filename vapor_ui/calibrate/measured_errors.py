@@ -1,11 +1,11 @@
 """The errors of the laws drawn: one table of targets, and each kind by its sources with its points."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import pandas as pd
 import streamlit as st
 
-from vapor_core import text
+from vapor_core import fidelity, text
 from vapor_core.charts import stream
 from vapor_core.fidelity import FidelityLine, FidelityTable
 from vapor_ui.parts import cards
@@ -23,8 +23,9 @@ COLUMNS = {
 }
 
 
-def overview(tables: Sequence[FidelityTable]) -> None:
+def overview() -> None:
     """One row for each target, and one for each kind that has none."""
+    tables = fidelity.tables()
     held = [line for table in tables for line in table.held]
     met = sum(bool(line.met) for line in held)
     with st.grid(3, min_column_width=150):
@@ -39,9 +40,9 @@ def overview(tables: Sequence[FidelityTable]) -> None:
     )
 
 
-def in_detail(tables: Sequence[FidelityTable]) -> None:
+def in_detail() -> None:
     """One kind: its sources, and predicted against measured."""
-    by_kind = {table.kind: table for table in tables}
+    by_kind = {table.kind: table for table in fidelity.tables()}
     kind = st.selectbox("Kind", list(by_kind), key="kind", bind="query-params", format_func=_capital)
     table = by_kind[kind]
     left, right = st.columns(2, gap="medium")

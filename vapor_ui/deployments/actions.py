@@ -1,13 +1,20 @@
 """What a person can do about one endpoint: scale, serve another job's result, roll back, stop."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from vapor_core import text
-from vapor_core.contracts.workspace import Deployment
-from vapor_ui.parts import listing
+from vapor_core.workspace.store import Store
+from vapor_ui.parts import links, listing
+from vapor_ui.parts.deploy_dialog import MOST_REPLICAS
+from vapor_ui.parts.stop_dialog import stop_button
 from vapor_ui.shell import session
 
-MOST_REPLICAS = 16
+if TYPE_CHECKING:
+    from vapor_core.contracts.workspace import Deployment
 
 
 def bar(deployment: Deployment) -> None:
@@ -15,7 +22,7 @@ def bar(deployment: Deployment) -> None:
     if session.read_only():
         return
     if not deployment.live:
-        st.page_link("pages/4_Deployments.py", label="All deployments", icon=":material/arrow_back:")
+        links.back_link(links.DEPLOYMENTS, "All deployments")
         return
     with st.container(horizontal=True, gap="small"):
         with st.popover("Scale", icon=":material/expand:"):
@@ -28,10 +35,12 @@ def bar(deployment: Deployment) -> None:
             disabled=len(deployment.revisions) < 2,
             help="Serve the revision before this one",
             on_click=session.act,
-            args=(session.store().rollback, deployment.id),
+            args=(Store.rollback, deployment.id),
         )
-        if st.button("Stop", icon=":material/stop:"):
-            _stop_dialog(deployment)
+        meaning = (
+            f"**{text.plain(deployment.name)}** will answer no more requests. It cannot be started again."
+        )
+        stop_button("deployment", deployment.id, meaning)
 
 
 def _scale(deployment: Deployment) -> None:
@@ -39,7 +48,7 @@ def _scale(deployment: Deployment) -> None:
     now = (deployment.replicas_min, deployment.replicas_max)
     replicas = st.slider("Replicas, fewest and most", 1, most, now, key=f"replicas_{deployment.id}_{now}")
     if st.button("Apply", type="primary", disabled=replicas == now):
-        session.act(session.store().scale, deployment.id, replicas)
+        session.act(Store.scale, deployment.id, replicas)
         st.rerun()
 
 
@@ -54,18 +63,5 @@ def _redeploy(deployment: Deployment) -> None:
         return
     job = st.selectbox("Serve the result of", jobs, format_func=listing.job_label)
     if st.button("Serve it", type="primary"):
-        session.act(session.store().redeploy, deployment.id, job.id)
+        session.act(Store.redeploy, deployment.id, job.id)
         st.rerun()
-
-
-@st.dialog("Stop this deployment?", icon=":material/stop:")
-def _stop_dialog(deployment: Deployment) -> None:
-    st.markdown(
-        f"**{text.plain(deployment.name)}** will answer no more requests. It cannot be started again."
-    )
-    with st.container(horizontal=True):
-        stop = session.store().stop
-        if st.button("Stop it", type="primary", on_click=session.act, args=(stop, deployment.id)):
-            st.rerun()
-        if st.button("Keep it running"):
-            st.rerun()

@@ -7,7 +7,7 @@ from vapor_core import catalog, text
 from vapor_core.charts import stream
 from vapor_core.contracts.workspace import Deployment
 from vapor_core.workspace.store import Store
-from vapor_ui.parts import cards
+from vapor_ui.parts import cards, links
 
 CHART = 240  # pixels
 CHARTS = {
@@ -22,14 +22,21 @@ CHARTS = {
 }
 
 
-def subtitle(deployment: Deployment) -> str:
-    """What is served on what, as Markdown."""
+def head(deployment: Deployment) -> None:
+    """Its name and state, and what is served on what."""
+    cards.title_row(deployment.name, deployment.status)
     card = text.plain(catalog.accelerator(deployment.accelerator).display_name, 80)
-    return (
+    st.caption(
         f"{text.plain(deployment.model_id, 80)} in {deployment.precision} on {card} · "
         f"{deployment.replicas_min} to {deployment.replicas_max} replicas · {deployment.traffic} traffic · "
         f"`{deployment.id}`"
     )
+
+
+def failure(deployment: Deployment) -> None:
+    """Why it failed, where it did."""
+    if deployment.failure:
+        cards.failure_callout(deployment.failure)
 
 
 def draw(store: Store, deployment_id: str) -> None:
@@ -75,7 +82,7 @@ def _revisions(store: Store, deployment: Deployment) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{revision.number}** since {text.clock(revision.since_s)}, from", width="content")
             job = store.job(revision.job_id)
-            st.page_link("pages/2_Monitor.py", label=text.plain(job.name, 80), query_params={"job": job.id})
+            links.job_link(job.id, text.plain(job.name, 80), icon=None)
 
 
 def _events(store: Store, deployment: Deployment) -> None:

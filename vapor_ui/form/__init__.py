@@ -1,9 +1,15 @@
 """The form of a configuration.
 
-data_picker: What to train on: a data set of the catalog, or a person's own file with its counts and a
-    preview.
-fields: One widget for one field of a form: it shows the form's value, keeps what is typed, and says what is
+blocks: The fields of a configuration as every form shows them: which widget, what it is called, what it may
+    be.
+calibrations: What a workspace has learned from a person's own runs: measured runs, the calibration fitted to
+    them, and its use.
+choices: What a person has chosen on a form so far, kept in `store.choices`, so that it outlives a page
+    change.
+fields: One field of a form as one widget: it shows the form's value, keeps what is chosen, and says what is
     wrong.
-form_values: What a person has chosen on the Train page so far, and what it amounts to.
-model_picker: Which model to train: from the curated catalog by size and typing, or from the Hub.
+form_values: What the choices of a form amount to: the configuration, its estimate, and one sentence a field
+    that is wrong.
+pickers: Which model to train and what on: from the catalog and the workspace's own, from the Hub, or from a
+    person's file.
 """

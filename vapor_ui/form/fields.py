@@ -1,190 +1,215 @@
-"""One widget for one field of a form: it shows the form's value, keeps what is typed, and says what is wrong.
+"""One field of a form as one widget: it shows the form's value, keeps what is chosen, and says what is wrong.
 
 A widget's own value is lost on a page change, so each change goes into the store through a callback.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import streamlit as st
 
 from vapor_core import text
-from vapor_ui.form import form_values
-from vapor_ui.form.form_values import Form
+from vapor_ui.form import choices
 from vapor_ui.shell import session
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from vapor_core.contracts.entries import CatalogModel, Dataset
+    from vapor_core.contracts.training import JobConfig
+    from vapor_ui.form.form_values import Form
+
+Value: TypeAlias = Any  # whatever a widget takes and answers
+
+LIVE = "300ms"  # after the last letter a text field tells what was typed
+MOST_LETTERS = 200
 
 
-def _bound(form: Form, name: str, convert: Callable[[object], T]) -> tuple[str, T | None]:
-    """The widget's key, holding the form's value; and that value as the widget's own default, where it already held it.
+def always(_: JobConfig) -> bool:
+    """For fields that every configuration has."""
+    return True
 
-    A browser may miss the run that set the key, since a rerun drops what was not sent yet. It then starts from the
-    widget's own default, and would report that as what the person chose.
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """What a form shows of one field of a configuration.
+
+    Attributes:
+        name: of JobConfig's field.
+        label: what it is called on the screen.
+        help: what it means, on a question mark.
+        placeholder: what holds where nothing is chosen, in words.
+        where: of which configurations it is a field at all.
     """
-    key = f"{form.choices}.{name}"
-    value = convert(form.values.get(name, getattr(form.shown, name)))
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-        return key, None  # Streamlit takes a key's value or a default in one run, not both
-    return key, value
+
+    name: str
+    label: str
+    help: str = ""
+    placeholder: str = ""
+    where: Callable[[JobConfig], bool] = always
+
+    def draw(self, form: Form) -> None:
+        """The widget, with the one sentence about what is wrong."""
+        if not self.where(form.shown):
+            return
+        with st.container(gap="xsmall"):
+            self._bound(form)
+            if self.name in form.problems:
+                sentence = form.problems[self.name].replace(self.name, self.label, 1)
+                st.caption(f":red[:material/error: {text.plain(sentence)}]")
+
+    def _bound(self, form: Form) -> None:
+        """Draw the widget on its key, which holds the form's value, and with that value as its own default.
+
+        A browser may miss the run that set the key, since a rerun drops what was not sent yet. It then starts from the
+        widget's own default, and would report that as what the person chose. So the default is the value too; but not
+        in the run that sets the key, as Streamlit takes only one of the two.
+        """
+        key = f"{form.choices}.{self.name}"
+        value = self._shown(self._held(form))
+        known = key in st.session_state and st.session_state[key] == value
+        if not known:
+            st.session_state[key] = value
+        self._widget(
+            form,
+            value if known else None,
+            key=key,
+            help=self.help or None,
+            on_change=self._keep,
+            args=(key, form.choices),
+        )
+
+    def _keep(self, key: str, form: str) -> None:
+        choices.choose(session.store(), self.name, self._chosen(st.session_state[key]), form)
+
+    def _held(self, form: Form) -> object:
+        """The form's value: what was chosen, wrong or not, or else what holds."""
+        return form.values.get(self.name, getattr(form.shown, self.name))
+
+    def _shown(self, value: object) -> object:
+        """A configuration's value as the widget has it."""
+        return value
+
+    def _chosen(self, value: Value) -> object:
+        """The widget's value as a choice; None takes the choice back."""
+        return value
+
+    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+        raise NotImplementedError
 
 
-def _as_it_is(value: object) -> object:
-    return value
-
-
-def _keep(choices: str, name: str) -> None:
-    form_values.choose(session.store(), name, st.session_state[f"{choices}.{name}"], choices)
-
-
-def problem(form: Form, name: str, label: str) -> None:
-    """The one sentence about a field, where it has one."""
-    if name in form.problems:
-        sentence = form.problems[name].replace(name, label, 1) if label else form.problems[name]
-        st.caption(f":red[:material/error: {text.plain(sentence)}]")
-
-
-def line(form: Form, name: str, label: str, help: str = "", placeholder: str = "") -> None:
+class Line(Field):
     """A text field that follows the typing, for words and for numbers such as 2e-4."""
-    key, value = _bound(form, name, _as_line)
-    with st.container(gap="xsmall"):
+
+    def _shown(self, value: object) -> str:
+        return text.learning_rate(value) if isinstance(value, float) else str(value)
+
+    def _chosen(self, value: Value) -> object:
+        return str(value or "").strip() or None
+
+    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+        hint = self.placeholder or None
         st.text_input(
-            label,
-            value=value or "",
-            key=key,
-            help=help or None,
-            placeholder=placeholder or None,
-            live="300ms",
-            max_chars=200,
-            on_change=_keep_line,
-            args=(form.choices, name),
+            self.label, default or "", placeholder=hint, live=LIVE, max_chars=MOST_LETTERS, **settings
         )
-        problem(form, name, label)
 
 
-def _keep_line(choices: str, name: str) -> None:
-    typed = str(st.session_state[f"{choices}.{name}"] or "").strip()
-    form_values.choose(session.store(), name, typed or None, choices)
-
-
-def _as_line(value: object) -> str:
-    return text.learning_rate(value) if isinstance(value, float) else str(value)
-
-
-def whole_number(form: Form, name: str, label: str, help: str = "", placeholder: str = "") -> None:
+class WholeNumber(Field):
     """A whole number; empty takes the default."""
-    key, _ = _bound(form, name, _as_it_is)
-    with st.container(gap="xsmall"):
-        st.number_input(
-            label,
-            value=None,  # with a default of its own it could not be emptied
-            step=1,
-            key=key,
-            help=help or None,
-            placeholder=placeholder or None,
-            on_change=_keep,
-            args=(form.choices, name),
-        )
-        problem(form, name, label)
+
+    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+        # With a default of its own it could not be emptied.
+        st.number_input(self.label, value=None, step=1, placeholder=self.placeholder or None, **settings)
 
 
-def number(form: Form, name: str, label: str, *, step: float, help: str = "") -> None:
-    """A number with a fraction; empty takes the default."""
-    key, _ = _bound(form, name, _as_float)
-    with st.container(gap="xsmall"):
-        st.number_input(
-            label,
-            value=None,
-            step=step,
-            format="%g",
-            key=key,
-            help=help or None,
-            on_change=_keep,
-            args=(form.choices, name),
-        )
-        problem(form, name, label)
+@dataclass(frozen=True, kw_only=True)
+class Number(Field):
+    """A number with a fraction; empty takes the default. `step` is what one click adds."""
+
+    step: float
+
+    def _shown(self, value: object) -> object:
+        return float(value) if isinstance(value, int | float) else value
+
+    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+        st.number_input(self.label, value=None, step=self.step, format="%g", **settings)
 
 
-def _as_float(value: object) -> object:
-    return float(value) if isinstance(value, int | float) else value
+@dataclass(frozen=True, kw_only=True)
+class Choice(Field):
+    """One of several, searched by typing. `options` follow the configuration; `words` tells an option."""
+
+    options: Callable[[JobConfig], Sequence[object]]
+    words: Callable[[Any], str] = str
+
+    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+        options = self.options(form.shown)
+        at = options.index(default) if default in options else 0
+        st.selectbox(self.label, options, index=at, format_func=self.words, **settings)
 
 
-def choice(
-    form: Form,
-    name: str,
-    label: str,
-    options: Sequence[object],
-    *,
-    words: Callable[[object], str] = str,
-    help: str = "",
-) -> None:
-    """One of several, searched by typing."""
-    key, value = _bound(form, name, _as_it_is)
-    with st.container(gap="xsmall"):
-        st.selectbox(
-            label,
-            options,
-            index=options.index(value) if value in options else 0,
-            key=key,
-            format_func=words,
-            help=help or None,
-            on_change=_keep,
-            args=(form.choices, name),
-        )
-        problem(form, name, label)
-
-
-def segments(
-    form: Form,
-    name: str,
-    label: str,
-    options: Sequence[str],
-    *,
-    words: Callable[[str], str] = str,
-    help: str = "",
-) -> None:
+class Segments(Choice):
     """One of a few, side by side."""
-    key, value = _bound(form, name, str)
-    with st.container(gap="xsmall"):
+
+    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+        options = self.options(form.shown)
         st.segmented_control(
-            label,
-            options,
-            default=value,
-            key=key,
-            format_func=words,
-            required=True,
-            help=help or None,
-            on_change=_keep,
-            args=(form.choices, name),
+            self.label, options, default=default, format_func=self.words, required=True, **settings
         )
-        problem(form, name, label)
 
 
-def several(form: Form, name: str, label: str, options: Sequence[str], help: str = "") -> None:
+class Several(Choice):
     """Any of a few."""
-    key, value = _bound(form, name, _as_list)
-    with st.container(gap="xsmall"):
-        st.pills(
-            label,
-            options,
-            selection_mode="multi",
-            default=value,
-            key=key,
-            help=help or None,
-            on_change=_keep,
-            args=(form.choices, name),
+
+    def _shown(self, value: object) -> list[str]:
+        return [str(one) for one in value] if isinstance(value, list | tuple) else []
+
+    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+        options = self.options(form.shown)
+        st.pills(self.label, options, selection_mode="multi", default=default, **settings)
+
+
+class Switch(Field):
+    """Yes or no; no value of it is wrong."""
+
+    def draw(self, form: Form) -> None:
+        """The widget alone."""
+        if self.where(form.shown):
+            self._bound(form)
+
+    def _shown(self, value: object) -> bool:
+        return bool(value)
+
+    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+        st.toggle(self.label, value=bool(default), **settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryChoice(Field):
+    """One model or data set of several: chosen by id where the catalog has it, whole where it is a person's own.
+
+    Attributes:
+        offered: by id.
+        words: tells one of them.
+    """
+
+    offered: Mapping[str, CatalogModel | Dataset]
+    words: Callable[[Any], str]
+
+    def _held(self, form: Form) -> object:
+        return getattr(form.shown, self.name)  # one of those offered in any case
+
+    def _shown(self, value: object) -> str:
+        return value if isinstance(value, str) else str(getattr(value, "id", ""))
+
+    def _keep(self, key: str, form: str) -> None:
+        entry = self.offered.get(st.session_state[key])
+        choices.choose_entry(session.store(), self.name, entry, form)
+
+    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+        options = list(self.offered)
+        at = options.index(default) if default in options else 0
+        st.selectbox(
+            self.label, options, index=at, format_func=lambda key: self.words(self.offered[key]), **settings
         )
-        problem(form, name, label)
-
-
-def _as_list(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list | tuple) else []
-
-
-def switch(form: Form, name: str, label: str, help: str = "") -> None:
-    """Yes or no."""
-    key, value = _bound(form, name, bool)
-    st.toggle(
-        label, value=bool(value), key=key, help=help or None, on_change=_keep, args=(form.choices, name)
-    )

@@ -1,22 +1,70 @@
 """One model in full: its architecture, what a token of context costs, and which cards it fits."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pandas as pd
 import streamlit as st
 
 from vapor_core import catalog, text
-from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.training import JobConfig, Method
 from vapor_core.errors import VaporError
 from vapor_core.physics.memory import training_memory
 from vapor_core.physics.plan import plan
 from vapor_core.physics.serving.memory import serving_memory
+from vapor_ui.parts import links
+from vapor_ui.shell import address
+
+if TYPE_CHECKING:
+    from vapor_core.contracts.entries import Accelerator, CatalogModel
+    from vapor_core.contracts.workspace import RegisteredModel
+    from vapor_core.workspace.store import Store
 
 WAYS: dict[str, Method] = {"LoRA": "lora", "QLoRA": "qlora", "Full": "full"}
 SEQUENCE_LENGTH = 1024
 
 
-def model_details(model: CatalogModel) -> None:
-    """Architecture and fits of one model."""
+def asked_model(store: Store) -> CatalogModel | None:
+    """The model that ?model=ID names, or None with a sentence where there is none of that id."""
+    model_id = address.parameter("model")
+    if not model_id:
+        return None
+    everything = {entry.id: entry for entry in store.models()}
+    if model_id not in everything:
+        st.warning(
+            f"No model {text.plain(model_id, 100)} in this workspace; search below.",
+            icon=":material/search_off:",
+        )
+    return everything.get(model_id)
+
+
+def in_full(store: Store, model: CatalogModel) -> None:
+    """One model, what can be done with it, and what became of it here."""
+    with st.container(border=True):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.subheader(text.plain(model.display_name, 80), anchor=False, width="content")
+            st.button(
+                "All models",
+                icon=":material/arrow_back:",
+                type="tertiary",
+                on_click=address.forget,
+                args=("model",),
+            )
+        st.caption(text.plain(model.id))
+        links.train_button(model.id)
+        for child in _descendants(store, model):
+            label = f"trained here: {text.plain(child.name, 80)} ({child.method})"
+            links.job_link(child.job_id, label, icon=":material/subdirectory_arrow_right:")
+        _details(model)
+
+
+def _descendants(store: Store, model: CatalogModel) -> tuple[RegisteredModel, ...]:
+    """What this workspace has trained from a model."""
+    return tuple(entry for entry in store.registry() if entry.base_model_id == model.id)
+
+
+def _details(model: CatalogModel) -> None:
     facts = {
         "Parameters": text.count(model.parameters),
         "Layers": text.whole(model.layers),

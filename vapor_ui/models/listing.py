@@ -1,22 +1,54 @@
-"""The curated catalog as cards with filters, and what this workspace has trained, with its lineage both ways."""
+"""The three ways to find a model: the curated catalog by filters, the Hub, and what this workspace has trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from vapor_core import catalog, text
-from vapor_core.contracts.entries import CatalogModel
-from vapor_core.contracts.workspace import Deployment, RegisteredModel
 from vapor_core.errors import NotFound
-from vapor_core.workspace.store import Store
-from vapor_ui.form.model_picker import SIZES
-from vapor_ui.monitor import actions
-from vapor_ui.parts import cards
+from vapor_ui.form import pickers
+from vapor_ui.parts import cards, deploy_dialog, hub_search, links
 
+if TYPE_CHECKING:
+    from vapor_core.contracts.entries import CatalogModel
+    from vapor_core.contracts.workspace import Deployment, RegisteredModel
+    from vapor_core.workspace.store import Store
+
+VIEWS = ("Catalog", "Hub", "This workspace")
+PAGE = "models.page"  # the pagination's key
 A_PAGE = 12  # cards
 CONTEXTS = {"Any context": 0, "8k and more": 8192, "32k and more": 32768, "128k and more": 131072}
 ALL = "All"
 
 
-def model_list(store: Store) -> None:
+def lists(store: Store) -> None:
+    """One of the three ways."""
+    view = st.segmented_control(
+        "Which models",
+        VIEWS,
+        default=VIEWS[0],
+        required=True,
+        key="models.view",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    if view == "Hub":
+        hub_search.search("models.hub", "Look", _remember)
+    elif view == "This workspace":
+        _trained_list(store)
+    else:
+        _model_list(store)
+
+
+def _remember(model: CatalogModel) -> None:
+    """Keep a model from the Hub in the workspace and open it."""
+    if pickers.remembered(model):
+        st.query_params["model"] = model.id
+
+
+def _model_list(store: Store) -> None:
     """Filters, then one card a model, twelve a page."""
     found = _filtered(store.models())
     if not found:
@@ -25,12 +57,12 @@ def model_list(store: Store) -> None:
         )
         return
     pages = -(-len(found) // A_PAGE)
-    shown = min(st.session_state.get("models.page", 1), pages) - 1
+    shown = min(st.session_state.get(PAGE, 1), pages) - 1
     with st.grid("auto", min_column_width=260):
         for model in found[shown * A_PAGE : (shown + 1) * A_PAGE]:
             _card(model)
     if pages > 1:
-        st.pagination(pages, key="models.page")
+        st.pagination(pages, key=PAGE)
 
 
 def _filtered(entries: tuple[CatalogModel, ...]) -> tuple[CatalogModel, ...]:
@@ -43,15 +75,7 @@ def _filtered(entries: tuple[CatalogModel, ...]) -> tuple[CatalogModel, ...]:
         family = st.selectbox("Family", [ALL, *families], key="models.family", persist_state="session")
         licence = st.selectbox("Licence", [ALL, *licences], key="models.licence", persist_state="session")
         context = st.selectbox("Context", list(CONTEXTS), key="models.context", persist_state="session")
-    size = st.segmented_control(
-        "Size",
-        tuple(SIZES),
-        default="All sizes",
-        required=True,
-        key="models.size",
-        label_visibility="collapsed",
-    )
-    low, high = SIZES[size or "All sizes"]
+    low, high = pickers.size_filter("models.size")
     found = catalog.search_models(words or "", smallest=low, largest=high, entries=entries)
     return tuple(
         entry
@@ -72,24 +96,17 @@ def _card(model: CatalogModel) -> None:
             f"{text.plain(model.licence or 'licence unknown', 40)}"
         )
         with st.container(horizontal=True, gap="small"):
-            train_button(model)
+            links.train_button(model.id)
             if st.button("Details", key=f"models.details.{model.id}", type="tertiary"):
-                open_model(model.id)
+                _open_model(model.id)
 
 
-def train_button(model: CatalogModel) -> None:
-    """To the Train form with this model chosen."""
-    if st.button("Train this", key=f"models.train.{model.id}", icon=":material/model_training:"):
-        st.switch_page("pages/1_Train.py", query_params={"model": model.id})
-
-
-def open_model(model_id: str) -> None:
-    """Show one model in full."""
+def _open_model(model_id: str) -> None:
     st.query_params["model"] = model_id
     st.rerun()
 
 
-def trained_list(store: Store) -> None:
+def _trained_list(store: Store) -> None:
     """What this workspace has trained: base model before, deployments after."""
     models = store.registry()
     if not models:
@@ -98,7 +115,7 @@ def trained_list(store: Store) -> None:
             "Nothing trained yet",
             "A finished run shows up here, with the model it came from and the endpoints that serve it.",
             action="Start training",
-            page="pages/1_Train.py",
+            page=links.TRAIN,
         )
         return
     endpoints = {item.id: item for item in store.deployments()}
@@ -109,12 +126,7 @@ def trained_list(store: Store) -> None:
 
 def _trained(store: Store, model: RegisteredModel, endpoints: dict[str, Deployment]) -> None:
     with st.container(border=True, height="stretch", gap="small"):
-        st.page_link(
-            "pages/2_Monitor.py",
-            label=f"**{text.plain(model.name, 80)}**",
-            icon=":material/monitoring:",
-            query_params={"job": model.job_id},
-        )
+        links.job_link(model.job_id, f"**{text.plain(model.name, 80)}**")
         st.caption(
             f"{model.method} of {text.plain(model.base_model_id)} on {text.plain(model.dataset_id)} · "
             f"{text.whole(model.step)} steps · eval loss {text.loss(model.eval_loss)}"
@@ -123,10 +135,9 @@ def _trained(store: Store, model: RegisteredModel, endpoints: dict[str, Deployme
         for deployment_id in model.served_by:
             _served(endpoints.get(deployment_id), now=deployment_id in model.deployment_ids)
         with st.container(horizontal=True, gap="small"):
-            if st.button("Deploy", key=f"trained.deploy.{model.id}", icon=":material/rocket_launch:"):
-                actions.deploy_dialog(store.job(model.job_id))
+            deploy_dialog.button(store.job(model.job_id), key=f"trained.deploy.{model.id}")
             if st.button("Base model", key=f"trained.base.{model.id}", type="tertiary"):
-                open_model(model.base_model_id)
+                _open_model(model.base_model_id)
 
 
 def _forked_from(store: Store, model: RegisteredModel) -> None:
@@ -136,27 +147,13 @@ def _forked_from(store: Store, model: RegisteredModel) -> None:
         parent = store.job(model.parent_id)
     except NotFound:
         return
-    st.page_link(
-        "pages/2_Monitor.py",
-        label=f"forked from {text.plain(parent.name, 60)}",
-        icon=":material/call_split:",
-        query_params={"job": parent.id},
-    )
+    links.job_link(parent.id, f"forked from {text.plain(parent.name, 60)}", icon=":material/call_split:")
 
 
 def _served(endpoint: Deployment | None, *, now: bool) -> None:
     if endpoint is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.page_link(
-            "pages/4_Deployments.py",
-            label=f"{'serves' if now else 'served by'} {text.plain(endpoint.name, 60)}",
-            icon=":material/rocket_launch:",
-            query_params={"deployment": endpoint.id},
-        )
+        how = "serves" if now else "served by"
+        links.deployment_link(endpoint.id, f"{how} {text.plain(endpoint.name, 60)}")
         cards.status_badge(endpoint.status)
-
-
-def descendants(store: Store, model: CatalogModel) -> tuple[RegisteredModel, ...]:
-    """What this workspace has trained from a model."""
-    return tuple(entry for entry in store.registry() if entry.base_model_id == model.id)

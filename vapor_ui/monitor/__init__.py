@@ -2,6 +2,7 @@
 
 actions: What a person can do about one job: pause, resume, stop, deploy, clone, rename, delete, and take a
     cure.
+chooser: Which job Monitor shows: the one that the address names, or one to choose.
 comparison: Several jobs drawn over each other, with what differs in their configurations and the best of
     each.
 downloads: *Export*: a job or a comparison as files to keep.
@@ -9,4 +10,5 @@ forking: Back in time on one job: look at it as it was at an earlier step, and l
     there.
 job_view: One job drawn: its figures, progress, charts, findings and events, from what the store holds now.
 log_import: *Import a log*: what a real run wrote becomes a job that is over, beside the simulated ones.
+view_controls: How curves are looked at: over what, how smooth, on which scale.
 """

@@ -10,7 +10,12 @@ from vapor_core.charts import comparison, stream
 from vapor_core.charts.parts import Axis
 from vapor_core.contracts.workspace import Job
 from vapor_core.workspace.store import Store
-from vapor_ui.parts import cards
+from vapor_ui.parts import cards, links, listing
+from vapor_ui.shell import address
+
+ICON = ":material/compare_arrows:"
+MOST = 8  # jobs: as many as the palette tells apart
+COMPARED, QUANTITY = "compared", "quantity"  # widgets' keys
 
 # Words on screen -> column, and whether a smoothed form of it is drawn.
 QUANTITIES = {
@@ -33,6 +38,51 @@ class View:
     x: Axis
     smoothing: float
     log_scale: bool
+
+
+def chosen_jobs(store: Store) -> list[Job]:
+    """The jobs that the address names, kept there as the person changes them."""
+    jobs = {job.id: job for job in listing.newest_first(store.jobs())}
+    asked = address.parameters(address.PARAMETERS["comparison"])
+    unknown = [name for name in asked if name not in jobs]
+    if unknown:
+        st.warning(
+            f"This workspace has no job {text.plain(', '.join(unknown), 200)}.", icon=":material/search_off:"
+        )
+    if COMPARED not in st.session_state:
+        st.session_state[COMPARED] = [name for name in asked if name in jobs][:MOST]
+    chosen = st.multiselect(
+        "Jobs",
+        list(jobs),
+        key=COMPARED,
+        format_func=lambda key: listing.job_label(jobs[key]),
+        max_selections=MOST,
+        placeholder="Choose jobs to compare",
+    )
+    if tuple(chosen) != asked:
+        st.query_params.from_dict({**st.query_params.to_dict(), "jobs": ",".join(chosen)} if chosen else {})
+    return [jobs[name] for name in chosen]
+
+
+def quantity() -> str:
+    """What is compared, by the words on screen; kept in the address."""
+    return st.selectbox("Quantity", list(QUANTITIES), key=QUANTITY, bind="query-params", width=220)
+
+
+def nothing_yet() -> None:
+    """How to come by jobs to compare."""
+    cards.empty_state(
+        ICON,
+        "Nothing to compare yet",
+        "Train the same model twice with one thing changed, and see here what the change did.",
+        action="Start new training",
+        page=links.TRAIN,
+    )
+
+
+def none_chosen() -> None:
+    """What to do first."""
+    st.info("Choose two or more jobs above to see their curves over each other.", icon=ICON)
 
 
 def draw(store: Store, view: View) -> None:

@@ -7,12 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from vapor_core.advice.estimate import estimate
+from vapor_core.contracts.training import JobConfig
 from vapor_core.contracts.workspace import Job
 from vapor_core.errors import VaporError
 from vapor_core.exports import configurations, tables
 from vapor_core.exports.launch_script import launch_script
 from vapor_core.workspace.store import Store
 from vapor_ui.monitor import comparison
+from vapor_ui.parts.abilities import abilities
 
 MOST_ROWS = 1_000_000  # of a table
 REPORT_POINTS = 1000
@@ -20,6 +22,11 @@ TABLES: tuple[tuple[str, str, str, Callable[[pd.DataFrame], bytes]], ...] = (
     ("CSV", "csv", "text/csv", tables.csv_table),
     ("Parquet", "parquet", "application/vnd.apache.parquet", tables.parquet_table),
     ("JSON", "json", "application/json", tables.json_table),
+)
+CONFIGURATIONS: tuple[tuple[str, str, str, Callable[[JobConfig], str]], ...] = (
+    ("YAML", "yaml", "text/plain", configurations.config_yaml),
+    ("JSON", "config.json", "application/json", configurations.config_json),
+    ("Launch script", "py", "text/x-python", launch_script),
 )
 
 
@@ -29,22 +36,9 @@ def job_popover(store: Store, job: Job) -> None:
         name = _file_name(job)
         st.caption("Metrics, every step so far")
         _tables(name, lambda: store.metrics(job.id).frame(max_points=MOST_ROWS))
-        if job.config.backend != "imported":
+        if abilities(store, job).has_config:
             st.caption("Configuration")
-            with st.container(horizontal=True, gap="small"):
-                _button("YAML", f"{name}.yaml", "text/plain", lambda: configurations.config_yaml(job.config))
-                _button(
-                    "JSON",
-                    f"{name}.config.json",
-                    "application/json",
-                    lambda: configurations.config_json(job.config),
-                )
-                _button(
-                    "Launch script",
-                    f"{name}.py",
-                    "text/x-python",
-                    lambda: launch_script(job.config),
-                )
+            _configurations(name, job.config)
         st.caption("One page that opens anywhere, charts included")
         _button("Report", f"{name}.html", "text/html", lambda: _job_report(store, job))
 
@@ -56,6 +50,12 @@ def comparison_popover(store: Store, jobs: list[Job]) -> None:
         _tables("comparison", lambda: _side_by_side(store, jobs))
         st.caption("One page that opens anywhere, charts included")
         _button("Report", "comparison.html", "text/html", lambda: _comparison_report(store, jobs))
+
+
+def _configurations(name: str, config: JobConfig) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for label, ending, mime, write in CONFIGURATIONS:
+            _button(label, f"{name}.{ending}", mime, partial(write, config))
 
 
 def _tables(name: str, frame: Callable[[], pd.DataFrame]) -> None:
@@ -100,7 +100,7 @@ def _job_report(store: Store, job: Job) -> str:
     from vapor_core.exports import report  # noqa: PLC0415 - its renderer takes a second to load
 
     points = store.metrics(job.id).frame(max_points=REPORT_POINTS, smoothing=0.9)
-    asked = None if job.config.backend == "imported" else estimate(job.config)
+    asked = estimate(job.config) if abilities(store, job).has_config else None
     return report.job_report(job, points, asked, store.events(job.id))
 
 

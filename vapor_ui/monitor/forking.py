@@ -8,6 +8,9 @@ from vapor_core import text
 from vapor_core.contracts.training import ScheduleName
 from vapor_core.contracts.workspace import Job
 from vapor_core.errors import VaporError
+from vapor_core.workspace.store import Store
+from vapor_ui.parts import links
+from vapor_ui.parts.abilities import abilities
 from vapor_ui.shell import session
 
 
@@ -22,7 +25,7 @@ def look_back(job: Job) -> int | None:
 
 def fork_button(job: Job, at: int | None) -> None:
     """Opens the dialog for a copy that goes on from a step."""
-    if session.read_only() or job.step < 1 or job.config.backend != "simulated":
+    if session.read_only() or job.step < 1 or not abilities(session.store(), job).can_fork:
         return
     if st.button("Fork", icon=":material/call_split:", help="Go on from a step with something changed"):
         _dialog(job, at)
@@ -69,8 +72,8 @@ def _fork(job: Job, step: int, chosen: dict[str, object]) -> None:
         changed = job.config.changed(**chosen)
         changes = {name: getattr(changed, name) for name in chosen}
         differing = {name: value for name, value in changes.items() if value != getattr(job.config, name)}
-        fork = session.store().fork(job.id, step=step, changes=differing, now=session.now())
+        fork = session.do(Store.fork, job.id, step=step, changes=differing)
     except VaporError as error:
         st.error(text.plain(error, 600), icon=":material/error:")
         return
-    st.switch_page("pages/3_Compare.py", query_params={"jobs": f"{job.id},{fork.id}"})
+    st.switch_page(links.COMPARE, query_params={"jobs": f"{job.id},{fork.id}"})

@@ -13,11 +13,12 @@ from vapor_core.charts import stream
 from vapor_core.charts.parts import Axis
 from vapor_core.charts.stream import looks_new
 from vapor_core.contracts.findings import Finding
-from vapor_core.contracts.training import JobConfig
 from vapor_core.contracts.workspace import Job
 from vapor_core.metrics.series import MetricSeries
 from vapor_core.workspace.store import Store
 from vapor_ui.parts import cards
+from vapor_ui.parts.abilities import Abilities, abilities
+from vapor_ui.shell import state
 
 SMALL_CHART = 240  # pixels
 MOST_POINTS = 100_000  # of a whole job, where an early part of it is looked at
@@ -50,10 +51,22 @@ class Picture:
     small: dict[str, dict[str, Any]]
 
 
-def subtitle(job: Job) -> str:
-    """What is trained on what, as Markdown."""
+@dataclass(slots=True)
+class Screen:
+    """What is drawn on Monitor now."""
+
+    picture: Picture | None = None
+
+
+def head(store: Store, job: Job) -> None:
+    """Its name and state, and what is trained on what."""
+    cards.title_row(job.name, "deleted" if job.deleted else job.status)
+    st.caption(_subtitle(job, abilities(store, job)))
+
+
+def _subtitle(job: Job, able: Abilities) -> str:
     config = job.config
-    if config.backend == "imported":
+    if not able.has_config:
         return f"A log of a run that was made elsewhere · `{job.id}`"
     names = (
         catalog.model(config.model).display_name,
@@ -68,17 +81,18 @@ def subtitle(job: Job) -> str:
 def draw(store: Store, view: View) -> None:
     """Everything about a job that changes by itself."""
     job = store.job(view.job_id)
+    able = abilities(store, job)
     series = store.metrics(job.id)
     points = series.frame(max_points=_points_for(view, job, stream.SAMPLES), smoothing=view.smoothing)
     if view.at is not None:
         points = points[points["step"] < view.at]
         job = as_of(job, points, view.at)
     _progress(job)
-    _figures(job, points)
+    _figures(job, points, able)
     if points.empty:
         _waiting(job)
     else:
-        picture = _picture(job, series, points, view)
+        picture = _picture(job, series, points, view, able)
         _findings(picture.findings)
         _charts(job, picture)
     _events(store, job, view.at)
@@ -107,10 +121,13 @@ def as_of(job: Job, points: pd.DataFrame, step: int) -> Job:
     )
 
 
-def config_table(config: JobConfig) -> None:
-    """Every field of a configuration."""
-    fields = {name: _value(value) for name, value in config.model_dump().items()}
-    st.dataframe(pd.DataFrame({"field": fields.keys(), "value": fields.values()}), hide_index=True)
+def configuration(store: Store, job: Job) -> None:
+    """Every field of its configuration, where it has one."""
+    if not abilities(store, job).has_config:
+        return
+    fields = {name: _value(value) for name, value in job.config.model_dump().items()}
+    with st.expander("Configuration", icon=":material/tune:"):
+        st.dataframe(pd.DataFrame({"field": fields.keys(), "value": fields.values()}), hide_index=True)
 
 
 def _value(value: object) -> str:
@@ -126,7 +143,7 @@ def _progress(job: Job) -> None:
     st.progress(job.progress, text=f"{text.eta(job)} · {steps}")
 
 
-def _figures(job: Job, points: pd.DataFrame) -> None:
+def _figures(job: Job, points: pd.DataFrame, able: Abilities) -> None:
     def last(column: str) -> float | None:
         values = points[column].to_numpy(np.float64) if column in points else np.empty(0)
         known = values[~np.isnan(values)]
@@ -138,10 +155,10 @@ def _figures(job: Job, points: pd.DataFrame) -> None:
         cards.metric_card("Eval loss", text.loss(last("eval_loss")))
         cards.metric_card("Tokens/s", text.count(last("tokens_per_second")))
         cards.metric_card("Memory", text.gigabytes(last("memory_gb")))
-        measured = job.config.backend != "imported"  # a log seldom says how long, and never for how much
-        timed = job.started_s is not None and (measured or job.elapsed_s > 0)
+        # A log of elsewhere seldom says how long it took, and never for how much.
+        timed = job.started_s is not None and (able.has_cost or job.elapsed_s > 0)
         cards.metric_card("Time", text.duration(job.elapsed_s) if timed else text.MISSING)
-        cards.metric_card("Cost so far", text.money(job.cost_usd) if measured else text.MISSING)
+        cards.metric_card("Cost so far", text.money(job.cost_usd) if able.has_cost else text.MISSING)
 
 
 def _waiting(job: Job) -> None:
@@ -151,9 +168,10 @@ def _waiting(job: Job) -> None:
         st.caption("It ended before its first step; there is nothing to draw.")
 
 
-def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View) -> Picture:
+def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View, able: Abilities) -> Picture:
     """The picture on the screen while it would look the same, so that it need not be sent again; else a new one."""
-    held = st.session_state.get("picture")
+    screen = state.kept(Screen)
+    held = screen.picture
     if (
         isinstance(held, Picture)
         and (held.view, held.live) == (view, job.live)
@@ -164,8 +182,9 @@ def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View) -
         _points_for(view, job, SMALL_SAMPLES), view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS]
     )
     few = few if view.at is None else few[few["step"] < view.at]
-    known = job.config.backend != "imported"  # on which card an imported run ran, no log says
-    few = few.assign(available_gb=catalog.accelerator(job.config.accelerator).memory_gb if known else np.nan)
+    # On which card an imported run ran, no log says.
+    card_gb = catalog.accelerator(job.config.accelerator).memory_gb if able.has_config else np.nan
+    few = few.assign(available_gb=card_gb)
     x, smooth = view.x, view.smoothing > 0
     picture = Picture(
         view=view,
@@ -180,7 +199,7 @@ def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View) -
             "Memory against the card": stream.streamed("memory", few, x=x),
         },
     )
-    st.session_state["picture"] = picture
+    screen.picture = picture
     return picture
 
 

@@ -1,7 +1,10 @@
 """Pieces that pages are made of.
 
+abilities: What the backend of a job can do, so that a screen shows what there is and offers what works.
 cards: The small pieces that pages are made of: values in, elements out.
+deploy_dialog: *Deploy*: where and how to serve the result of a job, with what one replica would do.
 hub_search: The Hub on a screen: this server's one client, and a search box with what it finds.
-listing: Lists that more than one page shows: deployments by health, sparklines of what lives, jobs to choose
-    from.
+links: Ways from one page to another: links to a job or an endpoint, and the buttons that lead on.
+listing: Jobs and endpoints in lists: rows with their load, and jobs to choose from.
+stop_dialog: *Stop*: asked once more before a job or an endpoint is ended, since neither can be started again.
 """

@@ -9,6 +9,7 @@ from vapor_core import text
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.workspace import Deployment, Job
+from vapor_ui.parts import links
 
 Color = Literal["red", "orange", "blue", "green", "violet", "gray"]
 
@@ -31,6 +32,13 @@ def status_badge(status: str) -> None:
     """A job's or deployment's status by word, sign and colour."""
     color, icon = _STATUS.get(status, ("gray", ":material/help:"))
     st.badge(status, icon=icon, color=color)
+
+
+def title_row(name: str, status: str) -> None:
+    """The name of a job or deployment as a heading, with its status."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(text.plain(name, 120), anchor=False, width="content")
+        status_badge(status)
 
 
 def metric_card(
@@ -87,12 +95,7 @@ def job_row(job: Job, *, now_s: float) -> None:
     model = job.config.model if isinstance(job.config.model, str) else job.config.model.id
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.page_link(
-                "pages/2_Monitor.py",
-                label=f"**{text.plain(job.name, 80)}**",
-                icon=":material/monitoring:",
-                query_params={"job": job.id},
-            )
+            links.job_link(job.id, f"**{text.plain(job.name, 80)}**")
             status_badge(job.status)
         st.progress(job.progress, text=text.eta(job))
         st.caption(
@@ -105,12 +108,7 @@ def deployment_row(deployment: Deployment, *, request_rate: float | None, p95_ms
     """One endpoint in a list: name, model, health, load, latency, cost."""
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.page_link(
-                "pages/4_Deployments.py",
-                label=f"**{text.plain(deployment.name, 80)}**",
-                icon=":material/rocket_launch:",
-                query_params={"deployment": deployment.id},
-            )
+            links.deployment_link(deployment.id, f"**{text.plain(deployment.name, 80)}**")
             status_badge(deployment.status)
         st.caption(
             f"{text.plain(deployment.model_id, 80)} · {deployment.replicas} of {deployment.replicas_max} replicas · "

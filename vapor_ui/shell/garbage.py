@@ -8,7 +8,7 @@ is set aside. What of it dies later in a ring is freed at every `WHOLE`-th time,
 import gc
 from itertools import count
 
-import streamlit as st
+from vapor_ui.shell import state
 
 WHOLE = 20
 _times = count(1)
@@ -16,7 +16,7 @@ _times = count(1)
 
 def settle(page: str) -> None:
     """Set aside what lives, once for each page of a session; call it from a tick, when everything is loaded."""
-    settled: set[str] = st.session_state.setdefault("settled", set())
+    settled = state.drawn().settled
     if page in settled:
         return
     settled.add(page)

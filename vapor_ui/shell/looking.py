@@ -10,67 +10,62 @@ from vapor_core.errors import VaporError
 from vapor_core.sharing import links, validation
 from vapor_core.workspace.adoption import Past
 from vapor_core.workspace.replay import Replay
-from vapor_ui.shell import session, settings
-from vapor_ui.shell.session import Looking
+from vapor_core.workspace.store import Store
+from vapor_ui.shell import address, session, settings, state
+from vapor_ui.shell.state import Looking
 
-PARAMETER = "world"
-ADDRESSES = {
-    "job": "job",
-    "comparison": "jobs",
-    "deployment": "deployment",
-}  # view -> the parameter of its page
+SPEED, INSTANT = "replay_speed", "replay_share"  # keys of the replay's widgets
 REPLAY_SPEEDS = (0.0, 1.0, 60.0, 600.0, 3600.0, 36_000.0)  # simulated seconds a second
 
 
 def follow_link() -> None:
     """Open what the address carries, once; a bad link is told in one sentence and one's own workspace is shown."""
-    link = st.query_params.get(PARAMETER)
-    if not link or st.session_state.get("followed") == link:
+    link, looked = st.query_params.get(address.WORLD), session.looking()
+    if not link or (looked is not None and looked.link == link):
         return
     try:
         shared = links.unpack(link, settings.link_secret())
-        st.session_state["looking"] = Looking("shared", validation.shared_store(shared), shared)
-        st.session_state["followed"] = link
+        state.visit().looking = Looking("shared", validation.shared_store(shared), shared, link)
     except VaporError as error:
-        st.session_state["refusal"] = f"The link cannot be opened: {error}"
+        state.messages().refusal = f"The link cannot be opened: {error}"
         leave()
 
 
 def leave() -> None:
     """Go back to one's own workspace."""
-    st.session_state.pop("looking", None)
-    st.session_state.pop("followed", None)
-    st.query_params.pop(PARAMETER, None)
+    state.visit().looking = None
+    address.forget(address.WORLD)
 
 
 def rewind() -> None:
     """Look at one's own workspace again, from when the job on screen was submitted, or else the first one."""
     own = session.own_store()
     jobs = own.jobs(include_deleted=True)
-    began = [job.submitted_s for job in jobs if job.id == session.parameter("job")]
+    began = [job.submitted_s for job in jobs if job.id == address.parameter(address.PARAMETERS["job"])]
     from_s = min(began or [job.submitted_s for job in jobs], default=0.0)
     try:
         replay = Replay(own.journal.read(own.workspace), own.clock.simulated_s, from_s)
     except VaporError as error:
-        st.session_state["refusal"] = str(error)
+        state.messages().refusal = str(error)
         return
-    st.session_state["looking"] = Looking(
+    state.visit().looking = Looking(
         "replay", replay.store, replay=replay, speed=60.0, since=session.now(), from_s=replay.at_s
     )
 
 
 def adopt_what_was_asked_for() -> None:
     """Take a shared world into one's own workspace, if that was asked for and the workspace is known by now."""
-    shared = st.session_state.get("to_adopt")
+    visit = state.visit()
+    shared = visit.to_adopt
     if shared is None:
         return
-    own = session.own_store()
-    del st.session_state["to_adopt"]
+    session.own_store()  # the run ends here where the browser has not told yet
+    visit.to_adopt = None
     past = validation.past(shared)
-    keys = session.act(own.adopt, past, said="It is yours now, and goes on from where it stood.")
-    if keys and shared.view in ADDRESSES:
+    keys = session.act(Store.adopt, past, said="It is yours now, and goes on from where it stood.")
+    if keys and shared.view in address.PARAMETERS:
         renamed = dict(zip(_keys(past), keys, strict=True))
-        st.query_params[ADDRESSES[shared.view]] = ",".join(renamed[key] for key in shared.ids)
+        st.query_params[address.PARAMETERS[shared.view]] = ",".join(renamed[key] for key in shared.ids)
 
 
 def banner() -> None:
@@ -97,10 +92,9 @@ def _shared_banner(looked: Looking) -> None:
 def _make_mine() -> None:
     looked = session.looking()
     if looked is not None:
-        st.session_state["to_adopt"] = looked.shared
+        state.visit().to_adopt = looked.shared
     leave()
-    for name in ADDRESSES.values():  # ids may be others here
-        st.query_params.pop(name, None)
+    address.forget(*address.PARAMETERS.values())  # ids may be others here
 
 
 def _replay_banner(looked: Looking) -> None:
@@ -110,22 +104,22 @@ def _replay_banner(looked: Looking) -> None:
             ":material/history: **Replay, read-only** · your workspace as it once was", width="content"
         )
         st.button("Back to now", type="primary", icon=":material/arrow_forward:", on_click=leave)
-    st.session_state["replay_speed"] = looked.speed if looked.speed in REPLAY_SPEEDS else None
+    st.session_state[SPEED] = looked.speed if looked.speed in REPLAY_SPEEDS else None
     st.segmented_control(
         "Speed of the replay",
         REPLAY_SPEEDS,
-        key="replay_speed",
+        key=SPEED,
         format_func=lambda speed: ":material/pause:" if speed == 0 else f"{speed:,.0f}×",
         on_change=_set_speed,
         label_visibility="collapsed",
     )
     if looked.replay.end_s > 0:
-        st.session_state["replay_share"] = 100.0 * looked.replay.at_s / looked.replay.end_s
+        st.session_state[INSTANT] = 100.0 * looked.replay.at_s / looked.replay.end_s
         st.slider(
             "Instant",
             0.0,
             100.0,
-            key="replay_share",
+            key=INSTANT,
             format="%.0f %%",
             on_change=_seek,
             help="Of all the time that has passed in your workspace",
@@ -137,13 +131,13 @@ def _set_speed() -> None:
     if looked is not None:
         now = session.now()
         looked.from_s, looked.since = looked.position(now), now
-        looked.speed = float(st.session_state["replay_speed"] or 0.0)
+        looked.speed = float(st.session_state[SPEED] or 0.0)
 
 
 def _seek() -> None:
     looked = session.looking()
     if looked is not None and looked.replay is not None:
-        looked.from_s = float(st.session_state["replay_share"]) / 100.0 * looked.replay.end_s
+        looked.from_s = float(st.session_state[INSTANT]) / 100.0 * looked.replay.end_s
         looked.since = session.now()
 
 

@@ -6,7 +6,9 @@ from vapor_core import text
 from vapor_core.errors import VaporError
 from vapor_core.sharing import files, selection, validation
 from vapor_core.workspace.store import Store
-from vapor_ui.shell import looking, session, settings, share, team, workspaces
+from vapor_ui.shell import looking, session, settings, share, state, team, workspaces
+
+FILE = "workspace_file"  # the uploader's key
 
 
 def menu(store: Store) -> None:
@@ -26,7 +28,7 @@ def menu(store: Store) -> None:
             with st.popover("File", icon=":material/folder:"):
                 _file(store)
     _person()
-    if st.session_state.get("session_only"):
+    if state.visit().session_only:
         st.caption(
             ":material/info: This browser keeps nothing for Vapor (its storage is blocked), so this workspace "
             "lasts as long as this tab."
@@ -44,18 +46,19 @@ def _file(store: Store) -> None:
             on_click="ignore",
             help="All that was done, from which everything follows",
         )
-    given = st.file_uploader("Bring a workspace file in", type="json", key="workspace_file")
-    if given is not None and st.session_state.get("workspace_file_read") != given.file_id:
-        st.session_state["workspace_file_read"] = given.file_id
-        try:
-            shared = files.from_file(given.name, given.getvalue())
-            jobs = validation.shared_store(shared).jobs()
-        except VaporError as error:
-            st.session_state["refusal"] = str(error)
-        else:
-            said = f"{len(jobs)} jobs came in, with their past."
-            session.act(store.adopt, validation.past(shared), said=said)
+    given = st.file_uploader("Bring a workspace file in", type="json", key=FILE)
+    if given is not None and state.read_once(FILE, given, _bring_in)[1]:
         st.rerun()
+
+
+def _bring_in(name: str, content: bytes) -> None:
+    try:
+        shared = files.from_file(name, content)
+        jobs = validation.shared_store(shared).jobs()
+    except VaporError as error:
+        state.messages().refusal = str(error)
+        return
+    session.act(Store.adopt, validation.past(shared), said=f"{len(jobs)} jobs came in, with their past.")
 
 
 def _person() -> None:

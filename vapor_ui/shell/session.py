@@ -1,46 +1,33 @@
-"""What a page works on and what time it is: the store on screen, the only clock, and actions on the store.
+"""What a page works on and what time it is: the store on screen, the only clock, and the one door to every action.
 
-Nothing is drawn here. A page reads `store()`, acts through `act` and reads query parameters through `parameter`.
-The store is this visitor's own (`workspaces`), unless a shared link or a replay is looked at.
+Nothing is drawn here. A page reads `store()` and acts through `act` or `do`, which ask first whether this visitor
+(still) may. The store is this visitor's own (`workspaces`), unless a shared link or a replay is looked at.
 """
+
+from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeVar
-
-import streamlit as st
+from typing import TYPE_CHECKING, TypeVar
 
 from vapor_core.errors import JournalError, VaporError
-from vapor_core.sharing.links import Shared
-from vapor_core.workspace.replay import Replay
+from vapor_core.journal.read_only import REFUSAL, VIEWER
 from vapor_core.workspace.store import Store
-from vapor_ui.shell import workspaces
+from vapor_ui.shell import state, workspaces
+from vapor_ui.shell.state import Looking
+
+if TYPE_CHECKING:
+    from typing import Concatenate
+
+    from vapor_core.workspace.members import Members
 
 FIRST_SPEED = 60.0  # simulated seconds a second, in a new workspace
 LONGEST_UNSEEN_S = 2e7  # simulated seconds after the last action that endpoints go on unseen
 SHORTEST_ABSENCE_S = 6 * 3600.0  # of a person's own time; less is no absence
-LONGEST_PARAMETER = 500  # characters of a query parameter that are looked at
+ROLE_CHANGED = "Your role in that workspace has changed."
+NO_MEMBERS = "Who is in a workspace cannot be changed now; sign in, and try again."
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Looking:
-    """A world that is only looked at: one that was shared, or one's own as it once was."""
-
-    kind: Literal["shared", "replay"]
-    store: Store
-    shared: Shared | None = None
-    replay: Replay | None = None
-    speed: float = 0.0  # of a replay, simulated seconds a second
-    since: float = 0.0  # when it was at `from_s`
-    from_s: float = 0.0
-
-    def position(self, now: float) -> float:
-        """How far a replay is, simulated seconds."""
-        end_s = self.replay.end_s if self.replay else 0.0
-        return min(max(self.from_s + self.speed * (now - self.since), 0.0), end_s)
 
 
 def now() -> float:
@@ -56,12 +43,11 @@ def store() -> Store:
 
 def own_store() -> Store:
     """This visitor's own store; made at the first call, and again after a core module was edited."""
-    held = st.session_state.get("store")
-    if not isinstance(held, Store):
-        held = workspaces.opened()
-        st.session_state["store"] = held
-        _begin(held)
-    return held
+    visit = state.visit()
+    if not isinstance(visit.store, Store):
+        visit.store = workspaces.opened()
+        _begin(visit.store)
+    return visit.store
 
 
 def _begin(store: Store) -> None:
@@ -74,7 +60,7 @@ def _begin(store: Store) -> None:
         elif not store.jobs(include_deleted=True) and not store.journal.read(store.workspace):
             store.set_speed(FIRST_SPEED, now=now())
     except JournalError as error:
-        st.session_state["refusal"] = str(error)
+        state.messages().refusal = str(error)
 
 
 def _hold_where_unseen(store: Store) -> None:
@@ -83,12 +69,12 @@ def _hold_where_unseen(store: Store) -> None:
     watched_s = max(LONGEST_UNSEEN_S / store.clock.speed, SHORTEST_ABSENCE_S)
     if now() > last + watched_s:
         store.set_speed(0.0, now=last + watched_s)
-        st.session_state["said"] = "Time stood still here while you were away. Choose a speed to go on."
+        state.messages().said = "Time stood still here while you were away. Choose a speed to go on."
 
 
 def looking() -> Looking | None:
     """What is looked at in place of one's own workspace."""
-    held = st.session_state.get("looking")
+    held = state.visit().looking
     return held if isinstance(held, Looking) else None
 
 
@@ -120,28 +106,51 @@ def moving() -> bool:
     return looked.speed > 0 and looked.position(now()) < looked.replay.end_s
 
 
-def act(action: Callable[..., T], *arguments: object, said: str = "", **named: object) -> T | None:
-    """Do a store's action at this instant; a refusal becomes the one message that the frame shows.
+def do(action: Callable[Concatenate[Store, ...], T], *arguments: object, **named: object) -> T:
+    """Do an action (such as `Store.pause`) in this visitor's own workspace at this instant.
+
+    Every action of a page passes here. A callback runs before its page does, so what the page was drawn with may be
+    over: the role is asked for anew, and the store is the one of now.
+
+    Raises:
+        VaporError: where the workspace is only looked at, the role has changed, or the action is refused.
+    """
+    if looking() is not None:
+        raise JournalError(REFUSAL)
+    if not workspaces.role_stands():
+        raise VaporError(ROLE_CHANGED)
+    own = own_store()
+    if workspaces.role() == "viewer":
+        raise JournalError(VIEWER)
+    return action(own, *arguments, **named, now=now())
+
+
+def act(
+    action: Callable[Concatenate[Store, ...], T], *arguments: object, said: str = "", **named: object
+) -> T | None:
+    """Do an action; a refusal becomes the one message that the frame shows, and None.
 
     `said` is shown for a moment when the action succeeded. It is Markdown: text from outside needs `text.plain`.
     """
     try:
-        outcome = action(*arguments, **named, now=now())
+        outcome = do(action, *arguments, **named)
     except VaporError as error:
-        st.session_state["refusal"] = str(error)
+        state.messages().refusal = str(error)
         return None
     if said:
-        st.session_state["said"] = said
+        state.messages().said = said
     return outcome
 
 
-def parameter(name: str) -> str:
-    """A query parameter as one bounded line; "" where it is not given. What it names is still to be checked."""
-    value = st.query_params.get(name) or ""
-    return "".join(letter for letter in value[:LONGEST_PARAMETER] if letter.isprintable()).strip()
-
-
-def parameters(name: str) -> tuple[str, ...]:
-    """A comma-separated query parameter, without blanks and doubles, in order."""
-    parts = (part.strip() for part in parameter(name).split(","))
-    return tuple(dict.fromkeys(part for part in parts if part))
+def among_members(
+    action: Callable[Concatenate[Members, ...], T], *arguments: object, **named: object
+) -> T | None:
+    """Change who is in a workspace (by `Members.invite` and its like); a refusal becomes the frame's message."""
+    try:
+        known = workspaces.members()
+        if known is None:
+            raise VaporError(NO_MEMBERS)
+        return action(known, *arguments, **named, now=now())
+    except VaporError as error:
+        state.messages().refusal = str(error)
+        return None

@@ -1,7 +1,7 @@
 """*Share*: what is on screen as one address that holds all of it, for whoever it is given to."""
 
 from collections.abc import Iterable
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -9,15 +9,9 @@ from vapor_core import text
 from vapor_core.errors import VaporError
 from vapor_core.sharing import links, selection
 from vapor_core.sharing.links import View
-from vapor_ui.shell import looking, session, settings
+from vapor_ui.shell import address, session, settings
 
-PAGES: dict[View, str] = {
-    "workspace": "",
-    "job": "Monitor",
-    "comparison": "Compare",
-    "deployment": "Deployments",
-}
-VIEW_PARAMETERS = ("x", "smoothing", "log", "quantity", "back", "at")  # how it is looked at
+WRAPPED = 400  # characters: a longer link would fill the screen
 
 
 def button(view: View, ids: Iterable[str] = (), *, label: str = "Share") -> None:
@@ -26,38 +20,31 @@ def button(view: View, ids: Iterable[str] = (), *, label: str = "Share") -> None
         _dialog(view, tuple(ids))
 
 
-def address(view: View, ids: tuple[str, ...]) -> str:
+def link(view: View, ids: tuple[str, ...]) -> str:
     """The page's own address with the world in it, and how it is looked at.
 
     Raises:
         VaporError: where it is too large for a link, or cannot be read.
     """
     shared = selection.share(session.store(), view, ids)
-    parameters = {name: value for name in VIEW_PARAMETERS if (value := st.query_params.get(name))}
-    if view in looking.ADDRESSES:
-        parameters[looking.ADDRESSES[view]] = ",".join(ids)
-    parameters[looking.PARAMETER] = links.pack(shared, settings.link_secret())
-    return f"{root()}{PAGES[view]}?{urlencode(parameters)}"
-
-
-def root() -> str:
-    """Where the app is served, with a slash at its end."""
-    here = urlsplit(st.context.url or "")
-    path = here.path.rsplit("/", 1)[0] if here.path.rsplit("/", 1)[-1] else here.path.rstrip("/")
-    return urlunsplit((here.scheme, here.netloc, f"{path}/", "", ""))
+    parameters = {name: value for name in address.LOOKS if (value := st.query_params.get(name))}
+    if view in address.PARAMETERS:
+        parameters[address.PARAMETERS[view]] = ",".join(ids)
+    parameters[address.WORLD] = links.pack(shared, settings.link_secret())
+    return f"{address.root()}{address.PAGES[view]}?{urlencode(parameters)}"
 
 
 @st.dialog("Share", icon=":material/share:", width="medium")
 def _dialog(view: View, ids: tuple[str, ...]) -> None:
     try:
-        link = address(view, ids)
+        whole = link(view, ids)
     except VaporError as error:
         st.error(text.plain(error, 600), icon=":material/error:")
         return
     st.markdown("Whoever opens this link sees it as it stands now, read-only, and can make it their own.")
-    st.code(link, language=None, wrap_lines=len(link) < 400)
+    st.code(whole, language=None, wrap_lines=len(whole) < WRAPPED)
     signed = "It is signed: a change on its way is noticed. " if settings.link_secret() else ""
     st.caption(
-        f"{signed}It holds all that it shows ({text.whole(len(link))} characters), so it works without this "
+        f"{signed}It holds all that it shows ({text.whole(len(whole))} characters), so it works without this "
         "workspace, and what you do from now on is not in it."
     )

@@ -6,10 +6,9 @@ The browser's local storage remembers that the dialog was dismissed. `Home.py?de
 import streamlit as st
 
 from vapor_core.workspace import demo
-from vapor_core.workspace.store import Store
-from vapor_ui.shell import session
+from vapor_ui.shell import address, session, state
+from vapor_ui.shell.state import Visit
 
-# st.session_state["welcome"]: unknown until the browser has told; "new", "leaving" (to be remembered) or "seen".
 _MEMORY_JS = """
 export default function ({ data, setStateValue }) {
   let seen = true;
@@ -23,33 +22,36 @@ export default function ({ data, setStateValue }) {
 _memory = st.components.v2.component("vapor_welcome_memory", js=_MEMORY_JS)
 
 
-def fill_on_request(store: Store) -> None:
+def fill_on_request() -> None:
     """Fill the demo workspace once where the address asks for it."""
-    if session.parameter("demo") == "1" and not st.session_state.get("demo_filled"):
-        _fill(store)
+    if address.parameter("demo") == "1" and not state.visit().demo_filled:
+        _fill()
 
 
-def greet(store: Store) -> None:
+def greet() -> None:
     """Open the dialog for a first visitor with an empty workspace who did not follow a deep link.
 
-    Where something was trained nobody is asked: the browser's answer would draw the whole page once more.
+    It comes last on its page, since the browser's answer starts the page anew. Where something was trained nobody is
+    asked: that answer would draw the whole page once more.
     """
-    state = st.session_state.get("welcome")
-    if state != "seen" and (state == "leaving" or not store.jobs()):
-        _ask_the_browser(state)
-    if st.session_state.get("welcome") == "new" and not store.jobs() and not st.query_params:
+    if session.read_only():
+        return
+    visit, empty = state.visit(), not session.store().jobs()
+    if visit.welcome == "leaving" or (visit.welcome != "seen" and empty):
+        _ask_the_browser(visit)
+    if visit.welcome == "new" and empty and not st.query_params:
         _dialog()
 
 
-def _ask_the_browser(state: str | None) -> None:
-    known = None if state is None else state == "leaving"
+def _ask_the_browser(visit: Visit) -> None:
+    leaving = visit.welcome == "leaving"
     answer = _memory(
         key="welcome_memory",
-        data={"remember": state == "leaving", "known": known},
+        data={"remember": leaving, "known": None if visit.welcome == "unknown" else leaving},
         on_seen_change=_heard,
     )
-    if state is None and answer.get("seen") is not None:
-        st.session_state["welcome"] = "seen" if answer["seen"] else "new"
+    if visit.welcome == "unknown" and answer.get("seen") is not None:
+        visit.welcome = "seen" if answer["seen"] else "new"
 
 
 def _heard() -> None:
@@ -57,22 +59,21 @@ def _heard() -> None:
 
 
 def _leave() -> None:
-    st.session_state["welcome"] = "leaving"
+    state.visit().welcome = "leaving"
 
 
-def _fill(store: Store) -> None:
-    st.session_state["demo_filled"] = True
-    session.act(demo.fill, store, said="The demo workspace is ready.")
+def _fill() -> None:
+    state.visit().demo_filled = True
+    session.act(demo.fill, said="The demo workspace is ready.")
 
 
-def _open_demo(store: Store) -> None:
+def _open_demo() -> None:
     _leave()
-    _fill(store)
+    _fill()
 
 
 @st.dialog("Welcome to Vapor", icon=":material/cloud:", on_dismiss=_leave)
 def _dialog() -> None:
-    store = session.store()
     st.markdown(
         "Vapor lets you **rehearse a model-training run before paying for it**: will it fit, how long, "
         "what does it cost, what will the loss do? Then deploy the result and watch requests arrive."
@@ -82,6 +83,6 @@ def _dialog() -> None:
         "are needed."
     )
     with st.container(horizontal=True):
-        demo_asked = st.button("Open the demo workspace", type="primary", on_click=_open_demo, args=(store,))
+        demo_asked = st.button("Open the demo workspace", type="primary", on_click=_open_demo)
         if st.button("Start empty", on_click=_leave) or demo_asked:
             st.rerun()  # the whole page: a dialog's own rerun would leave it open

@@ -21,7 +21,7 @@ from vapor_core.journal.journal import Journal
 from vapor_core.journal.read_only import WatchedJournal
 from vapor_core.workspace.members import Members
 from vapor_core.workspace.store import Store
-from vapor_ui.shell import settings
+from vapor_ui.shell import settings, state
 
 ID = re.compile(r"[A-Za-z0-9_-]{32}")
 BLOCKED = "none"  # what a browser answers that keeps nothing
@@ -48,7 +48,7 @@ def opened() -> Store:
     place = settings.database()
     workspace = _persons_id() or _browsers_id()
     if workspace == BLOCKED:
-        st.session_state["session_only"] = True
+        state.visit().session_only = True
     if workspace == BLOCKED or place == settings.MEMORY:
         return Store()
     try:
@@ -74,32 +74,60 @@ def members() -> Members | None:
     place = settings.database()
     if not signed_in() or place == settings.MEMORY:
         return None
-    held = st.session_state.get("members")
-    if not isinstance(held, Members):
-        held = Members(_journal(place))
-        st.session_state["members"] = held
-    return held
+    visit = state.visit()
+    if not isinstance(visit.members, Members):
+        visit.members = Members(_journal(place))
+    return visit.members
+
+
+def members_now() -> Members | None:
+    """The same with what was decided elsewhere; None also where that cannot be read, which is then told."""
+    try:
+        known = members()
+        if known is not None:
+            known.refresh()
+    except JournalError as error:
+        state.messages().refusal = str(error)
+        return None
+    return known
 
 
 def choose(workspace: str | None) -> None:
     """Work in somebody else's workspace from now on, or in one's own again."""
-    st.session_state["chosen_workspace"] = workspace
-    st.session_state.pop("store", None)
+    visit = state.visit()
+    visit.chosen_workspace, visit.store = workspace, None
 
 
 def role() -> Role | Literal["owner"]:
     """What this visitor may do in the workspace that was opened."""
-    held = st.session_state.get("role")
-    return "viewer" if held == "viewer" else "editor" if held == "editor" else "owner"
+    return state.visit().role
+
+
+def role_stands() -> bool:
+    """Whether the role in somebody else's workspace is still what it was when that was opened.
+
+    Where it is not, the workspace is left, or opened anew in the role that was given instead.
+    """
+    visit = state.visit()
+    chosen = visit.chosen_workspace
+    if chosen is None or visit.store is None:
+        return True
+    known = members_now()
+    granted = known.role(chosen, person()) if known else None
+    if granted == visit.role:
+        return True
+    choose(chosen if granted else None)
+    return False
 
 
 def _joined_store(place: str) -> Store | None:
     """The workspace of somebody else that was chosen, if it may still be entered."""
-    chosen, known = st.session_state.get("chosen_workspace"), members()
+    visit, known = state.visit(), members()
+    chosen = visit.chosen_workspace
     granted = known.role(chosen, person()) if chosen and known else None
-    st.session_state["role"] = granted or "owner"
+    visit.role = granted or "owner"
     if granted is None or chosen is None:
-        st.session_state["chosen_workspace"] = None
+        visit.chosen_workspace = None
         return None
     journal = _journal(place)
     return Store(journal if granted == "editor" else WatchedJournal(journal), chosen)
@@ -136,17 +164,18 @@ def _persons_id() -> str:
 
 
 def _browsers_id() -> str:
-    known = st.session_state.get("browser_workspace")
-    if known is None:
-        offer = st.session_state.setdefault("workspace_offer", secrets.token_urlsafe(24))
-        answer = _keeper(key="workspace_keeper", data={"offer": offer}, on_id_change=_heard).get("id")
+    visit = state.visit()
+    if visit.browser_workspace is None:
+        visit.workspace_offer = visit.workspace_offer or secrets.token_urlsafe(24)
+        offer = {"offer": visit.workspace_offer}
+        answer = _keeper(key="workspace_keeper", data=offer, on_id_change=_heard).get("id")
         if answer is None:
             st.skeleton(height=480)
             Thread(target=import_module, args=("vapor_core.journal.sql",), daemon=True).start()
             st.stop()
-        known = answer if isinstance(answer, str) and ID.fullmatch(answer) else BLOCKED
-        st.session_state["browser_workspace"] = known
-    return str(known)
+        known = isinstance(answer, str) and ID.fullmatch(answer)
+        visit.browser_workspace = answer if known else BLOCKED
+    return visit.browser_workspace
 
 
 def _heard() -> None:

@@ -4,6 +4,7 @@ config_load: *Load*: a configuration file, as Monitor exports it or as written b
 estimate_panel: What a configuration takes, beside the form: verdict, memory against the card, figures with
     ranges, risks.
 form: The Train form: model, data, method, hardware, and what is rarely changed behind an expander.
+launch: What an address fills in, what a cure changes, and *Start training*: from the form to a job.
 proposals: Fit it for me: a budget in, the few configurations worth their money out, as a chart and as one
     click each.
 """

@@ -8,13 +8,26 @@ from vapor_core import text
 from vapor_core.charts import planning, stream
 from vapor_core.contracts.findings import Risk
 from vapor_core.contracts.training import Estimate
+from vapor_ui.parts import links
 from vapor_ui.parts.cards import chart_card, metric_card
 
 Apply = Callable[[Mapping[str, object]], None]
 
 
-def estimate_panel(estimate: Estimate, apply: Apply) -> None:
-    """Everything that is known before launch. `apply` gets the changes of the cure whose button was pressed."""
+def estimate_panel(estimate: Estimate | None, apply: Apply, *, calibrated: bool) -> None:
+    """Everything that is known before launch; None where the form has no configuration yet.
+
+    `apply` gets the changes of the cure whose button was pressed; `calibrated` says whether runs of one's own count.
+    """
+    if estimate is None:
+        st.info("The estimate follows when the marked fields are corrected.", icon=":material/calculate:")
+    else:
+        _panel(estimate, apply)
+    if calibrated:
+        st.page_link(links.CALIBRATE, label="Calibrated on runs of your own", icon=":material/tune:")
+
+
+def _panel(estimate: Estimate, apply: Apply) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown("#### Estimate", width="content")
         _verdict(estimate)

@@ -1,5 +1,7 @@
 """Fit it for me: a budget in, the few configurations worth their money out, as a chart and as one click each."""
 
+from dataclasses import dataclass
+
 import pandas as pd
 import streamlit as st
 
@@ -8,11 +10,25 @@ from vapor_core.advice.budget import propose
 from vapor_core.charts import stream
 from vapor_core.contracts.training import Calibration, JobConfig, Proposal
 from vapor_core.errors import VaporError
-from vapor_ui.form import form_values
+from vapor_ui.form import choices
 from vapor_ui.parts.cards import chart_card
-from vapor_ui.shell import session
+from vapor_ui.shell import session, state
 
-FOUND = "proposals"  # what was asked last, and what came of it: proposals or the refusal
+MONEY, HOURS, CARDS = "fit.money", "fit.hours", "fit.cards"  # widgets' keys
+
+
+@dataclass(slots=True)
+class Asked:
+    """What was asked last, and what came of it: proposals or the refusal."""
+
+    base: JobConfig | None = None
+    found: tuple[Proposal, ...] | str = ()
+
+
+def button(base: JobConfig, calibration: Calibration | None) -> None:
+    """Opens the dialog."""
+    if st.button("Fit it for me", icon=":material/auto_awesome:", help="Propose what a budget buys"):
+        proposals_dialog(base, calibration)
 
 
 @st.dialog("Fit it for me", icon=":material/auto_awesome:", width="large")
@@ -24,28 +40,28 @@ def proposals_dialog(base: JobConfig, calibration: Calibration | None) -> None:
     )
     with st.grid(3, min_column_width=150):
         money = st.number_input(
-            "Most money (US$)", value=None, min_value=0.0, placeholder="no limit", key="fit.money"
+            "Most money (US$)", value=None, min_value=0.0, placeholder="no limit", key=MONEY
         )
         hours = st.number_input(
-            "Most time (hours)", value=None, min_value=0.0, placeholder="no limit", key="fit.hours"
+            "Most time (hours)", value=None, min_value=0.0, placeholder="no limit", key=HOURS
         )
         cards = st.multiselect(
             "Accelerators",
             [card.id for card in catalog.accelerators()],
             format_func=lambda card: catalog.accelerator(card).display_name,
             placeholder="any",
-            key="fit.cards",
+            key=CARDS,
         )
+    asked = state.kept(Asked)
     if st.button("Propose", type="primary", icon=":material/auto_awesome:"):
         with st.skeleton(height=300):
-            st.session_state[FOUND] = (base, _proposed(base, money, hours, tuple(cards), calibration))
-    asked, found = st.session_state.get(FOUND, (None, None))
-    if asked != base or found is None:
+            asked.base, asked.found = base, _proposed(base, money, hours, tuple(cards), calibration)
+    if asked.base != base:
         return
-    if isinstance(found, str):
-        st.warning(text.plain(found, 600), icon=":material/search_off:")
+    if isinstance(asked.found, str):
+        st.warning(text.plain(asked.found, 600), icon=":material/search_off:")
     else:
-        _offer(found)
+        _offer(asked.found)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -94,7 +110,5 @@ def _row(number: int, proposal: Proposal) -> None:
                 f"{text.loss(estimate.final_eval_loss)} · {text.gigabytes(estimate.memory_gb)}"
             )
         if st.button("Take", key=f"fit.take.{number}", help="Put this configuration into the form"):
-            config = proposal.config
-            changes = {name: getattr(config, name) for name in config.model_fields_set if name != "name"}
-            form_values.change(session.store(), changes)
+            choices.change(session.store(), choices.made_by(proposal.config, without="name"))
             st.rerun()

@@ -3,13 +3,18 @@
 Kept in `store.choices`; nothing is drawn here.
 """
 
-from dataclasses import dataclass, replace
+from __future__ import annotations
 
-import pandas as pd
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from vapor_core.calibration.fit import calibrate
-from vapor_core.contracts.training import Calibration, JobConfig
-from vapor_core.workspace.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vapor_core.contracts.training import Calibration, JobConfig
+    from vapor_core.workspace.store import Store
 
 CHOICE = "calibration"
 MOST_RUNS = 12
@@ -56,7 +61,7 @@ def add(store: Store, run: MeasuredRun) -> None:
     _keep(store, (*others, run)[-MOST_RUNS:], used=True)
 
 
-def remove(store: Store, name: str) -> None:
+def forget(store: Store, name: str) -> None:
     """Forget a run, and fit the others anew."""
     held = fit(store)
     if held is None:

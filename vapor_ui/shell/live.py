@@ -1,0 +1,102 @@
+"""The one part of a page that changes by itself: its live fragment, the head's clock, and the timer that drives both.
+
+What changes by itself is drawn by the function given to `mount`; widgets stand outside it, so that a refresh never
+swallows typing. The timer is a component of the page that it stands on. A tick that leaves the browser just after a
+click on a link would run as the old page's and blank the new one (2 of 71 changes of page on a busy machine), so the
+browser drops stale ticks (`stale_ticks.js`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from streamlit_autorefresh import st_autorefresh  # type: ignore[import-untyped] # it ships no types
+
+from vapor_core import text
+from vapor_core.workspace.store import Store
+from vapor_ui.shell import garbage, session, state
+
+if TYPE_CHECKING:
+    from vapor_core.contracts.workspace import Deployment, Job
+
+Live = Callable[[Store], None]
+
+_guard = st.components.v2.component(
+    "vapor_stale_ticks", js=Path(__file__).with_name("stale_ticks.js").read_text("utf-8")
+)
+
+
+def guard() -> None:
+    """Let this browser tab drop stale ticks. Once a page, wherever it is drawn."""
+    _guard(key="stale_ticks")
+
+
+def mount(draw: Live | None = None) -> None:
+    """Mount the page's live fragment: each second while something is live, `draw(store)` runs again.
+
+    Without `draw` only the clock in the head moves.
+    """
+    _live_part(draw or (lambda store: None))
+
+
+def begin_page(store: Store) -> None:
+    """Tell the fragment that this run draws the whole page, of a world that stands as it does now."""
+    drawn = state.drawn()
+    drawn.statuses, drawn.whole_page = _statuses(store), True
+
+
+def place_clock() -> None:
+    """Give the clock its place, here; `show_clock` draws it there."""
+    state.drawn().clock = st.empty()
+
+
+def show_clock(store: Store) -> None:
+    """Draw the clock in its place."""
+    place = state.drawn().clock
+    if place is not None:
+        how = "simulated" if session.moving() else "paused"
+        place.caption(f":material/schedule: {text.clock(store.clock.simulated_s)} · {how}", width="content")
+
+
+@st.fragment
+def _live_part(draw: Live) -> None:
+    began = session.now()
+    trouble = session.advance()
+    store, drawn = session.store(), state.drawn()
+    whole_page, drawn.whole_page = drawn.whole_page, False
+    if not whole_page and _statuses(store) != drawn.statuses:
+        st.rerun()  # what may be done about a job stands outside the fragment and depends on its status
+    show_clock(store)
+    if trouble and not whole_page:
+        st.error(text.plain(trouble, limit=1000), icon=":material/error:")
+    draw(store)
+    if _something_lives(store):
+        _tick(0.0 if whole_page else session.now() - began)
+    if not whole_page:
+        garbage.settle(drawn.page)
+
+
+def _something_lives(store: Store) -> bool:
+    """Whether time goes on and anything changes by itself."""
+    if not session.moving():
+        return False
+    if session.looking() is not None:
+        return True
+    return any(job.live for job in store.jobs()) or any(item.live for item in store.deployments())
+
+
+def _statuses(store: Store) -> tuple[tuple[str, str], ...]:
+    items: tuple[Job | Deployment, ...] = (*store.jobs(), *store.deployments())
+    return tuple((item.id, item.status) for item in items)
+
+
+def _tick(took_s: float) -> None:
+    """Rerun the fragment once a second, or less often where that takes the server long."""
+    drawn = state.drawn()
+    drawn.rate = drawn.rate.after(took_s)
+    if drawn.rate.sentence:
+        st.caption(drawn.rate.sentence)
+    st_autorefresh(interval=round(drawn.rate.interval_s * 1000), key="refresh")

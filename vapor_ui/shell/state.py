@@ -1,0 +1,154 @@
+"""What a session keeps from one run to the next: small dataclasses by subject, all under one key of `st.session_state`.
+
+A widget's own value is Streamlit's, under a key that the module that draws the widget names. Whatever else lasts is a
+field of a dataclass: the shell's are here, a screen's stand in its own module, and `kept` hands out each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
+
+import streamlit as st
+
+from vapor_ui.shell.refresh_rate import RefreshRate
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from vapor_core.journal.events import Role
+    from vapor_core.sharing.links import Shared
+    from vapor_core.workspace.members import Members
+    from vapor_core.workspace.replay import Replay
+    from vapor_core.workspace.store import Store
+
+KEY = "vapor"  # of `st.session_state`; all other keys there are widgets'
+EDITED = ("vapor_core", "vapor_ui")  # packages whose classes are others after an edit of their source
+
+T = TypeVar("T")
+
+
+def kept(kind: type[T]) -> T:
+    """The session's one instance of a dataclass whose fields have defaults; made at the first call.
+
+    Streamlit loads an edited module anew, and its classes are others then. The instance is made anew too, with what
+    the old one held; objects of classes that may be others themselves are left behind, and their owners make new ones.
+    """
+    everything: dict[str, object] = st.session_state.setdefault(KEY, {})
+    name = named(kind)
+    held = everything.get(name)
+    if not isinstance(held, kind):
+        held = everything[name] = kind(**_carried_over(held, kind))
+    return held
+
+
+def named(kind: type) -> str:
+    """What an instance is kept under: the name of its class, which an edit does not change."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _carried_over(old: object, kind: type) -> dict[str, object]:
+    names = [each.name for each in fields(kind)]
+    values = {name: getattr(old, name) for name in names if hasattr(old, name)}
+    return {name: value for name, value in values.items() if not type(value).__module__.startswith(EDITED)}
+
+
+@dataclass(slots=True)
+class Looking:
+    """A world that is only looked at: one that was shared, or one's own as it once was."""
+
+    kind: Literal["shared", "replay"]
+    store: Store
+    shared: Shared | None = None
+    link: str = ""  # that `shared` came by
+    replay: Replay | None = None
+    speed: float = 0.0  # of a replay, simulated seconds a second
+    since: float = 0.0  # when it was at `from_s`
+    from_s: float = 0.0
+
+    def position(self, now: float) -> float:
+        """How far a replay is, simulated seconds."""
+        end_s = self.replay.end_s if self.replay else 0.0
+        return min(max(self.from_s + self.speed * (now - self.since), 0.0), end_s)
+
+
+@dataclass(slots=True)
+class Visit:
+    """Whose workspace is worked on, what is looked at in its place, and what the browser has told."""
+
+    store: Store | None = None
+    role: Role | Literal["owner"] = "owner"  # in the workspace that was opened
+    members: Members | None = None
+    chosen_workspace: str | None = None  # somebody else's
+    browser_workspace: str | None = None  # None until the browser has told
+    workspace_offer: str = ""  # the id that a browser without one is given
+    session_only: bool = False  # the browser keeps nothing
+    looking: Looking | None = None
+    to_adopt: Shared | None = None  # asked for, and taken in as soon as one's own workspace is known
+    welcome: Literal["unknown", "new", "leaving", "seen"] = "unknown"  # "leaving": seen, to be remembered
+    demo_filled: bool = False
+
+
+@dataclass(slots=True)
+class Messages:
+    """What is told once, by the next head of a page."""
+
+    refusal: str = ""
+    said: str = ""  # Markdown
+
+
+@dataclass(slots=True)
+class Drawn:
+    """The page on the screen and its live part."""
+
+    page: str = ""  # its title
+    clock: DeltaGenerator | None = None  # where the clock is drawn
+    statuses: tuple[tuple[str, str], ...] = ()  # of jobs and deployments, when the whole page was drawn last
+    whole_page: bool = False  # whether this run draws all of it, not the live part alone
+    rate: RefreshRate = field(default_factory=RefreshRate)
+    settled: set[str] = field(default_factory=set)  # pages whose objects `garbage` has set aside
+
+
+@dataclass(slots=True)
+class _Files:
+    """What came of the files that were given: uploader -> file -> outcome."""
+
+    outcomes: dict[str, dict[str, object]] = field(default_factory=dict)
+
+
+def visit() -> Visit:
+    """This session's visit."""
+    return kept(Visit)
+
+
+def messages() -> Messages:
+    """What this session is still to be told."""
+    return kept(Messages)
+
+
+def drawn() -> Drawn:
+    """The page that this session sees."""
+    return kept(Drawn)
+
+
+def outcomes(uploader: str, given: Collection[str]) -> dict[str, object]:
+    """What came of an uploader's files by file id, to read and to add to; files that are there no longer are forgotten.
+
+    Args:
+        uploader: the widget's key.
+        given: ids of the files that are there now.
+    """
+    everything = kept(_Files).outcomes
+    everything[uploader] = {key: told for key, told in everything.get(uploader, {}).items() if key in given}
+    return everything[uploader]
+
+
+def read_once(uploader: str, file: UploadedFile, read: Callable[[str, bytes], T]) -> tuple[T, bool]:
+    """What came of an uploader's one file, and whether this run has read it: a page runs again at every click."""
+    held = outcomes(uploader, (file.file_id,))
+    fresh = file.file_id not in held
+    if fresh:
+        held[file.file_id] = read(file.name, file.getvalue())
+    return cast(T, held[file.file_id]), fresh
