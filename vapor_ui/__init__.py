@@ -1,1 +1,1 @@
-"""Streamlit code that pages share."""
+"""What the screens show and do: a folder a screen, and what all of them share."""

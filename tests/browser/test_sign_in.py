@@ -11,6 +11,7 @@ from tests.browser.app import free_port, serving
 from tests.browser.test_workspaces import opened, settled, started, visitor
 
 pytestmark = pytest.mark.browser
+COOKIE_SECRET = "the cookie secret of the tests"  # noqa: S105 - of a server that lasts as long as a test
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def signing(folder):
         secrets.write_text(
             f"""[auth]
 redirect_uri = "http://127.0.0.1:{port}/oauth2callback"
-cookie_secret = "the cookie secret of the tests"
+cookie_secret = "{COOKIE_SECRET}"
 client_id = "{CLIENT}"
 client_secret = "{SECRET}"
 server_metadata_url = "{oidc.url}/.well-known/openid-configuration"
@@ -61,7 +62,9 @@ def test_a_workspace_follows_its_person_and_nobody_else(browser, tmp_path):
         expect(phone.get_by_text(re.compile("no job"))).to_be_visible()
         for page in (laptop, phone, other):
             page.context.close()
-        assert not [line for line in server.trouble() if "subject-" in line or "secret" in line]
+        printed = server.log.read_text()
+        assert not [told for told in ("subject-", SECRET, COOKIE_SECRET) if told in printed]
+        assert server.trouble() == []
 
 
 def test_an_invited_viewer_looks_an_editor_works_and_a_stranger_does_neither(browser, tmp_path):
@@ -88,6 +91,11 @@ def test_an_invited_viewer_looks_an_editor_works_and_a_stranger_does_neither(bro
             guest.get_by_role("link", name=name).click()
             expect(guest.get_by_role("heading", name=name)).to_be_visible()
             expect(guest.get_by_role("button", name="Clone")).to_have_count(buttons)
+        opened(owner, "/Monitor?job=job-1")
+        owner.get_by_role("button", name="People").click()
+        owner.get_by_role("button", name="Remove").click()
+        expect(guest.get_by_text("Your role in that workspace has changed")).to_be_visible()  # by itself
+        expect(guest.get_by_role("heading", name=name)).to_have_count(0)
         opened(stranger, link)
         expect(stranger.get_by_text("Sign in first")).to_be_visible()
         expect(stranger.get_by_text(name)).to_have_count(0)

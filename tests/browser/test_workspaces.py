@@ -129,6 +129,11 @@ def test_where_storage_is_blocked_the_workspace_lasts_as_long_as_the_tab(browser
     expect(page.get_by_text("This browser keeps nothing")).to_be_visible()
     page.get_by_role("button", name="Start training").click()
     expect(page).to_have_url(re.compile(r"/Monitor\?job=job-1"))
+    name = page.locator("h3").first.inner_text()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Overview", exact=True).click()
+    expect(page.get_by_role("link", name=name)).to_be_visible()
+    opened(page, "/Monitor?job=job-1")  # a new session, as after a reload
+    expect(page.get_by_text(re.compile("no job"))).to_be_visible()
     page.context.close()
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from screen import HOME, ROOT, labels, opened, press, ran, still_store, store_of, words
 
-from vapor_core import catalog
+from vapor_core import catalog, text
 from vapor_core.contracts.training import JobConfig
 from vapor_core.workspace import demo
 
@@ -56,7 +56,7 @@ def test_every_job_can_be_watched(workspace):
     store = WORKSPACES[workspace]()
     for job in store.jobs():
         app = opened("2_Monitor", store, job=job.id)
-        assert app.subheader[0].value
+        assert app.subheader[0].value == text.plain(job.name, 120)
         assert bool(app.error) == (job.status == "failed")
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 USED = "calibrate.used"  # the toggle's key
 CHART = 340  # pixels
-NARROW = 130  # pixels of a column
 
 STEPS = replace(blocks.MAX_STEPS, label="Steps", help="Of the whole run", placeholder="")
 CHANGED = (
@@ -119,7 +118,7 @@ def what_if(store: Store, run: MeasuredRun, calibration: Calibration) -> None:
     with st.container(border=True):
         st.markdown("#### What if")
         st.caption(f"{text.plain(run.name, 80)} again, with something changed.")
-        blocks.grid(form, CHANGED, width=NARROW)
+        blocks.grid(form, CHANGED, width=blocks.NARROW)
         if form.config is None or form.estimate is None:
             st.info("The forecast follows when the marked fields are corrected.", icon=":material/timeline:")
             return

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 FILE, START = "calibrate.file", "calibrate.start"  # widgets' keys
 SHOWN_WARNINGS = 3
-NARROW = 130  # pixels of a column
 
 STEPS = replace(
     blocks.MAX_STEPS, label="Steps", help="Of the whole run, also where the log ends earlier", placeholder=""
@@ -94,8 +93,8 @@ def run_form(store: Store, log: RunLog | None) -> Form:
     pickers.model_choice(form, store.models(), _name, "Models from the Hub: open them on Models")
     pickers.data_choice(form, store.datasets(), _name, "Your own: upload it on Train")
     blocks.METHOD.draw(form)
-    blocks.grid(form, HOW, width=NARROW)
-    blocks.grid(form, (CARD, blocks.ACCELERATORS), width=NARROW)
+    blocks.grid(form, HOW, width=blocks.NARROW)
+    blocks.grid(form, (CARD, blocks.ACCELERATORS), width=blocks.NARROW)
     blocks.row(form, (blocks.RECOMPUTE, blocks.PACKING))
     for sentence in form.other_problems:
         st.error(text.plain(sentence, 600), icon=":material/error:")

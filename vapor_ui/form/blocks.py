@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vapor_ui.form.form_values import Form
 
 METHODS = ("lora", "qlora", "full", "pretrain")
+NARROW = 130  # pixels of a column, where a form has half of the page
 SHARDING = {"none": "none", "zero1": "ZeRO 1", "zero2": "ZeRO 2", "zero3": "ZeRO 3"}
 
 

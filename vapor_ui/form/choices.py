@@ -51,7 +51,7 @@ def change(store: Store, changes: Mapping[str, object]) -> None:
 
 def fill(store: Store, values: Mapping[str, object], form: str = TRAIN) -> None:
     """Choose these and nothing else."""
-    told = dict(values)  # may be the form's own choices
+    told = dict(values)  # a copy: they may be the dictionary that is cleared next
     held = chosen(store, form)
     held.clear()
     held.update(told)

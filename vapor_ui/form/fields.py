@@ -198,7 +198,7 @@ class EntryChoice(Field):
     words: Callable[[Any], str]
 
     def _held(self, form: Form) -> object:
-        return getattr(form.shown, self.name)  # one of those offered in any case
+        return getattr(form.shown, self.name)  # a wrong choice is in no list; what holds in its place is
 
     def _shown(self, value: object) -> str:
         return value if isinstance(value, str) else str(getattr(value, "id", ""))

@@ -65,7 +65,27 @@ def _descendants(store: Store, model: CatalogModel) -> tuple[RegisteredModel, ..
 
 
 def _details(model: CatalogModel) -> None:
-    facts = {
+    grid = st.grid("auto", min_column_width=140, gap="small")
+    for label, value in _facts(model).items():
+        with grid.cell(), st.container(gap=None):
+            st.caption(label)
+            st.markdown(text.plain(value, 60))
+    st.dataframe(
+        fits(model),
+        hide_index=True,
+        height="content",
+        alt="Memory in GB that each way of using the model needs on each card",
+    )
+    st.caption(
+        f"Whether it fits one card: training with micro-batch 1, {text.whole(SEQUENCE_LENGTH)} tokens and recomputed "
+        "activations; serving in bf16, with the tokens of context that fit beside the weights."
+    )
+    source = f"Source: {model.source}" if model.source else ""
+    st.caption(" ".join(text.plain(part) for part in (model.note, source) if part))
+
+
+def _facts(model: CatalogModel) -> dict[str, str]:
+    return {
         "Parameters": text.count(model.parameters),
         "Layers": text.whole(model.layers),
         "Hidden size": text.whole(model.hidden_size),
@@ -81,25 +101,6 @@ def _details(model: CatalogModel) -> None:
         "Licence": model.licence or "unknown",
         "Released": model.released or "unknown",
     }
-    grid = st.grid("auto", min_column_width=140, gap="small")
-    for label, value in facts.items():
-        with grid.cell(), st.container(gap=None):
-            st.caption(label)
-            st.markdown(text.plain(value, 60))
-    st.dataframe(
-        fits(model),
-        hide_index=True,
-        height="content",
-        alt="Memory in GB that each way of using the model needs on each card",
-    )
-    st.caption(
-        f"Whether it fits one card: training with micro-batch 1, {text.whole(SEQUENCE_LENGTH)} tokens and recomputed "
-        "activations; serving in bf16, with the tokens of context that fit beside the weights."
-    )
-    notes = [
-        text.plain(part) for part in (model.note, f"Source: {model.source}" if model.source else "") if part
-    ]
-    st.caption(" ".join(notes))
 
 
 def fits(model: CatalogModel) -> pd.DataFrame:

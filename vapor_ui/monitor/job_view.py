@@ -155,7 +155,7 @@ def _figures(job: Job, points: pd.DataFrame, able: Abilities) -> None:
         cards.metric_card("Eval loss", text.loss(last("eval_loss")))
         cards.metric_card("Tokens/s", text.count(last("tokens_per_second")))
         cards.metric_card("Memory", text.gigabytes(last("memory_gb")))
-        # A log of elsewhere seldom says how long it took, and never for how much.
+        # An imported log rarely records how long the run took, and never what it cost.
         timed = job.started_s is not None and (able.has_cost or job.elapsed_s > 0)
         cards.metric_card("Time", text.duration(job.elapsed_s) if timed else text.MISSING)
         cards.metric_card("Cost so far", text.money(job.cost_usd) if able.has_cost else text.MISSING)
@@ -178,15 +178,23 @@ def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View, a
         and not looks_new(held.points, points, AXIS_COLUMN[view.x], DRAWN)
     ):
         return held
+    screen.picture = _drawn(job, points, _small_points(job, series, view, able), view)
+    return screen.picture
+
+
+def _small_points(job: Job, series: MetricSeries, view: View, able: Abilities) -> pd.DataFrame:
+    """Fewer points, for the small charts; with the memory of the card, which an imported log does not name."""
     few = series.frame(
         _points_for(view, job, SMALL_SAMPLES), view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS]
     )
     few = few if view.at is None else few[few["step"] < view.at]
-    # On which card an imported run ran, no log says.
     card_gb = catalog.accelerator(job.config.accelerator).memory_gb if able.has_config else np.nan
-    few = few.assign(available_gb=card_gb)
+    return few.assign(available_gb=card_gb)
+
+
+def _drawn(job: Job, points: pd.DataFrame, few: pd.DataFrame, view: View) -> Picture:
     x, smooth = view.x, view.smoothing > 0
-    picture = Picture(
+    return Picture(
         view=view,
         live=job.live,
         points=points,
@@ -199,8 +207,6 @@ def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View, a
             "Memory against the card": stream.streamed("memory", few, x=x),
         },
     )
-    screen.picture = picture
-    return picture
 
 
 def _findings(told: tuple[Finding, ...]) -> None:

@@ -2,7 +2,8 @@
 
 Streamlit collects garbage after every run, a live tick included, and a collection looks at every object that lives:
 modules, chart designs, a workspace's jobs. Measured: more than half of a tick. So what lives when a page first ticks
-is set aside. What of it dies later in a ring is freed at every `WHOLE`-th time, when everything is looked at again.
+is set aside. Objects set aside that refer to each other and are needed no more are freed at every `WHOLE`-th time,
+when everything is looked at again.
 """
 
 import gc

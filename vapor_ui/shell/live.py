@@ -17,7 +17,7 @@ from streamlit_autorefresh import st_autorefresh  # type: ignore[import-untyped]
 
 from vapor_core import text
 from vapor_core.workspace.store import Store
-from vapor_ui.shell import garbage, session, state
+from vapor_ui.shell import garbage, session, state, workspaces
 
 if TYPE_CHECKING:
     from vapor_core.contracts.workspace import Deployment, Job
@@ -63,6 +63,9 @@ def show_clock(store: Store) -> None:
 
 @st.fragment
 def _live_part(draw: Live) -> None:
+    if not state.drawn().whole_page and not workspaces.role_stands():
+        state.messages().refusal = session.ROLE_CHANGED
+        st.rerun()  # a page left open is no way to go on looking
     began = session.now()
     trouble = session.advance()
     store, drawn = session.store(), state.drawn()

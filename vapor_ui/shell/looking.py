@@ -59,7 +59,7 @@ def adopt_what_was_asked_for() -> None:
     shared = visit.to_adopt
     if shared is None:
         return
-    session.own_store()  # the run ends here where the browser has not told yet
+    session.own_store()  # stops the run as long as the browser has not named its workspace
     visit.to_adopt = None
     past = validation.past(shared)
     keys = session.act(Store.adopt, past, said="It is yours now, and goes on from where it stood.")
@@ -94,7 +94,7 @@ def _make_mine() -> None:
     if looked is not None:
         state.visit().to_adopt = looked.shared
     leave()
-    address.forget(*address.PARAMETERS.values())  # ids may be others here
+    address.forget(*address.PARAMETERS.values())  # the same ids name other jobs in one's own workspace
 
 
 def _replay_banner(looked: Looking) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FIRST_SPEED = 60.0  # simulated seconds a second, in a new workspace
 LONGEST_UNSEEN_S = 2e7  # simulated seconds after the last action that endpoints go on unseen
-SHORTEST_ABSENCE_S = 6 * 3600.0  # of a person's own time; less is no absence
+SHORTEST_ABSENCE_S = 6 * 3600.0  # of wall time; who comes back sooner was not away
 ROLE_CHANGED = "Your role in that workspace has changed."
 NO_MEMBERS = "Who is in a workspace cannot be changed now; sign in, and try again."
 
@@ -64,7 +64,7 @@ def _begin(store: Store) -> None:
 
 
 def _hold_where_unseen(store: Store) -> None:
-    """Requests of months that nobody saw would take minutes to compute: time stood still after a while."""
+    """Let time have stopped some while after the last action: months of requests would take minutes to compute."""
     last = store.journal.read(store.workspace)[-1].at
     watched_s = max(LONGEST_UNSEEN_S / store.clock.speed, SHORTEST_ABSENCE_S)
     if now() > last + watched_s:
@@ -117,9 +117,13 @@ def do(action: Callable[Concatenate[Store, ...], T], *arguments: object, **named
     """
     if looking() is not None:
         raise JournalError(REFUSAL)
+    visit = state.visit()
+    asked_for = visit.chosen_workspace
     if not workspaces.role_stands():
         raise VaporError(ROLE_CHANGED)
     own = own_store()
+    if visit.chosen_workspace != asked_for:  # it had to be opened anew, and may not be entered any more
+        raise VaporError(ROLE_CHANGED)
     if workspaces.role() == "viewer":
         raise JournalError(VIEWER)
     return action(own, *arguments, **named, now=now())

@@ -137,7 +137,7 @@ def _store(place: str, workspace: str) -> Store:
     try:
         journal = _journal(place)
         store = Store(journal, workspace)
-    except JournalError:  # damaged since it was opened: opening it anew sets it aside
+    except JournalError:  # damaged after it was opened; opening it again moves the damaged file aside
         _journal.clear()
         journal = _journal(place)
         store = Store(journal, workspace)
