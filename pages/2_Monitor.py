@@ -5,7 +5,6 @@ from functools import partial
 import streamlit as st
 
 from vapor_ui.monitor import actions, chooser, downloads, forking, job_view, view_controls
-from vapor_ui.parts.abilities import abilities
 from vapor_ui.shell import frame, live, share
 
 store = frame.page("Monitor", chooser.ICON)
@@ -17,7 +16,7 @@ if job is not None:
         back = forking.look_back(job)
         forking.fork_button(job, back)
         downloads.job_popover(store, job)
-        if abilities(store, job).can_share:
+        if store.abilities(job.id).can_share:
             share.button("job", [job.id])
     actions.failure(job)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

@@ -5,7 +5,6 @@ from functools import partial
 import streamlit as st
 
 from vapor_ui.monitor import comparison, downloads, log_import, view_controls
-from vapor_ui.parts.abilities import abilities
 from vapor_ui.shell import frame, live, share
 
 store = frame.page("Compare", comparison.ICON)
@@ -15,7 +14,7 @@ if store.jobs():
     with st.container(horizontal=True, gap="small"):
         if jobs:
             downloads.comparison_popover(store, jobs)
-            if all(abilities(store, job).can_share for job in jobs):
+            if all(store.abilities(job.id).can_share for job in jobs):
                 share.button("comparison", ids)
         log_import.popover()
     log_import.outcomes()

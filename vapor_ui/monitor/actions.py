@@ -12,7 +12,6 @@ from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices
 from vapor_ui.parts import cards, deploy_dialog, links
-from vapor_ui.parts.abilities import abilities
 from vapor_ui.parts.stop_dialog import stop_button
 from vapor_ui.shell import session
 
@@ -28,7 +27,7 @@ def bar(job: Job) -> None:
     """The buttons that its status allows."""
     if session.read_only():
         return
-    able = abilities(session.store(), job)
+    able = session.store().abilities(job.id)
     with st.container(horizontal=True, gap="small"):
         if able.can_pause and job.status in ("running", "initializing"):
             _button("Pause", ":material/pause:", Store.pause, job)

@@ -14,7 +14,6 @@ from vapor_core.exports import configurations, tables
 from vapor_core.exports.launch_script import launch_script
 from vapor_core.workspace.store import Store
 from vapor_ui.monitor import comparison
-from vapor_ui.parts.abilities import abilities
 
 MOST_ROWS = 1_000_000  # of a table
 REPORT_POINTS = 1000
@@ -36,7 +35,7 @@ def job_popover(store: Store, job: Job) -> None:
         name = _file_name(job)
         st.caption("Metrics, every step so far")
         _tables(name, lambda: store.metrics(job.id).frame(max_points=MOST_ROWS))
-        if abilities(store, job).has_config:
+        if store.abilities(job.id).has_config:
             st.caption("Configuration")
             _configurations(name, job.config)
         st.caption("One page that opens anywhere, charts included")
@@ -100,7 +99,7 @@ def _job_report(store: Store, job: Job) -> str:
     from vapor_core.exports import report  # noqa: PLC0415 - its renderer takes a second to load
 
     points = store.metrics(job.id).frame(max_points=REPORT_POINTS, smoothing=0.9)
-    asked = estimate(job.config) if abilities(store, job).has_config else None
+    asked = estimate(job.config) if store.abilities(job.id).has_config else None
     return report.job_report(job, points, asked, store.events(job.id))
 
 

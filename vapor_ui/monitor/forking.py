@@ -10,7 +10,6 @@ from vapor_core.contracts.workspace import Job
 from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 from vapor_ui.parts import links
-from vapor_ui.parts.abilities import abilities
 from vapor_ui.shell import session
 
 
@@ -25,7 +24,7 @@ def look_back(job: Job) -> int | None:
 
 def fork_button(job: Job, at: int | None) -> None:
     """Opens the dialog for a copy that goes on from a step."""
-    if session.read_only() or job.step < 1 or not abilities(session.store(), job).can_fork:
+    if session.read_only() or job.step < 1 or not session.store().abilities(job.id).can_fork:
         return
     if st.button("Fork", icon=":material/call_split:", help="Go on from a step with something changed"):
         _dialog(job, at)

@@ -17,7 +17,6 @@ from vapor_core.contracts.workspace import Job
 from vapor_core.metrics.series import MetricSeries
 from vapor_core.workspace.store import Store
 from vapor_ui.parts import cards
-from vapor_ui.parts.abilities import Abilities, abilities
 from vapor_ui.shell import state
 
 SMALL_CHART = 240  # pixels
@@ -61,12 +60,12 @@ class Screen:
 def head(store: Store, job: Job) -> None:
     """Its name and state, and what is trained on what."""
     cards.title_row(job.name, "deleted" if job.deleted else job.status)
-    st.caption(_subtitle(job, abilities(store, job)))
+    st.caption(_subtitle(job, has_config=store.abilities(job.id).has_config))
 
 
-def _subtitle(job: Job, able: Abilities) -> str:
+def _subtitle(job: Job, *, has_config: bool) -> str:
     config = job.config
-    if not able.has_config:
+    if not has_config:
         return f"A log of a run that was made elsewhere · `{job.id}`"
     names = (
         catalog.model(config.model).display_name,
@@ -81,18 +80,18 @@ def _subtitle(job: Job, able: Abilities) -> str:
 def draw(store: Store, view: View) -> None:
     """Everything about a job that changes by itself."""
     job = store.job(view.job_id)
-    able = abilities(store, job)
+    able = store.abilities(job.id)
     series = store.metrics(job.id)
     points = series.frame(max_points=_points_for(view, job, stream.SAMPLES), smoothing=view.smoothing)
     if view.at is not None:
         points = points[points["step"] < view.at]
         job = as_of(job, points, view.at)
     _progress(job)
-    _figures(job, points, able)
+    _figures(job, points, has_cost=able.has_cost)
     if points.empty:
         _waiting(job)
     else:
-        picture = _picture(job, series, points, view, able)
+        picture = _picture(job, series, points, view, has_config=able.has_config)
         _findings(picture.findings)
         _charts(job, picture)
     _events(store, job, view.at)
@@ -123,7 +122,7 @@ def as_of(job: Job, points: pd.DataFrame, step: int) -> Job:
 
 def configuration(store: Store, job: Job) -> None:
     """Every field of its configuration, where it has one."""
-    if not abilities(store, job).has_config:
+    if not store.abilities(job.id).has_config:
         return
     fields = {name: _value(value) for name, value in job.config.model_dump().items()}
     with st.expander("Configuration", icon=":material/tune:"):
@@ -143,7 +142,7 @@ def _progress(job: Job) -> None:
     st.progress(job.progress, text=f"{text.eta(job)} · {steps}")
 
 
-def _figures(job: Job, points: pd.DataFrame, able: Abilities) -> None:
+def _figures(job: Job, points: pd.DataFrame, *, has_cost: bool) -> None:
     def last(column: str) -> float | None:
         values = points[column].to_numpy(np.float64) if column in points else np.empty(0)
         known = values[~np.isnan(values)]
@@ -156,9 +155,9 @@ def _figures(job: Job, points: pd.DataFrame, able: Abilities) -> None:
         cards.metric_card("Tokens/s", text.count(last("tokens_per_second")))
         cards.metric_card("Memory", text.gigabytes(last("memory_gb")))
         # An imported log rarely records how long the run took, and never what it cost.
-        timed = job.started_s is not None and (able.has_cost or job.elapsed_s > 0)
+        timed = job.started_s is not None and (has_cost or job.elapsed_s > 0)
         cards.metric_card("Time", text.duration(job.elapsed_s) if timed else text.MISSING)
-        cards.metric_card("Cost so far", text.money(job.cost_usd) if able.has_cost else text.MISSING)
+        cards.metric_card("Cost so far", text.money(job.cost_usd) if has_cost else text.MISSING)
 
 
 def _waiting(job: Job) -> None:
@@ -168,7 +167,9 @@ def _waiting(job: Job) -> None:
         st.caption("It ended before its first step; there is nothing to draw.")
 
 
-def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View, able: Abilities) -> Picture:
+def _picture(
+    job: Job, series: MetricSeries, points: pd.DataFrame, view: View, *, has_config: bool
+) -> Picture:
     """The picture on the screen while it would look the same, so that it need not be sent again; else a new one."""
     screen = state.kept(Screen)
     held = screen.picture
@@ -178,17 +179,17 @@ def _picture(job: Job, series: MetricSeries, points: pd.DataFrame, view: View, a
         and not looks_new(held.points, points, AXIS_COLUMN[view.x], DRAWN)
     ):
         return held
-    screen.picture = _drawn(job, points, _small_points(job, series, view, able), view)
+    screen.picture = _drawn(job, points, _small_points(job, series, view, has_config), view)
     return screen.picture
 
 
-def _small_points(job: Job, series: MetricSeries, view: View, able: Abilities) -> pd.DataFrame:
+def _small_points(job: Job, series: MetricSeries, view: View, has_config: bool) -> pd.DataFrame:
     """Fewer points, for the small charts; with the memory of the card, which an imported log does not name."""
     few = series.frame(
         _points_for(view, job, SMALL_SAMPLES), view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS]
     )
     few = few if view.at is None else few[few["step"] < view.at]
-    card_gb = catalog.accelerator(job.config.accelerator).memory_gb if able.has_config else np.nan
+    card_gb = catalog.accelerator(job.config.accelerator).memory_gb if has_config else np.nan
     return few.assign(available_gb=card_gb)
 
 

@@ -1,6 +1,5 @@
 """Pieces that pages are made of.
 
-abilities: What the backend of a job can do, so that a screen shows what there is and offers what works.
 cards: The small pieces that pages are made of: values in, elements out.
 deploy_dialog: *Deploy*: where and how to serve the result of a job, with what one replica would do.
 hub_search: The Hub on a screen: this server's one client, and a search box with what it finds.
