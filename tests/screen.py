@@ -1,5 +1,6 @@
 """A page as a person opens it: on a store whose time stands still, the welcome already seen."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -19,8 +20,16 @@ def still_store() -> Store:
     return store
 
 
-def opened(page: str, store: Store | None = None, *kept: object, **parameters: str) -> AppTest:
-    """The page after its first run, free of exceptions.
+def opened(
+    page: str,
+    /,
+    store: Store | None = None,
+    parameters: Mapping[str, str] | None = None,
+    *,
+    kept: Iterable[object] = (),
+    **named: str,
+) -> AppTest:
+    """The page after its first run, free of exceptions; `parameters` and `named` are those of its address.
 
     `kept` is what the session holds already (see `vapor_ui.shell.state`); by default a visit that has seen the welcome.
     """
@@ -30,7 +39,7 @@ def opened(page: str, store: Store | None = None, *kept: object, **parameters: s
     app.session_state[state.KEY] = held
     if page != HOME:
         app.switch_page(f"pages/{page}.py")
-    for name, value in parameters.items():
+    for name, value in {**(parameters or {}), **named}.items():
         app.query_params[name] = value
     return ran(app)
 

@@ -80,7 +80,7 @@ PRESSES = {"pause": lambda app: press(app, "Pause"), "stop": stop, "speed": spee
 
 @pytest.mark.parametrize("pressed", PRESSES)
 def test_the_next_click_of_a_removed_editor_changes_nothing(shared, pressed):
-    app = opened("2_Monitor", shared.store, shared.ben(), job="job-1")
+    app = opened("2_Monitor", shared.store, kept=[shared.ben()], job="job-1")
     if pressed == "stop":
         press(app, "Stop")  # its dialog is open when Ada acts
     events = len(shared.journal.read(ADA))
@@ -94,14 +94,14 @@ def test_the_next_click_of_a_removed_editor_changes_nothing(shared, pressed):
 
 
 def test_an_editor_who_is_still_one_acts(shared):
-    app = opened("2_Monitor", shared.store, shared.ben(), job="job-1")
+    app = opened("2_Monitor", shared.store, kept=[shared.ben()], job="job-1")
     press(app, "Pause")
     assert shared.as_it_is().job("job-1").status == "paused"
     assert not app.error
 
 
 def test_an_editor_who_became_a_viewer_changes_nothing(shared):
-    app = opened("2_Monitor", shared.store, shared.ben(), job="job-1")
+    app = opened("2_Monitor", shared.store, kept=[shared.ben()], job="job-1")
     shared.members.invite(ADA, "viewer", "second", by="Ada", now=500.0)
     shared.members.accept("second", person=BEN, name="Ben", now=500.0)
     press(app, "Pause")

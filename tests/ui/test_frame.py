@@ -23,7 +23,7 @@ def running_store():
 
 
 def home(store, *kept):
-    return opened(HOME, store, *kept)
+    return opened(HOME, store, kept=kept)
 
 
 def timers(app):
