@@ -101,6 +101,20 @@ def test_requests_of_years_that_nobody_saw_are_not_computed(monkeypatch):
     assert again.clock.simulated_s < 1e6 + 3600.0 * (session.SHORTEST_ABSENCE_S + 10)
 
 
+def test_after_an_edit_a_workspace_is_not_read_in_classes_that_are_no_more(monkeypatch, tmp_path):
+    place = str(tmp_path / "vapor.db")
+    before = workspaces._journal(place)
+    assert workspaces._journal(place) is before
+    monkeypatch.setattr(
+        workspaces, "WatchedJournal", type("WatchedJournal", (), {})
+    )  # as a second load makes it
+    after = workspaces._journal(place)
+    assert after is not before
+    for journal in (before, after):
+        journal.close()
+    workspaces._opened_journal.clear()
+
+
 @pytest.mark.parametrize(
     "told", ["../../etc/passwd", "default", "a" * 31, "a" * 33, "person-" + "a" * 48, "", None]
 )

@@ -17,12 +17,12 @@ SHOWN = 8  # models of one search
 
 def client() -> HubClient:
     """The client that all sessions of this server share, with the server's own token."""
-    return _client(os.environ.get("HF_ENDPOINT", ""), os.environ.get("HF_HUB_OFFLINE", ""))
+    return _client(os.environ.get("HF_ENDPOINT", ""), os.environ.get("HF_HUB_OFFLINE", ""), id(HubClient))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _client(endpoint: str, offline: str) -> HubClient:
-    """One client for each setting of the environment, which the client reads itself."""
+def _client(endpoint: str, offline: str, loaded: int) -> HubClient:
+    """One client for each setting of the environment, which the client reads itself, and for each load of its class."""
     try:
         return HubClient(token=_token())
     except InvalidConfig:

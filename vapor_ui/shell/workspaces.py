@@ -138,7 +138,7 @@ def _store(place: str, workspace: str) -> Store:
         journal = _journal(place)
         store = Store(journal, workspace)
     except JournalError:  # damaged after it was opened; opening it again moves the damaged file aside
-        _journal.clear()
+        _opened_journal.clear()
         journal = _journal(place)
         store = Store(journal, workspace)
     for notice in journal.notices:
@@ -146,9 +146,13 @@ def _store(place: str, workspace: str) -> Store:
     return store
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
 def _journal(place: str) -> Journal:
-    """One for all sessions of this process."""
+    """One for all sessions of this process; another one after an edit, since its events are of other classes then."""
+    return _opened_journal(place, id(WatchedJournal))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _opened_journal(place: str, loaded: int) -> Journal:
     from vapor_core.journal.sql import open_journal  # noqa: PLC0415 - loaded while the browser answers
 
     return open_journal(place)
