@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 import vapor_core as vapor
 from vapor_core import catalog
+from vapor_core.physics.transformer import transformer
 
 ACCELERATORS = (
     "nvidia-t4",
@@ -51,7 +52,6 @@ PUBLISHED = {
     "mistralai/Mistral-7B-v0.3": 7_248_023_552,
 }
 LEARNED_POSITIONS = {"GPT-2", "OPT"}
-CONVOLUTIONS = 4  # an LFM2 convolution layer mixes with about 4 x hidden^2 parameters
 MODELS = pytest.mark.parametrize("model", catalog.models(), ids=lambda entry: entry.id)
 CARDS = pytest.mark.parametrize("card", catalog.accelerators(), ids=lambda entry: entry.id)
 SETS = pytest.mark.parametrize("dataset", catalog.datasets(), ids=lambda entry: entry.id)
@@ -60,10 +60,7 @@ SETS = pytest.mark.parametrize("dataset", catalog.datasets(), ids=lambda entry: 
 def matrix_parameters(model):
     """Embeddings, attention and MLP by the published shapes; norms and biases are under 0.5 %."""
     learned = model.context_length * model.hidden_size if model.family in LEARNED_POSITIONS else 0
-    convolutions = (model.layers - model.kv_layers) * CONVOLUTIONS * model.hidden_size**2
-    attention = model.kv_layers * model.attention_matrix_parameters
-    mlp = model.layers * model.mlp_matrices * model.hidden_size * model.intermediate_size
-    return model.embedding_parameters + learned + convolutions + attention + mlp
+    return transformer(model).dense_parameters + learned
 
 
 def raw(file):

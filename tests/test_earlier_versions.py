@@ -284,11 +284,20 @@ def test_public_functions_take_what_they_took_in_version_0_1_or_more(where):
 
 # Figures
 
+# Figures that 0.1 had wrong, by the model whose cases they are in.
+LOSSES = {f"final_{which}loss{end}" for which in ("", "eval_") for end in ("", "_low", "_high")}
+CORRECTED = {
+    # its short convolutions were left out when embeddings were told from layers: 541 instead of 642 M in the layers
+    "LiquidAI/LFM2-700M": LOSSES | {"divergence_probability"},
+}
+
 
 def test_training_estimates_are_those_of_version_0_1():
     for case in read("estimates.json")["training"]:
         figures = vapor.estimate(vapor.JobConfig(**case["config"]))
-        held(told_estimate(figures), case["estimate"], str(case["config"]))
+        wrong = CORRECTED.get(str(case["config"]["model"]), set())
+        expected = {name: value for name, value in case["estimate"].items() if name not in wrong}
+        held(told_estimate(figures), expected, str(case["config"]))
 
 
 def test_serving_estimates_are_those_of_version_0_1():

@@ -31,24 +31,25 @@ ARROWS: dict[str, set[str]] = {
     "core.physics": {"core.catalog", "core.contracts", "core.noise"},
     "core.physics.loss": {"core.catalog", "core.contracts", "core.noise", "core.physics"},
     "core.physics.serving": {"core.catalog", "core.contracts", "core.noise", "core.physics"},
+    "core.rehearsal": {"core.contracts", "core.physics", "core.physics.loss"},
     "core.simulation": {
-        *("core.catalog", "core.contracts", "core.noise"),
+        *("core.catalog", "core.contracts", "core.noise", "core.rehearsal"),
         *("core.physics", "core.physics.loss", "core.physics.serving"),
     },
     "core.simulator": {"core.contracts", "core.errors", "core.simulation"},
     "core.advice": {
-        *("core.catalog", "core.contracts", "core.errors"),
+        *("core.catalog", "core.contracts", "core.errors", "core.rehearsal"),
         *("core.physics", "core.physics.loss"),
     },
     "core.calibration": {
-        *("core.contracts", "core.errors", "core.metrics"),
+        *("core.contracts", "core.errors", "core.metrics", "core.rehearsal"),
         *("core.physics", "core.physics.loss"),
     },
     # what is kept, read and drawn
     "core.metrics": set(),
     "core.journal": {"core.contracts", "core.errors"},
     "core.readers": {"core.contracts", "core.errors"},
-    "core.hub": {"core.catalog", "core.contracts", "core.errors"},
+    "core.hub": {"core.catalog", "core.contracts", "core.errors", "core.physics"},
     "core.charts": {"core.contracts"},
     "core.exports": {"core.catalog", "core.charts", "core.contracts", "core.text"},
     # the world

@@ -6,6 +6,8 @@ errors: What can go wrong, drawn as a tree.
 fidelity: How far to trust each law: its errors against published measurements, as `make fidelity` last wrote
     them.
 noise: The only randomness: keyed, never drawn in sequence.
+rehearsal: What all laws together say of one configuration: what estimate, simulator and comparison read,
+    worked out once.
 simulator: What a training run reports, for whoever starts to read here: `simulate` with noise, `forecast`
     without.
 text: Which words a number is said in: money, time, counts, rates, and text from outside made harmless.

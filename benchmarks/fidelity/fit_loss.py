@@ -1,7 +1,7 @@
 """Fit the constants of the pretraining laws to the published tables and print them, with errors left out.
 
 Needs the folder with all tables (VAPOR_PUBLISHED_DATA) and the extra `fit`. What it prints is copied by hand into
-physics/stability.py, physics/repeats.py and data/datasets.json, which name this script.
+physics/loss/stability.py, physics/loss/repeats.py and data/datasets.json, which name this script.
 
     python -m benchmarks.fidelity.fit_loss [basin | divergence | corpora | repeats]
 """
@@ -16,12 +16,11 @@ from scipy.optimize import least_squares, minimize
 
 from benchmarks.fidelity import folder, table
 from benchmarks.fidelity.loss import BOTTOMS, DIVERGED_ABOVE, ended, openlm_config, repeat_config, shaped
-from vapor_core.physics.loss.pretraining import GENERAL, GENERAL_TOKENS, schedule_cost
+from vapor_core.physics.loss.pretraining import GENERAL, GENERAL_TOKENS, schedule_cost, shape
 from vapor_core.physics.loss.repeats import MUENNIGHOFF
 from vapor_core.physics.loss.schedule import grid
 from vapor_core.physics.loss.stability import stability
 from vapor_core.physics.plan import Plan, plan
-from vapor_core.physics.transformer import body_parameters
 
 Floats = NDArray[np.float64]
 
@@ -46,12 +45,13 @@ def left_out(frame: pd.DataFrame, groups: pd.Series, fit: Callable, error: Calla
 
 def scheduled(asked: Plan) -> float:
     """What the schedule of a run costs by the multi-power law."""
-    return schedule_cost(GENERAL, grid(asked), asked.total_steps, asked.tokens_per_step / GENERAL_TOKENS)
+    at, batch = grid(asked), asked.tokens_per_step / GENERAL_TOKENS
+    return schedule_cost(GENERAL, at, batch, float(shape(GENERAL, at, batch)[-1]))
 
 
 def settings_cost(asked: Plan) -> float:
     """Schedule, learning rate and batch together."""
-    return scheduled(asked) + stability(asked, body_parameters(asked.model)).penalty
+    return scheduled(asked) + stability(asked, asked.transformer.body_parameters).penalty
 
 
 def openlm_costs() -> list[float]:

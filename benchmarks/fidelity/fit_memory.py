@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from benchmarks.fidelity.memory import cases
-from vapor_core.physics.memory import DEFAULT, training_memory_by
+from vapor_core.physics.memory import DEFAULT, training_memory_of
 from vapor_core.physics.plan import Plan, plan
 
 FITTED = ("logit_bytes", "quantised_activations", "overhead_share")
@@ -24,7 +24,12 @@ Runs = list[tuple[Plan, float]]
 def errors(constants: NDArray[np.float64], runs: Runs) -> NDArray[np.float64]:
     """Log of predicted over measured peak, for each run."""
     law = replace(DEFAULT, **{name: exp(x) for name, x in zip(FITTED, constants, strict=True)})
-    return np.array([log(training_memory_by(p, law).total_gb / v) for p, v in runs])
+    return np.array(
+        [
+            log(training_memory_of(p.config, p.transformer, p.accelerator.memory_gb, law).total_gb / v)
+            for p, v in runs
+        ]
+    )
 
 
 def fit(runs: Runs) -> NDArray[np.float64]:

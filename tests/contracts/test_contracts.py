@@ -110,23 +110,6 @@ def test_any_values_are_accepted_and_kept_or_refused_in_words(values):
         assert vapor.JobConfig.model_validate_json(config.model_dump_json()) == config
 
 
-def test_a_gated_mlp_is_told_from_a_plain_one_by_the_sum():
-    assert MODEL.mlp_matrices == 2
-    llama = vapor.CatalogModel(
-        id="test/llama",
-        parameters=1_235_814_400,
-        layers=16,
-        hidden_size=2048,
-        intermediate_size=8192,
-        attention_heads=32,
-        kv_heads=8,
-        vocabulary_size=128_256,
-        context_length=131_072,
-        tied_embeddings=True,
-    )
-    assert llama.mlp_matrices == 3
-
-
 def test_heads_that_do_not_divide_are_refused():
     with pytest.raises(vapor.InvalidConfig, match="kv_heads must divide"):
         MODEL.changed(kv_heads=5)
@@ -149,25 +132,3 @@ def test_other_projects_words_for_a_precision_are_understood(word, meant):
 @pytest.mark.parametrize("words", ["query|value|head", "q_proj, v_proj, lm_head", ("query", "value", "head")])
 def test_lora_targets_may_be_one_line_and_name_the_head(words):
     assert vapor.JobConfig(model="gpt2", lora_targets=words).lora_targets == ("q_proj", "v_proj", "lm_head")
-
-
-# parameters, layers, hidden, mlp, heads, kv heads, vocabulary: width of a head that config.json gives
-HEADS = {
-    "Qwen3-32B": ((32_762_123_264, 64, 5120, 25600, 64, 8, 151_936), 128),
-    "Qwen3-4B": ((4_022_468_096, 36, 2560, 9728, 32, 8, 151_936), 128),
-    "gemma-7b": ((8_537_680_896, 28, 3072, 24576, 16, 16, 256_000), 256),
-    "Llama-3.1-8B": ((8_030_261_248, 32, 4096, 14336, 32, 8, 128_256), 128),
-    "gpt-oss-120b, whose sum is not dense": ((116_829_156_672, 36, 2880, 2880, 64, 8, 201_088), 45),
-    "a made-up one": ((25_000_000, 8, 256, 1024, 8, 8, 32_000), 32),
-}
-
-
-@pytest.mark.parametrize(("shape", "width"), HEADS.values(), ids=HEADS)
-def test_the_width_of_a_head_is_told_by_the_sum_where_hidden_over_heads_does_not_explain_it(shape, width):
-    parameters, layers, hidden, mlp, heads, kv_heads, vocabulary = shape
-    model = vapor.CatalogModel(
-        id="own", parameters=parameters, layers=layers, hidden_size=hidden, intermediate_size=mlp,
-        attention_heads=heads, kv_heads=kv_heads, vocabulary_size=vocabulary,
-    )  # fmt: skip
-    assert model.head_dim == width
-    assert model.changed(head_size=64).head_dim == 64

@@ -10,9 +10,9 @@ from vapor_core import catalog
 from vapor_core.contracts.entries import CatalogModel, Dataset
 from vapor_core.contracts.training import JobConfig
 from vapor_core.physics.loss.curve import LossCurve, critical_batch, loss_curve
-from vapor_core.physics.loss.repeats import repeated_loss
+from vapor_core.physics.loss.laws import law_losses
+from vapor_core.physics.loss.repeats import MUENNIGHOFF, effective
 from vapor_core.physics.plan import plan
-from vapor_core.physics.transformer import body_parameters
 
 WEB = Dataset(tokens=10**13, examples=10**10, kind="pretraining", loss_offset=0.2)
 NOTES = Dataset(tokens=2_000_000, examples=10_000, kind="instruction")
@@ -48,7 +48,9 @@ def every(config: JobConfig) -> np.ndarray:
 
 
 def test_the_data_constrained_law_gives_its_published_check_value() -> None:
-    assert repeated_loss(6.34e9, 242e9, 25e9) == pytest.approx(2.22564, abs=1e-5)
+    decay = (15.387756, 5.309743)  # as published, for tokens and for parameters
+    worth = effective(6.34e9, np.array(242e9), np.array(25e9), decay)
+    assert law_losses(MUENNIGHOFF, worth.parameters, worth.tokens) == pytest.approx(2.22564, abs=1e-5)
 
 
 @given(st.integers(4, 24), st.floats(1.05, 8.0))
@@ -226,20 +228,6 @@ def test_every_configuration_has_a_finite_positive_curve_inside_its_band(given: 
     assert np.all(known.train(at) <= known.high(at))
     assert 0 <= known.divergence_probability <= 1
     assert 0 <= known.best_eval_step < steps
-
-
-def test_parameters_counted_without_embeddings_are_recognised() -> None:
-    shape = {
-        "layers": 7,
-        "hidden_size": 960,
-        "intermediate_size": 9368,
-        "attention_heads": 15,
-        "kv_heads": 15,
-    }
-    body, table = 214_663_680, 65_536 * 960
-    for embeddings in (0, 1, 2):
-        model = CatalogModel(id="m", parameters=body + embeddings * table, vocabulary_size=65_536, **shape)
-        assert body_parameters(model) == pytest.approx(body, rel=0.01)
 
 
 def held(rows: list[Row], median: float, p90: float = 1.0) -> None:

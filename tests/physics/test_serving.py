@@ -18,7 +18,8 @@ from vapor_core.contracts.serving import ServingConfig
 from vapor_core.errors import InvalidConfig, NotInCatalog
 from vapor_core.physics.serving.load import estimate_serving, saturation_curve
 from vapor_core.physics.serving.queue import Limits, run_queue
-from vapor_core.physics.serving.step import active_parameters, step_law
+from vapor_core.physics.serving.step import step_law
+from vapor_core.physics.transformer import transformer
 
 LLAMA = CatalogModel(
     id="an/8b", parameters=8_030_261_248, layers=32, hidden_size=4096, intermediate_size=14336,
@@ -128,8 +129,8 @@ def test_a_mixture_decodes_like_its_active_part_and_stores_like_its_whole():
         id="moe", parameters=116_829_156_672, layers=36, hidden_size=2880, intermediate_size=2880,
         attention_heads=64, kv_heads=8, vocabulary_size=201088, head_size=64,
     )  # fmt: skip
-    assert active_parameters(mixture) == pytest.approx(5.1e9, rel=0.15)
-    assert active_parameters(LLAMA) == LLAMA.parameters
+    assert transformer(mixture).active_parameters == pytest.approx(5.1e9, rel=0.15)
+    assert transformer(LLAMA).active_parameters == LLAMA.parameters
     alone = estimate(model=mixture, accelerator="nvidia-b200", precision="fp4")
     assert alone.weights_gb > 60
     assert alone.tpot_ms < 5

@@ -12,12 +12,14 @@ from vapor_core.advice.estimate import estimate
 from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.training import DEFAULT_LEARNING_RATE, Calibration, JobConfig, Method, Proposal
 from vapor_core.errors import InvalidConfig
-from vapor_core.physics.memory import training_memory
-from vapor_core.physics.plan import plan
+from vapor_core.physics.memory import training_memory_of
+from vapor_core.physics.transformer import transformer
 
 GLOBAL_BATCH = 32  # sequences; what small fine-tunes commonly use
 TUNING_EPOCHS = (1.0, 2.0, 3.0)
-COUNTS = (1, 2, 4, 8)
+COUNTS = (1, 2, 4, 8)  # cards
+MICRO_BATCHES = (8, 4, 2, 1)
+LEAST_GAIN = 1e-4  # nats of eval loss for which a dearer configuration is kept
 
 
 def propose(
@@ -64,7 +66,7 @@ def front(proposals: Sequence[Proposal]) -> tuple[Proposal, ...]:
     """Those that no other one beats in both cost and eval loss, cheapest first."""
     kept: list[Proposal] = []
     for proposal in sorted(proposals, key=lambda one: (one.estimate.cost_usd, one.estimate.final_eval_loss)):
-        if not kept or proposal.estimate.final_eval_loss < kept[-1].estimate.final_eval_loss - 1e-4:
+        if not kept or proposal.estimate.final_eval_loss < kept[-1].estimate.final_eval_loss - LEAST_GAIN:
             kept.append(proposal)
     return tuple(kept)
 
@@ -86,21 +88,24 @@ def _candidates(
 def _fitted(base: JobConfig, method: str, card: Accelerator, count: int) -> JobConfig | None:
     """The largest micro-batch that fits, without recomputing activations if possible; None where nothing does."""
     known = any(card.id == one.id for one in catalog.accelerators())
-    for checkpointing, size in product((False, True), (8, 4, 2, 1)):
-        config = base.changed(
-            method=method,
-            learning_rate=base.learning_rate if method == base.method else DEFAULT_LEARNING_RATE[method],
-            accelerator=card.id if known else card,
-            accelerator_count=count,
-            sharding="zero3" if count > 1 else "none",
-            precision="bf16" if card.bf16_tflops else "fp16" if card.fp16_tflops else "fp32",
-            micro_batch_size=size,
-            gradient_accumulation_steps=max(GLOBAL_BATCH // (size * count), 1),
-            gradient_checkpointing=checkpointing,
-        )
-        memory = training_memory(plan(config))
+    counts = transformer(catalog.model(base.model))
+    whole = base.changed(
+        method=method,
+        learning_rate=base.learning_rate if method == base.method else DEFAULT_LEARNING_RATE[method],
+        accelerator=card.id if known else card,
+        accelerator_count=count,
+        sharding="zero3" if count > 1 else "none",
+        precision="bf16" if card.bf16_tflops else "fp16" if card.fp16_tflops else "fp32",
+    )
+    for checkpointing, size in product((False, True), MICRO_BATCHES):
+        pieces = {
+            "micro_batch_size": size,
+            "gradient_accumulation_steps": max(GLOBAL_BATCH // (size * count), 1),
+            "gradient_checkpointing": checkpointing,
+        }
+        memory = training_memory_of(whole.model_copy(update=pieces), counts, card.memory_gb)
         if memory.high_gb <= memory.available_gb:
-            return config
+            return whole.changed(**pieces)
     return None
 
 

@@ -5,16 +5,16 @@ Each cure is tried against the law it is meant to satisfy, so nothing is offered
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator
-from vapor_core.contracts.training import DEFAULT_LEARNING_RATE, JobConfig
-from vapor_core.errors import InvalidConfig
-from vapor_core.physics.memory import training_memory
-from vapor_core.physics.plan import Plan, plan
+from vapor_core.contracts.findings import Changes
+from vapor_core.contracts.training import DEFAULT_LEARNING_RATE, MOST_SEQUENCES, JobConfig
+from vapor_core.physics.memory import TrainingMemory, training_memory, training_memory_of
+from vapor_core.physics.plan import Plan
 
-Changes = dict[str, str | int | float | bool]
-
+COUNTS = (2, 4, 8, 16, 32, 64)  # cards that are tried together
 METHOD_NAMES = {"pretrain": "pretraining", "full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
 
 
@@ -27,19 +27,21 @@ class Cure:
     needs_gb: float
 
 
-def memory_cure(asked: Plan) -> Cure | None:
+def memory_cure(asked: Plan, scale: float = 1.0) -> Cure | None:
     """The least invasive change that makes a run fit, or None where nothing known does.
 
     What leaves the result untouched comes first (recomputing activations, smaller micro-batches, sharding),
-    then what changes the method, then another card.
+    then what changes the method, then another card. `scale` is memory against the law's, in a person's own runs.
     """
-    for words, changes in _memory_changes(asked):
-        try:
-            memory = training_memory(plan(asked.config.changed(**changes)))
-        except InvalidConfig:
-            continue
-        if memory.high_gb <= memory.available_gb:
-            return Cure(words, changes, memory.total_gb)
+    needs: dict[tuple[tuple[str, object], ...], TrainingMemory] = {(): training_memory(asked)}
+    for words, changes, card in _memory_changes(asked):
+        # another card needs as much; every change is within the fields' bounds, so nothing has to be validated
+        apart = tuple(item for item in changes.items() if item[0] != "accelerator")
+        if apart not in needs:
+            config = asked.config.model_copy(update=changes)
+            needs[apart] = training_memory_of(config, asked.transformer, card.memory_gb)
+        if needs[apart].high_gb * scale <= card.memory_gb:
+            return Cure(words, changes, needs[apart].total_gb * scale)
     return None
 
 
@@ -49,18 +51,46 @@ def smaller_micro_batches(config: JobConfig) -> Iterator[Changes]:
     while size > 1:
         factor = 2 if size % 2 == 0 else size
         size, accumulation = size // factor, accumulation * factor
+        if accumulation > MOST_SEQUENCES:
+            return
         yield {"micro_batch_size": size, "gradient_accumulation_steps": accumulation}
 
 
-def _memory_changes(asked: Plan) -> Iterator[tuple[str, Changes]]:
-    config = asked.config
+def larger_micro_batches(config: JobConfig) -> Iterator[Changes]:
+    """The same global batch in ever larger pieces."""
+    size, accumulation = config.micro_batch_size, config.gradient_accumulation_steps
+    while accumulation % 2 == 0 and 2 * size <= MOST_SEQUENCES:
+        size, accumulation = size * 2, accumulation // 2
+        yield {"micro_batch_size": size, "gradient_accumulation_steps": accumulation}
+
+
+def _memory_changes(asked: Plan) -> Iterator[tuple[str, Changes, Accelerator]]:
+    """What to say, what to change and the card that is then used, the least invasive first."""
+    config, card = asked.config, asked.accelerator
     checkpointing: Changes = {} if config.gradient_checkpointing else {"gradient_checkpointing": True}
+    pieces = list(smaller_micro_batches(config))
+    smallest = {**checkpointing, **(pieces[-1] if pieces else {})}
+    for words, changes in _changes_on_the_card(config, checkpointing, pieces, smallest):
+        yield words, changes, card
+    larger = _larger_cards(card)
+    for other in larger:
+        yield f"the {other.display_name}", {"accelerator": other.id}, other
+        both: Changes = {"accelerator": other.id, **smallest}
+        yield f"the {other.display_name} with gradient checkpointing", both, other
+    largest = larger[-1] if larger else card
+    for count in COUNTS if _named(largest) else ():
+        if config.accelerator_count < count <= largest.capacity:
+            many: Changes = {"accelerator": largest.id, "accelerator_count": count, "sharding": "zero3"}
+            yield f"ZeRO-3 on {count} x {largest.display_name}", {**many, **smallest}, largest
+
+
+def _changes_on_the_card(
+    config: JobConfig, checkpointing: Changes, pieces: list[Changes], smallest: Changes
+) -> Iterator[tuple[str, Changes]]:
     if checkpointing:
         yield "gradient checkpointing", checkpointing
-    pieces = list(smaller_micro_batches(config))
     for piece in pieces:
         yield f"a micro-batch of {piece['micro_batch_size']}", piece
-    smallest = {**checkpointing, **(pieces[-1] if pieces else {})}
     if len(smallest) > 1:
         yield "gradient checkpointing with a micro-batch of 1", smallest
     if config.accelerator_count > 1 and config.sharding != "zero3":
@@ -69,20 +99,6 @@ def _memory_changes(asked: Plan) -> Iterator[tuple[str, Changes]]:
     if config.optimizer == "adamw" and config.method in ("full", "pretrain"):
         yield "8-bit AdamW", {"optimizer": "adamw_8bit"}
         yield "8-bit AdamW with gradient checkpointing", {"optimizer": "adamw_8bit", **smallest}
-    yield from _method_changes(config, smallest)
-    for card in larger_cards(asked.accelerator):
-        yield f"the {card.display_name}", {"accelerator": card.id}
-        yield f"the {card.display_name} with gradient checkpointing", {"accelerator": card.id, **smallest}
-    for card in larger_cards(asked.accelerator)[-1:] or [asked.accelerator]:
-        for count in (2, 4, 8, 16, 32, 64):
-            if count > config.accelerator_count and count <= card.capacity and _named(card):
-                yield (
-                    f"ZeRO-3 on {count} x {card.display_name}",
-                    {"accelerator": card.id, "accelerator_count": count, "sharding": "zero3", **smallest},
-                )
-
-
-def _method_changes(config: JobConfig, smallest: Changes) -> Iterator[tuple[str, Changes]]:
     lighter = {"full": ("lora", "qlora"), "lora": ("qlora",)}.get(config.method, ())
     for method in lighter:
         changes: Changes = {"method": method}
@@ -92,10 +108,11 @@ def _method_changes(config: JobConfig, smallest: Changes) -> Iterator[tuple[str,
         yield f"{METHOD_NAMES[method]} with gradient checkpointing", {**changes, **smallest}
 
 
-def larger_cards(than: Accelerator) -> list[Accelerator]:
+@lru_cache(maxsize=64)
+def _larger_cards(than: Accelerator) -> tuple[Accelerator, ...]:
     """Cards of the catalog with more memory, cheapest first."""
     larger = [card for card in catalog.accelerators() if card.memory_gb > than.memory_gb and card.id != "cpu"]
-    return sorted(larger, key=lambda card: (card.price_per_hour, card.memory_gb))
+    return tuple(sorted(larger, key=lambda card: (card.price_per_hour, card.memory_gb)))
 
 
 def _named(card: Accelerator) -> bool:

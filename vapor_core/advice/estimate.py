@@ -9,11 +9,10 @@ from vapor_core.advice.cures import METHOD_NAMES
 from vapor_core.advice.risks import risks
 from vapor_core.contracts.training import Calibration, Estimate, JobConfig
 from vapor_core.physics.faults import expected_faults, fault_rate
-from vapor_core.physics.loss.curve import loss_curve
-from vapor_core.physics.memory import TrainingMemory, training_memory
-from vapor_core.physics.plan import Plan, plan
-from vapor_core.physics.throughput import Throughput, training_throughput
-from vapor_core.physics.timing import Timing, startup_s, timing
+from vapor_core.physics.plan import Plan
+from vapor_core.rehearsal import Rehearsal, rehearse
+
+MANY_CARDS = 64  # from which the source of the faults is told
 
 
 @lru_cache(maxsize=256)
@@ -26,44 +25,41 @@ def estimate(config: JobConfig, calibration: Calibration | None = None) -> Estim
     Raises:
         NotInCatalog: where the model, data set or accelerator is unknown; names the nearest.
     """
-    asked = plan(config)
-    scale_memory = (calibration and calibration.memory_scale) or 1.0
-    scale_rate = (calibration and calibration.throughput_scale) or 1.0
-    memory, throughput, curve = (
-        training_memory(asked),
-        training_throughput(asked),
-        loss_curve(asked, calibration),
+    found = rehearse(config, calibration)
+    asked, memory, throughput, curve = found.plan, found.memory, found.throughput, found.curve
+    faults = expected_faults(asked, throughput.step_time_s) if config.hardware_faults else 0.0
+    started, price = found.startup_s, found.price_per_second
+    running = found.timing.duration_s + faults * _fault_s(found)
+    rate, low, high = (
+        throughput.tokens_per_second,
+        throughput.tokens_per_second_low,
+        throughput.tokens_per_second_high,
     )
-    step_s = throughput.step_time_s / scale_rate
-    low_rate, high_rate = _rate_factors(throughput, calibration)
-    clock = timing(asked, step_s, throughput.jitter, memory.trainable_parameters).without_chance()
-    faults = expected_faults(asked, step_s) if config.hardware_faults else 0.0
-    started = startup_s(asked)
-    duration = started + clock.duration_s + faults * _fault_s(clock, started)
-    duration_low = started + (duration - started) / high_rate
-    duration_high = started + (duration - started) / low_rate
-    price = asked.accelerator.price_per_hour * config.accelerator_count / 3600
-    needed = memory.total_gb * scale_memory
+    duration, duration_low, duration_high = (
+        started + running,
+        started + running * rate / high,
+        started + running * rate / low,
+    )
     return Estimate(
-        fits=needed <= memory.available_gb,
-        memory_gb=needed,
-        memory_gb_low=memory.low_gb * scale_memory,
-        memory_gb_high=memory.high_gb * scale_memory,
-        weights_gb=memory.weights_gb * scale_memory,
-        gradients_gb=memory.gradients_gb * scale_memory,
-        optimizer_gb=memory.optimizer_gb * scale_memory,
-        activations_gb=memory.activations_gb * scale_memory,
-        overhead_gb=memory.overhead_gb * scale_memory,
+        fits=memory.fits,
+        memory_gb=memory.total_gb,
+        memory_gb_low=memory.low_gb,
+        memory_gb_high=memory.high_gb,
+        weights_gb=memory.weights_gb,
+        gradients_gb=memory.gradients_gb,
+        optimizer_gb=memory.optimizer_gb,
+        activations_gb=memory.activations_gb,
+        overhead_gb=memory.overhead_gb,
         memory_available_gb=memory.available_gb,
         total_steps=asked.total_steps,
         steps_per_epoch=asked.steps_per_epoch,
         tokens_per_step=asked.tokens_per_step,
         total_tokens=asked.total_tokens,
-        step_time_s=step_s,
-        tokens_per_second=throughput.tokens_per_second * scale_rate,
-        tokens_per_second_low=throughput.tokens_per_second * scale_rate * low_rate,
-        tokens_per_second_high=throughput.tokens_per_second * scale_rate * high_rate,
-        mfu=throughput.mfu * scale_rate,
+        step_time_s=throughput.step_time_s,
+        tokens_per_second=rate,
+        tokens_per_second_low=low,
+        tokens_per_second_high=high,
+        mfu=throughput.mfu,
         startup_s=started,
         duration_s=duration,
         duration_s_low=duration_low,
@@ -81,40 +77,33 @@ def estimate(config: JobConfig, calibration: Calibration | None = None) -> Estim
         best_eval_step=curve.best_eval_step,
         diverges=curve.diverges,
         divergence_probability=curve.divergence_probability,
-        trainable_parameters=memory.trainable_parameters,
-        risks=risks(asked, memory, throughput, curve, faults),
-        assumptions=_assumptions(asked, memory, calibration),
+        trainable_parameters=asked.trainable_parameters,
+        risks=risks(found, faults),
+        assumptions=_assumptions(asked, calibration),
     )
 
 
-def _rate_factors(throughput: Throughput, calibration: Calibration | None) -> tuple[float, float]:
-    """Low and high end of the rate, as factors; a calibrated rate is as sure as its own fit."""
-    if calibration and calibration.throughput_scale and calibration.throughput_error is not None:
-        width = max(2 * calibration.throughput_error, 0.02)
-        return 1 / (1 + width), 1 + width
-    rate = throughput.tokens_per_second
-    return throughput.tokens_per_second_low / rate, throughput.tokens_per_second_high / rate
-
-
-def _fault_s(clock: Timing, started: float) -> float:
+def _fault_s(found: Rehearsal) -> float:
     """What one interruption costs on average: a restart and half the way to the next checkpoint."""
-    return started + clock.step_time_s * min(clock.checkpoint_every, clock.total_steps) / 2
+    clock = found.timing
+    return found.startup_s + clock.step_time_s * min(clock.checkpoint_every, clock.total_steps) / 2
 
 
-def _assumptions(asked: Plan, memory: TrainingMemory, calibration: Calibration | None) -> tuple[str, ...]:
+def _assumptions(asked: Plan, calibration: Calibration | None) -> tuple[str, ...]:
     config, data, card = asked.config, asked.dataset, asked.accelerator
+    method = METHOD_NAMES[config.method]
     price = f"{card.price_per_hour:.2f} US dollars an hour for one {card.display_name}"
     dated = ", ".join(part for part in (card.price_source, card.price_date) if part)
     said = [
-        f"{METHOD_NAMES[config.method][:1].upper()}{METHOD_NAMES[config.method][1:]} trains "
-        f"{memory.trainable_parameters / 1e6:,.1f} of {asked.model.parameters / 1e6:,.0f} million parameters.",
+        f"{method[:1].upper()}{method[1:]} trains "
+        f"{asked.trainable_parameters / 1e6:,.1f} of {asked.model.parameters / 1e6:,.0f} million parameters.",
         f"{data.display_name}: {data.examples:,} examples of {data.mean_tokens:,.0f} tokens on average; "
         + ("packed to the sequence length." if config.packing else "one example a sequence, padded."),
         f"{price}{f' ({dated})' if dated else ''}; start-up, evaluations and checkpoints are paid too.",
         "Memory is the peak of the longest batch; a GB is 1e9 bytes.",
         "Losses are nats per token; ranges hold the middle 80 % of published runs.",
     ]
-    if config.hardware_faults and config.accelerator_count >= 64:
+    if config.hardware_faults and config.accelerator_count >= MANY_CARDS:
         said.append(f"Interruptions: {fault_rate(card).source}.")
     if asked.model.pretraining_tokens is None and config.method != "pretrain":
         said.append(f"{asked.model.display_name} does not say how much text it was pretrained on.")

@@ -1,9 +1,5 @@
 """Why a job failed: what happened, why, and the change that cures it, in words with the numbers."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from vapor_core.advice.cures import memory_cure
 from vapor_core.advice.risks import suitable_rate
 from vapor_core.contracts.findings import Failure
@@ -11,8 +7,7 @@ from vapor_core.physics.loss.curve import loss_curve
 from vapor_core.physics.memory import training_memory
 from vapor_core.physics.plan import Plan
 
-if TYPE_CHECKING:
-    pass
+SAFE_WARMUP = 0.03  # of the run, where it had none
 
 
 def explain_failure(asked: Plan, code: str, step: int) -> Failure:
@@ -56,7 +51,7 @@ def diverged(asked: Plan, step: int) -> Failure:
             f"this run is stable.{without}"
         ),
         cure=f"A learning rate of {safe:.2g} suits it.",
-        changes={"learning_rate": safe} | ({} if asked.warmup_steps else {"warmup_ratio": 0.03}),
+        changes={"learning_rate": safe} | ({} if asked.warmup_steps else {"warmup_ratio": SAFE_WARMUP}),
     )
 
 

@@ -1,50 +1,73 @@
-"""What a person should know before paying: each risk with its number and the change that cures it."""
+"""What a person should know before paying: each risk with its number and the change that cures it.
+
+Cures are looked for only where there is a risk.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vapor_core.advice.cures import memory_cure
-from vapor_core.contracts.findings import Risk
-from vapor_core.errors import InvalidConfig
-from vapor_core.physics.loss.curve import LossCurve
-from vapor_core.physics.memory import TrainingMemory, training_memory
+from vapor_core.advice.cures import larger_micro_batches, memory_cure
+from vapor_core.contracts.findings import Changes, Risk
+from vapor_core.physics.memory import training_memory_of
 from vapor_core.physics.plan import Plan, plan
-from vapor_core.physics.throughput import Throughput, training_throughput
+from vapor_core.physics.throughput import training_throughput
 
+if TYPE_CHECKING:
+    from vapor_core.physics.loss.curve import LossCurve
+    from vapor_core.rehearsal import Rehearsal
+
+# From which a thing is worth telling; judgements, by what a person would want to know before paying.
 FEW_STEPS = 20
 LONG_DAYS = 30.0
 LOW_MFU = 0.2
+PROBABLE = 0.1  # probability that the run diverges
+RATE_TOO_LOW, RATE_TOO_HIGH = 5.0, 4.0  # times below and above the suitable rate
+RATE_MARGIN = 2.0  # that a suitable rate keeps below the stable one
+LARGE_BATCH = 4.0  # times the critical batch
+SPARSE = 0.25  # share of its sequence that a mean example fills
+WORTH_SAVING = 0.15  # of the cost
+WORTH_STOPPING = 0.005  # nats that the eval loss ends above its best
+FRACTIONS_BELOW = 1.5  # epochs below which fractions of an epoch are proposed
+SOME_FAULTS = 0.5  # interruptions expected
+_ORDER = {"blocking": 0, "warning": 1, "note": 2}
 
 
-def risks(
-    asked: Plan, memory: TrainingMemory, throughput: Throughput, curve: LossCurve, faults: float
-) -> tuple[Risk, ...]:
+def risks(found: Rehearsal, faults: float) -> tuple[Risk, ...]:
     """Every risk of a run, the gravest first. `faults` is the expected number of interruptions."""
-    found = [
-        *_memory(asked, memory),
+    asked, curve = found.plan, found.curve
+    told = [
+        *_memory(found),
         *_stability(asked, curve),
         *_overfitting(asked, curve),
         *_rate(asked, curve),
         *_precision(asked),
         *_lengths(asked),
-        *_money(asked, memory, throughput, curve),
+        *_money(found),
         *_faults(asked, faults),
     ]
-    order = {"blocking": 0, "warning": 1, "note": 2}
-    return tuple(sorted(found, key=lambda risk: order[risk.severity]))
+    return tuple(sorted(told, key=lambda risk: _ORDER[risk.severity]))
 
 
 def suitable_rate(curve: LossCurve) -> float:
     """A learning rate for a run, two digits: the best one, kept well below where it blows up."""
-    return float(f"{min(curve.optimal_learning_rate, curve.stable_learning_rate / 2):.2g}")
+    return float(f"{min(curve.optimal_learning_rate, curve.stable_learning_rate / RATE_MARGIN):.2g}")
 
 
-def _memory(asked: Plan, memory: TrainingMemory) -> Iterator[Risk]:
-    card = asked.accelerator.display_name
+def _memory_scale(found: Rehearsal) -> float:
+    """Memory against the law's, in a person's own runs; 1 where nothing is known of it."""
+    return (found.calibration and found.calibration.memory_scale) or 1.0
+
+
+def _memory(found: Rehearsal) -> Iterator[Risk]:
+    memory = found.memory
     if memory.high_gb <= memory.available_gb:
         return
-    cure = memory_cure(asked)
+    card = found.plan.accelerator.display_name
+    cure = memory_cure(found.plan, _memory_scale(found))
     told = (
         f"{cure.words} needs {cure.needs_gb:.1f} GB" if cure else "no single change in the catalog cures it"
     )
@@ -70,9 +93,10 @@ def _memory(asked: Plan, memory: TrainingMemory) -> Iterator[Risk]:
 
 
 def _stability(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
-    rate = asked.config.learning_rate
-    safe = suitable_rate(curve)
-    if safe >= rate or curve.divergence_probability < 0.1:
+    if curve.divergence_probability < PROBABLE:
+        return
+    rate, safe = asked.config.learning_rate, suitable_rate(curve)
+    if safe >= rate:
         return
     sure = curve.diverges
     yield Risk(
@@ -92,12 +116,12 @@ def _overfitting(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
     if not curve.overfits or curve.diverges:
         return
     best = max((curve.best_eval_step + 1) / asked.steps_per_epoch, 0.1)
-    epochs = float(f"{best:.2g}") if best < 1.5 else float(round(best))
+    epochs = float(f"{best:.2g}") if best < FRACTIONS_BELOW else float(round(best))
     lost = curve.final_eval - float(curve.eval(np.array([curve.best_eval_step]))[0])
     limit = asked.config.epochs if asked.config.max_steps is None else asked.epochs
-    if epochs >= limit or lost < 0.005:
+    if epochs >= limit or lost < WORTH_STOPPING:
         return
-    changes: dict[str, str | int | float | bool] = {"epochs": epochs}
+    changes: Changes = {"epochs": epochs}
     if asked.config.max_steps is not None:
         changes = {"max_steps": curve.best_eval_step + 1}
     yield Risk(
@@ -113,10 +137,10 @@ def _overfitting(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
 
 
 def _rate(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
-    rate, best = asked.config.learning_rate, suitable_rate(curve)
-    if curve.divergence_probability >= 0.1:
+    if curve.divergence_probability >= PROBABLE:
         return
-    if rate < best / 5:
+    rate, best = asked.config.learning_rate, suitable_rate(curve)
+    if rate < best / RATE_TOO_LOW:
         yield Risk(
             code="learning_rate_low",
             severity="warning",
@@ -127,7 +151,7 @@ def _rate(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
             cure=f"Raise the learning rate to {best:.2g}",
             changes={"learning_rate": best},
         )
-    elif rate > best * 4:
+    elif rate > best * RATE_TOO_HIGH:
         yield Risk(
             code="learning_rate_high",
             severity="note",
@@ -135,7 +159,10 @@ def _rate(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
             cure=f"Lower the learning rate to {best:.2g}",
             changes={"learning_rate": best},
         )
-    if asked.config.method == "pretrain" and asked.tokens_per_step > 4 * curve.critical_batch_tokens:
+    if (
+        asked.config.method == "pretrain"
+        and asked.tokens_per_step > LARGE_BATCH * curve.critical_batch_tokens
+    ):
         yield Risk(
             code="batch_too_large",
             severity="note",
@@ -148,20 +175,21 @@ def _rate(asked: Plan, curve: LossCurve) -> Iterator[Risk]:
 
 def _precision(asked: Plan) -> Iterator[Risk]:
     card, precision = asked.accelerator, asked.config.precision
-    if precision == "bf16" and not card.bf16_tflops:
-        better, changes = "fp16", {"precision": "fp16"}
-    elif precision == "fp8" and not card.fp8_tflops:
-        better, changes = "bf16", {"precision": "bf16" if card.bf16_tflops else "fp16"}
-    elif precision == "fp16" and not card.fp16_tflops:
-        better, changes = "bf16", {"precision": "bf16"}
-    else:
+    known = {
+        "bf16": card.bf16_tflops,
+        "fp16": card.fp16_tflops,
+        "fp32": card.fp32_tflops,
+        "fp8": card.fp8_tflops,
+    }
+    if known[precision]:
         return
+    better = next(name for name, peak in known.items() if peak)
     yield Risk(
         code="precision_unsupported",
         severity="warning",
         sentence=f"The {card.display_name} has no {precision} arithmetic; it would be emulated or refused.",
-        cure=f"Use {changes.get('precision', better)}",
-        changes={**changes},
+        cure=f"Use {better}",
+        changes={"precision": better},
     )
 
 
@@ -189,9 +217,9 @@ def _lengths(asked: Plan) -> Iterator[Risk]:
         )
 
 
-def _money(asked: Plan, memory: TrainingMemory, throughput: Throughput, curve: LossCurve) -> Iterator[Risk]:
-    config = asked.config
-    if not memory.fits or curve.diverges:
+def _money(found: Rehearsal) -> Iterator[Risk]:
+    asked, config, throughput = found.plan, found.plan.config, found.throughput
+    if not found.memory.fits or found.curve.diverges:
         return
     days = throughput.step_time_s * asked.total_steps / 86400
     if days > LONG_DAYS:
@@ -200,51 +228,44 @@ def _money(asked: Plan, memory: TrainingMemory, throughput: Throughput, curve: L
             severity="warning",
             sentence=f"At {throughput.tokens_per_second:,.0f} tokens a second it takes {days:,.0f} days.",
         )
-    trials: list[tuple[str, str, dict[str, str | int | float | bool]]] = []
-    if not config.packing and asked.dataset.mean_tokens < config.sequence_length / 4:
-        trials.append(("padding_waste", "pack short examples together", {"packing": True}))
-    if throughput.mfu < LOW_MFU and config.gradient_accumulation_steps > 1:
-        larger = _larger_micro_batch(asked)
-        trials.append(("wastes_money", f"use a micro-batch of {larger.get('micro_batch_size')}", larger))
-    for code, words, changes in trials:
-        yield from _faster(asked, throughput, code, words, changes)
+    # packing moves no memory: without it too the longest sequence sets the peak
+    surely_fits = found.memory.high_gb <= found.memory.available_gb
+    sparse = not config.packing and asked.dataset.mean_tokens < config.sequence_length * SPARSE
+    if sparse and surely_fits:
+        yield from _faster(found, "padding_waste", "pack short examples together", {"packing": True})
+    if throughput.mfu < LOW_MFU and config.gradient_accumulation_steps > 1 and surely_fits:
+        larger = _larger_micro_batch(found)
+        if larger:
+            words = f"use a micro-batch of {larger['micro_batch_size']}"
+            yield from _faster(found, "wastes_money", words, larger)
 
 
-def _larger_micro_batch(asked: Plan) -> dict[str, str | int | float | bool]:
-    """The largest micro-batch of the same global batch that fits."""
-    config = asked.config
-    size, accumulation = config.micro_batch_size, config.gradient_accumulation_steps
-    best: dict[str, str | int | float | bool] = {}
-    while accumulation % 2 == 0:
-        size, accumulation = size * 2, accumulation // 2
-        changes: dict[str, str | int | float | bool] = {
-            "micro_batch_size": size,
-            "gradient_accumulation_steps": accumulation,
-        }
-        memory = training_memory(plan(config.changed(**changes)))
-        if memory.high_gb > memory.available_gb:
+def _larger_micro_batch(found: Rehearsal) -> Changes:
+    """The largest micro-batch of the same global batch that surely fits; {} where none does."""
+    asked, scale = found.plan, _memory_scale(found)
+    best: Changes = {}
+    for changes in larger_micro_batches(asked.config):
+        config = asked.config.model_copy(update=changes)
+        memory = training_memory_of(config, asked.transformer, asked.accelerator.memory_gb)
+        if memory.high_gb * scale > memory.available_gb:
             break
         best = changes
     return best
 
 
 def _faster(
-    asked: Plan, throughput: Throughput, code: str, words: str, changes: dict[str, str | int | float | bool]
+    found: Rehearsal, code: Literal["padding_waste", "wastes_money"], words: str, changes: Changes
 ) -> Iterator[Risk]:
-    if not changes:
-        return
-    try:
-        other = plan(asked.config.changed(**changes))
-    except InvalidConfig:
-        return
-    memory, faster = training_memory(other), training_throughput(other)
-    saved = 1 - throughput.tokens_per_second / faster.tokens_per_second
-    if memory.high_gb <= memory.available_gb and saved > 0.15:
+    """Told where a change that fits, and lies within the fields' bounds, makes the same tokens cheaper."""
+    # both rates by the law alone, since a calibration moves both alike
+    other = training_throughput(plan(found.plan.config.model_copy(update=changes)))
+    saved = 1 - training_throughput(found.plan).tokens_per_second / other.tokens_per_second
+    if saved > WORTH_SAVING:
         yield Risk(
-            code="padding_waste" if code == "padding_waste" else "wastes_money",
+            code=code,
             severity="note",
             sentence=(
-                f"The card works at {throughput.mfu:.0%} of its peak; if you {words}, the same tokens cost "
+                f"The card works at {found.throughput.mfu:.0%} of its peak; if you {words}, the same tokens cost "
                 f"{saved:.0%} less."
             ),
             cure=f"{words[0].upper()}{words[1:]}",
@@ -253,7 +274,7 @@ def _faster(
 
 
 def _faults(asked: Plan, faults: float) -> Iterator[Risk]:
-    if faults < 0.5:
+    if faults < SOME_FAULTS:
         return
     yield Risk(
         code="interruptions",

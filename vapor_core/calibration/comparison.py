@@ -1,6 +1,6 @@
 """How near a forecast comes to a run that was measured, with a calibration and without, and what it says of others.
 
-Fitting is `calibration`'s work and reading a log is `logs`'; this module puts their outcomes side by side.
+Fitting is `fit`'s work and reading a log is `readers.run_logs`'; this module puts their outcomes side by side.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from vapor_core.calibration.fit import LOSS_COLUMNS
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.metrics.sampling import telling_points
-from vapor_core.physics.loss.curve import loss_curve
-from vapor_core.physics.plan import plan
-from vapor_core.physics.throughput import training_throughput
+from vapor_core.rehearsal import rehearse
 
 Floats = NDArray[np.float64]
 
 DRAWN = 1000  # points of a curve
+KEPT = 4  # points that `telling_points` keeps of each bucket: first, lowest, highest, last
 PIECES = 20  # of a log, whose means are compared, so that noise does not count as error
 
 
@@ -39,17 +38,14 @@ class Nearness:
 
 def nearness(config: JobConfig, frame: pd.DataFrame, calibration: Calibration) -> Nearness:
     """How far the forecast is off the measured points of a run; `frame` as for `calibrate`."""
-    asked = plan(config)
     steps, loss = measured_loss(frame)
-    before, after = (
-        _off(loss_curve(asked, constants).train(steps), loss) for constants in (None, calibration)
-    )
-    rate = _rate(frame, asked.tokens_per_step)
+    law, own = rehearse(config), rehearse(config, calibration)
+    before, after = (_off(each.curve.train(steps), loss) for each in (law, own))
+    rate = _rate(frame, law.plan.tokens_per_step)
     if rate is None:
         return Nearness(len(steps), before, after, None, None)
-    law = training_throughput(asked).tokens_per_second
-    scale = calibration.throughput_scale or 1.0
-    return Nearness(len(steps), before, after, abs(law / rate - 1), abs(law * scale / rate - 1))
+    off = [abs(each.throughput.tokens_per_second / rate - 1) for each in (law, own)]
+    return Nearness(len(steps), before, after, *off)
 
 
 def fit_curves(config: JobConfig, frame: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
@@ -58,26 +54,25 @@ def fit_curves(config: JobConfig, frame: pd.DataFrame, calibration: Calibration)
     Columns `step`, `measured`, `baseline` (the law alone), `loss`, `loss_low`, `loss_high` (calibrated); at most about
     DRAWN rows, among them every extreme of what was measured.
     """
-    asked = plan(config)
     steps, loss = measured_loss(frame)
-    width = 2.0 ** max(ceil(log2((steps[-1] - steps[0] + 1) * 4 / DRAWN)), 0)
+    width = 2.0 ** max(ceil(log2((steps[-1] - steps[0] + 1) * KEPT / DRAWN)), 0)
     kept = telling_points(steps.astype(np.float64), loss[np.newaxis], width)
     at = steps[kept]
-    law, fitted = loss_curve(asked), loss_curve(asked, calibration)
+    law, fitted = rehearse(config).curve, rehearse(config, calibration).curve
     columns = {"step": at, "measured": loss[kept], "baseline": law.train(at), "loss": fitted.train(at)}
     return pd.DataFrame({**columns, "loss_low": fitted.low(at), "loss_high": fitted.high(at)})
 
 
 def what_if_curves(was: JobConfig, config: JobConfig, calibration: Calibration | None) -> pd.DataFrame:
     """A changed run against the one it was changed from; columns as of `fit_curves`, without `measured`."""
-    before, after = plan(was), plan(config)
-    last = max(before.total_steps, after.total_steps) - 1
+    before, after = rehearse(was, calibration), rehearse(config, calibration)
+    last = max(before.plan.total_steps, after.plan.total_steps) - 1
     at = np.unique(np.linspace(0, last, DRAWN).astype(np.int64))
-    curve = loss_curve(after, calibration)
-    ours = at < after.total_steps
+    curve = after.curve
+    ours = at < after.plan.total_steps
     columns = {
         "step": at,
-        "baseline": np.where(at < before.total_steps, loss_curve(before, calibration).train(at), np.nan),
+        "baseline": np.where(at < before.plan.total_steps, before.curve.train(at), np.nan),
         "loss": np.where(ours, curve.train(at), np.nan),
         "loss_low": np.where(ours, curve.low(at), np.nan),
         "loss_high": np.where(ours, curve.high(at), np.nan),

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.errors import InvalidConfig
-from vapor_core.physics import transformer
 from vapor_core.physics.loss import laws, pretraining
 from vapor_core.physics.loss.curve import loss_curve
 from vapor_core.physics.loss.pretraining import MultiPowerLaw, shape
@@ -176,7 +175,7 @@ def _fit_pretraining(runs: Sequence[_Run]) -> Calibration:
 
 
 def _penalty(asked: Plan) -> float:
-    return stability(asked, transformer.body_parameters(asked.model)).penalty
+    return stability(asked, asked.transformer.body_parameters).penalty
 
 
 def _against(first: Plan, other: Plan) -> float:

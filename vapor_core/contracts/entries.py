@@ -1,6 +1,5 @@
 """What the catalog holds: a model by its architecture, a card by its peaks, a data set by its size."""
 
-from functools import lru_cache
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -12,6 +11,7 @@ class CatalogModel(Contract):
     """A decoder-only language model by its published architecture.
 
     `parameters` is the total with embeddings. What the source does not publish is None, never guessed.
+    Properties say what follows from the fields; `physics.transformer` reads them once and counts everything else.
     """
 
     id: Annotated[str, Field(min_length=1, max_length=200)]
@@ -30,7 +30,7 @@ class CatalogModel(Contract):
     source: Words = ""
     name: Words = ""  # for a screen; the last part of the id where empty
     family: Words = ""
-    head_size: Annotated[int | None, Field(gt=0)] = None  # hidden_size / attention_heads where None
+    head_size: Annotated[int | None, Field(gt=0)] = None  # told by the sum of the parameters where None
     attention_layers: Annotated[int | None, Field(ge=0)] = None  # fewer than layers in hybrids such as LFM2
     gated_mlp: bool | None = None  # three MLP matrices (SwiGLU) or two; inferred from the sum where None
     active_parameters: Annotated[int | None, Field(gt=0)] = None  # mixture of experts: used per token
@@ -46,33 +46,27 @@ class CatalogModel(Contract):
     @property
     def head_dim(self) -> int:
         """Width of one attention head: as given, or by the sum of the parameters, or hidden over heads."""
-        return self.head_size or _head_dim(
-            self.parameters,
-            (self.layers, self.kv_layers),
-            (self.hidden_size, self.intermediate_size, self.vocabulary_size),
-            (self.attention_heads, self.kv_heads),
-        )
+        return self.head_size or _told_head_width(self)
 
     @property
     def kv_layers(self) -> int:
-        """Layers that keep keys and values."""
+        """Layers that attend and keep keys and values."""
         return self.layers if self.attention_layers is None else self.attention_layers
 
     @property
     def attention_matrix_parameters(self) -> int:
-        """Parameters of the q, k, v and o projections of one attention layer."""
-        q_width = self.attention_heads * self.head_dim
-        kv_width = self.kv_heads * self.head_dim
-        return self.hidden_size * (2 * q_width + 2 * kv_width)
+        """Parameters of the q, k, v and o projections of one layer that attends."""
+        return 2 * self.hidden_size * (self.attention_heads + self.kv_heads) * self.head_dim
 
     @property
     def mlp_matrices(self) -> int:
         """3 for a gated MLP, 2 for a plain one; where unsaid, whichever sum comes nearer to `parameters`."""
         if self.gated_mlp is not None:
-            return 3 if self.gated_mlp else 2
-        rest = self.parameters - self.embedding_parameters - self.layers * self.attention_matrix_parameters
+            return GATED if self.gated_mlp else PLAIN
+        mixing = mixing_parameters(self, self.head_dim)
+        rest = self.parameters - self.embedding_parameters - mixing
         one = self.layers * self.hidden_size * self.intermediate_size
-        return 3 if abs(rest - 3 * one) <= abs(rest - 2 * one) else 2
+        return GATED if abs(rest - GATED * one) <= abs(rest - PLAIN * one) else PLAIN
 
     @property
     def embedding_parameters(self) -> int:
@@ -103,36 +97,54 @@ class CatalogModel(Contract):
         return self
 
 
-HEAD_WIDTHS = (64, 80, 96, 128, 192, 256)
+GATED, PLAIN = 3, 2  # matrices of an MLP: gate, up and down (SwiGLU), or up and down
+CONVOLUTION_MATRICES = (
+    4  # hidden x hidden, of a layer that does not attend: three in, one out (LFM2's config)
+)
+HEAD_WIDTHS = (64, 80, 96, 128, 192, 256)  # that published models use, besides hidden / heads
 WIDEST_HEADS = 2.0  # of all heads together, over hidden: Qwen3-0.6B
+HEAD_MISSED, HEAD_MET = (
+    0.005,
+    0.002,
+)  # relative misses of a sum over matrices, which leaves norms and biases out
 
 
-@lru_cache(maxsize=1024)
-def _head_dim(
-    parameters: int, layers: tuple[int, int], widths: tuple[int, int, int], heads: tuple[int, int]
-) -> int:
-    """Hidden over heads, unless only another usual width explains the parameter count (Qwen3, Gemma).
+def mixing_parameters(model: CatalogModel, head_width: int) -> int:
+    """Parameters of all layers that mix tokens: attention, and short convolutions in layers that do not attend."""
+    attention = 2 * model.hidden_size * (model.attention_heads + model.kv_heads) * head_width
+    convolution = CONVOLUTION_MATRICES * model.hidden_size**2
+    return model.kv_layers * attention + (model.layers - model.kv_layers) * convolution
 
-    `layers`: all and those with attention; `widths`: hidden, MLP, vocabulary; `heads`: of queries and of keys.
-    """
-    hidden, ffn, vocabulary = widths
-    usual = max(hidden // heads[0], 1)
+
+def _told_head_width(model: CatalogModel) -> int:
+    """Hidden over heads, unless only another usual width explains the parameter count (Qwen3, Gemma)."""
+    hidden, heads = model.hidden_size, model.attention_heads
+    usual = max(hidden // heads, 1)
+    one, table = model.layers * hidden * model.intermediate_size, model.vocabulary_size * hidden
 
     def miss(width: int) -> float:
-        attention = layers[1] * hidden * width * 2 * sum(heads)
+        mixing = mixing_parameters(model, width)
         return min(
-            abs(
-                (attention + matrices * layers[0] * hidden * ffn + tables * vocabulary * hidden) / parameters
-                - 1
-            )
-            for matrices in (2, 3)
+            abs((mixing + matrices * one + tables * table) / model.parameters - 1)
+            for matrices in (PLAIN, GATED)
             for tables in (1, 2)
         )
 
-    best = min(
-        (width for width in HEAD_WIDTHS if width * heads[0] <= WIDEST_HEADS * hidden), key=miss, default=usual
-    )
-    return best if miss(usual) > 0.005 and miss(best) < 0.002 else usual
+    possible = [width for width in HEAD_WIDTHS if width * heads <= WIDEST_HEADS * hidden]
+    best = min(possible, key=miss, default=usual)
+    return best if miss(usual) > HEAD_MISSED and miss(best) < HEAD_MET else usual
+
+
+# Fields of an Accelerator with the peak of a precision, best first; the last resort is fp32_tflops.
+_PEAKS: dict[str, tuple[str, ...]] = {
+    "fp4": ("fp4_tflops", "fp8_tflops", "bf16_tflops", "fp16_tflops"),
+    "fp8": ("fp8_tflops", "bf16_tflops", "fp16_tflops"),
+    "int8": ("int8_tops", "bf16_tflops", "fp16_tflops"),
+    "int4": ("bf16_tflops", "fp16_tflops"),  # weights only: the arithmetic stays 16-bit
+    "bf16": ("bf16_tflops", "fp16_tflops"),
+    "fp16": ("fp16_tflops", "bf16_tflops"),
+    "fp32": ("tf32_tflops",),
+}
 
 
 class Accelerator(Contract):
@@ -169,16 +181,11 @@ class Accelerator(Contract):
 
     def peak_tflops(self, precision: str) -> float:
         """Dense matrix peak at a precision; the next wider one that the card has where it lacks this one."""
-        ladder = {
-            "fp4": (self.fp4_tflops, self.fp8_tflops, self.bf16_tflops, self.fp16_tflops),
-            "fp8": (self.fp8_tflops, self.bf16_tflops, self.fp16_tflops),
-            "int8": (self.int8_tops, self.bf16_tflops, self.fp16_tflops),
-            "int4": (self.bf16_tflops, self.fp16_tflops),  # weights only: the arithmetic stays 16-bit
-            "bf16": (self.bf16_tflops, self.fp16_tflops),
-            "fp16": (self.fp16_tflops, self.bf16_tflops),
-            "fp32": (self.tf32_tflops,),
-        }[precision]
-        return next((peak for peak in ladder if peak), self.fp32_tflops)
+        for field in _PEAKS[precision]:
+            peak: float | None = getattr(self, field)
+            if peak:
+                return peak
+        return self.fp32_tflops
 
 
 class LossLaw(Contract):

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from vapor_core.contracts.base import Contract
 
+Changes = dict[str, str | int | float | bool]  # fields of a JobConfig and what to set them to
+
 
 class Risk(Contract):
     """Something that a person should know before paying.
@@ -33,7 +35,7 @@ class Risk(Contract):
     severity: Literal["blocking", "warning", "note"]
     sentence: str
     cure: str = ""
-    changes: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    changes: Changes = Field(default_factory=dict)
 
 
 class Failure(Contract):
@@ -43,7 +45,7 @@ class Failure(Contract):
     what: str
     why: str
     cure: str = ""
-    changes: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    changes: Changes = Field(default_factory=dict)
 
     @property
     def sentence(self) -> str:

@@ -20,6 +20,7 @@ ScheduleName = Literal["constant", "linear", "cosine", "wsd"]
 BackendName = Literal["simulated", "local", "ray", "imported"]
 SchedulePoints = tuple[tuple[float, float], ...]
 DEFAULT_DATASET = "yahma/alpaca-cleaned"
+MOST_SEQUENCES = 65_536  # in a micro-batch, and micro-batches in a step
 DEFAULT_LEARNING_RATE: dict[str, float] = {"pretrain": 6e-4, "full": 2e-5, "lora": 2e-4, "qlora": 2e-4}
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 LORA_HEAD = "lm_head"  # can be adapted too, once and not a layer
@@ -77,8 +78,8 @@ class JobConfig(Contract):
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = Field(default_factory=_by_method(0.01, 0.03))
     weight_decay: Annotated[float, Field(ge=0, le=10)] = Field(default_factory=_by_method(0.1, 0.0))
     max_grad_norm: Annotated[float, Field(ge=0, le=1e6)] = 1.0  # 0: no clipping
-    micro_batch_size: Annotated[int, Field(ge=1, le=65536)] = 4
-    gradient_accumulation_steps: Annotated[int, Field(ge=1, le=65536)] = 4
+    micro_batch_size: Annotated[int, Field(ge=1, le=MOST_SEQUENCES)] = 4
+    gradient_accumulation_steps: Annotated[int, Field(ge=1, le=MOST_SEQUENCES)] = 4
     sequence_length: Annotated[int, Field(ge=1, le=10**7)] = 1024
     packing: bool = Field(default_factory=lambda data: data.get("method") == "pretrain")
     epochs: Annotated[float, Field(gt=0, le=100_000)] = Field(default_factory=_by_method(1.0, 3.0))

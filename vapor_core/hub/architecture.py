@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from vapor_core.contracts.entries import CatalogModel
 from vapor_core.errors import InvalidConfig
+from vapor_core.physics.transformer import transformer
 
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 HIDDEN = ("hidden_size", "n_embd", "d_model", "dim")
@@ -227,14 +228,11 @@ def _experts(text: Mapping[str, object]) -> tuple[int, int]:
 def _with_parameters(
     model: CatalogModel, published: Published, *, experts: int, mlp_width: int
 ) -> CatalogModel:
-    learned = model.context_length if model.family in LEARNED_POSITIONS else 0
-    attention = model.kv_layers * model.attention_matrix_parameters
-    # a layer that does not attend (a short convolution) mixes with matrices of about 4 x hidden^2
-    attention += (model.layers - model.kv_layers) * 4 * model.hidden_size**2
-    outside = model.embedding_parameters + learned * model.hidden_size + attention
-    matrices = model.layers * model.hidden_size * model.mlp_matrices
-    active = outside + matrices * model.intermediate_size
-    total = outside + matrices * mlp_width * experts if experts else active
+    counts = transformer(model)
+    learned = model.context_length * model.hidden_size if model.family in LEARNED_POSITIONS else 0
+    active = counts.dense_parameters + learned
+    one_wide = counts.layers * counts.mlp_matrices * counts.hidden
+    total = active + one_wide * (mlp_width * experts - counts.intermediate) if experts else active
     count = published.parameters
     note = ""
     if count is None or published.quantized or not total / 2 <= count <= total * 2:

@@ -5,6 +5,7 @@ use it. What an interruption costs a run is `timing`'s question.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ _LLAMA_3 = "Llama 3 herd of models (2024), table 5: 419 unexpected interruptions
 _RSC_1 = "Kokolis et al. (2024), RSC-1: 6.5 failures per 1,000 node-days, 8 A100 a node"
 _HOPPER_AND_LATER = ("h100", "h200", "b200", "gb200", "b300", "mi300x")
 _MOST_FAULTS = 20_000  # of one run; beyond that the rest runs without
+_SURE, _FEWEST_DRAWS = 6.0, 10  # gaps drawn: six standard deviations and ten more than are expected
 
 # Shares of the causes among the unexpected interruptions of Llama 3.
 _CAUSES = ("GPU", "GPU memory (HBM)", "network switch or cable", "GPU SRAM", "GPU system processor", "host")
@@ -31,21 +33,17 @@ class FaultRate:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One interruption: it hits during `step` (counted from 0)."""
-
-    step: int
-    cause: str
-
-
 def fault_rate(accelerator: Accelerator) -> FaultRate:
     """The published rate that comes nearest to a card.
 
     H100 class: 1.97e-5 per accelerator-hour. A100 class and everything without figures of its own: 3.4e-5. A CPU
     host: the two CPU failures among Llama 3's 2,048 hosts.
     """
-    name = accelerator.id.lower()
+    return _rate_by_name(accelerator.id.lower())
+
+
+@lru_cache(maxsize=256)
+def _rate_by_name(name: str) -> FaultRate:
     if name == "cpu" or name.startswith("cpu-"):
         return FaultRate(2 / (2048 * 54), f"{_LLAMA_3}; 2 of them CPUs")
     if any(card in name for card in _HOPPER_AND_LATER):
@@ -66,7 +64,7 @@ def fault_steps(plan: Plan, step_time_s: float) -> NDArray[np.int64]:
     expected = expected_faults(plan, step_time_s)
     if not plan.config.hardware_faults or expected <= 0:
         return np.empty(0, dtype=np.int64)
-    draws = min(int(expected + 6 * expected**0.5) + 10, _MOST_FAULTS)
+    draws = min(int(expected + _SURE * expected**0.5) + _FEWEST_DRAWS, _MOST_FAULTS)
     gaps = exponentials(plan.config.seed, "faults", 0, draws)
     at = np.cumsum(gaps) / expected * plan.total_steps
     return at[at < plan.total_steps].astype(np.int64)

@@ -9,15 +9,16 @@ heads, gated MLPs, flash attention and frozen weights; 4-bit sizes, Dettmers 202
 which figures are fitted, by benchmarks/fidelity/fit_memory.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from vapor_core.contracts.entries import CatalogModel
+from vapor_core.contracts.entries import GATED
 from vapor_core.contracts.training import LORA_TARGETS, JobConfig
-from vapor_core.physics.plan import Plan
-from vapor_core.physics.transformer import lora_parameters
+from vapor_core.physics.plan import Plan, is_frozen, trainable_parameters
+from vapor_core.physics.transformer import Transformer
 
 GB = 1e9
+ADAPTER_BYTES = 4.0  # a weight of a LoRA adapter, which trainers keep in fp32
 BAND = 1.25  # the middle 80 % of published peaks lie within the law times or divided by this
 
 
@@ -32,6 +33,10 @@ class Constants:
     )
     loss_chunks: float = 8.0  # fine-tuning that checkpoints takes its loss in pieces (torchtune: 8)
     quantised_activations: float = 1.7  # kept over nf4 weights against LoRA's, where none are recomputed; fit
+    eaten_share: float = (
+        0.9  # most of what nf4 saves that wider activations take; by hand to litgpt's QLoRA rows
+    )
+    moment_8bit_bytes: float = 1.016  # an 8-bit moment: one byte, and an fp32 scale for each block of 256
     overhead_share: float = 0.02  # fragments between blocks, of all that is held; fit
     overhead_gb: float = 0.4  # workspaces of the matrix library
 
@@ -48,20 +53,19 @@ class TrainingMemory:
     optimizer_gb: float  # with fp32 master weights where the trainer keeps them
     activations_gb: float  # logits and their gradients included
     overhead_gb: float
+    total_gb: float
     available_gb: float
     trainable_parameters: int
-
-    @property
-    def total_gb(self) -> float:
-        """Sum of the parts."""
-        return (
-            self.weights_gb + self.gradients_gb + self.optimizer_gb + self.activations_gb + self.overhead_gb
-        )
 
     @property
     def fits(self) -> bool:
         """Whether the peak is within the card."""
         return self.total_gb <= self.available_gb
+
+    def scaled(self, factor: float) -> "TrainingMemory":
+        """The same with every part times a factor, as a person's own runs had it."""
+        parts = ("weights_gb", "gradients_gb", "optimizer_gb", "activations_gb", "overhead_gb", "total_gb")
+        return replace(self, **{part: factor * getattr(self, part) for part in parts})
 
     @property
     def low_gb(self) -> float:
@@ -74,54 +78,55 @@ class TrainingMemory:
         return self.total_gb * BAND
 
 
-def _frozen(config: JobConfig) -> bool:
-    return config.method in ("lora", "qlora")
-
-
-def _weight_bytes(model: CatalogModel, config: JobConfig, law: Constants) -> float:
-    wide = 4.0 if config.precision == "fp32" else 2.0
+def _weight_bytes(counts: Transformer, config: JobConfig, law: Constants) -> float:
+    wide = _width(config)
     if config.method != "qlora":
-        return model.parameters * wide
-    return model.non_embedding_parameters * law.nf4_bytes + model.embedding_parameters * wide
+        return counts.parameters * wide
+    return counts.non_embedding_parameters * law.nf4_bytes + counts.embedding_parameters * wide
 
 
-def _state_bytes(config: JobConfig) -> tuple[float, float]:
+def _width(config: JobConfig) -> float:
+    """Bytes of a weight or an activation that is not quantised."""
+    return 4.0 if config.precision == "fp32" else 2.0
+
+
+def _state_bytes(config: JobConfig, law: Constants) -> tuple[float, float]:
     """Bytes of gradient and of optimizer (with master weights) for one trainable parameter.
 
     Pretraining in 16 bit keeps fp32 masters and moments (16 bytes in all), and so does fp16, whose range needs
     them. Fine-tuning all weights in bf16 keeps everything in bf16 (8 bytes), as torchtune and litgpt do.
     Adapters are fp32.
     """
-    if config.precision == "fp32" or _frozen(config):
+    if config.precision == "fp32" or is_frozen(config):
         gradient, master, moment = 4.0, 0.0, 4.0
     elif config.method == "pretrain" or config.precision == "fp16":
         gradient, master, moment = 2.0, 4.0, 4.0
     else:
         gradient, master, moment = 2.0, 0.0, 2.0
     if config.optimizer == "adamw_8bit":
-        moment = 1.016  # one byte and a scale for each block of 256
+        moment = law.moment_8bit_bytes
     return gradient, master + (0.0 if config.optimizer == "sgd" else 2.0 * moment)
 
 
-def layer_values(model: CatalogModel, targets: tuple[str, ...] | None, *, fused: bool = False) -> float:
+def layer_values(counts: Transformer, targets: tuple[str, ...] | None, *, fused: bool = False) -> float:
     """Numbers that one token keeps in one layer for its backward pass, by flash attention.
 
     `targets`: the adapted matrices, or None where all are trained. Two norms keep fp32 copies of their inputs
     (4 hidden; 2 where `fused` kernels keep them in 16 bit), attention keeps q, k, v and its output, an
     activation function its input. A matrix keeps its input only where it is trained or adapted.
     """
-    hidden, ffn = model.hidden_size, model.intermediate_size
-    query, key = model.attention_heads * model.head_dim, model.kv_heads * model.head_dim
-    gated = model.mlp_matrices == 3
+    hidden, ffn = counts.hidden, counts.intermediate
+    gated = counts.mlp_matrices == GATED
     trained = LORA_TARGETS if targets is None else targets
-    kept = (2.0 if fused else 4.0) * hidden + 2.0 * query + 2.0 * key + (3.0 if gated else 1.0) * ffn
-    kept += hidden * any(name in trained for name in ("q_proj", "k_proj", "v_proj"))
-    kept += hidden * any(name in trained for name in ("gate_proj", "up_proj"))
+    kept = (2.0 if fused else 4.0) * hidden + 2.0 * (counts.query_width + counts.key_width)
+    kept += (3.0 if gated else 1.0) * ffn
+    kept += hidden * ("q_proj" in trained or "k_proj" in trained or "v_proj" in trained)
+    kept += hidden * ("up_proj" in trained or (gated and "gate_proj" in trained))
     return kept + ffn * ("down_proj" in trained)
 
 
 def _activation_bytes(
-    model: CatalogModel, config: JobConfig, targets: tuple[str, ...] | None, wider: float, law: Constants
+    counts: Transformer, config: JobConfig, targets: tuple[str, ...] | None, wider: float, law: Constants
 ) -> tuple[float, float]:
     """Bytes at the end of the forward pass, and those of one layer alone.
 
@@ -129,21 +134,19 @@ def _activation_bytes(
     did, and by an eager trainer's a third. Fine-tuning is eager, and takes its loss in pieces where it checkpoints.
     """
     tokens = config.micro_batch_size * config.sequence_length
-    width = 4.0 if config.precision == "fp32" else 2.0
+    width = _width(config)
     fused = config.method == "pretrain"
-    layer = tokens * layer_values(model, targets, fused=fused) * width * wider
-    logits = (
-        tokens * (law.fused_logit_bytes * width / 2 if fused else law.logit_bytes) * model.vocabulary_size
-    )
+    layer = tokens * layer_values(counts, targets, fused=fused) * width * wider
+    logits = tokens * (law.fused_logit_bytes * width / 2 if fused else law.logit_bytes) * counts.vocabulary
     if config.gradient_checkpointing:
         logits /= 1.0 if fused else law.loss_chunks
-        inputs = tokens * model.layers * model.hidden_size * width
+        inputs = tokens * counts.layers * counts.hidden * width
         return inputs + max(layer, logits), layer
-    return model.layers * layer + logits, layer
+    return counts.layers * layer + logits, layer
 
 
 def _quantised_activations(
-    model: CatalogModel, config: JobConfig, saved: float, law: Constants
+    counts: Transformer, config: JobConfig, saved: float, law: Constants
 ) -> tuple[float, float]:
     """As `_activation_bytes` over nf4 weights: wider, but never by more than the weights save.
 
@@ -151,43 +154,49 @@ def _quantised_activations(
     runs reach LoRA's peak where activations dominate (phi-2 at 4 x 512 tokens on an A10G: 14.3 against 14.0 GB)
     and do not pass it by more.
     """
-    plain, layer = _activation_bytes(model, config, config.lora_targets, 1.0, law)
+    plain, layer = _activation_bytes(counts, config, config.lora_targets, 1.0, law)
     if config.gradient_checkpointing:
         return plain, layer
-    wide, wide_layer = _activation_bytes(model, config, config.lora_targets, law.quantised_activations, law)
-    return min(wide, plain + 0.9 * saved), min(wide_layer, layer + 0.9 * saved)
+    wide, wide_layer = _activation_bytes(counts, config, config.lora_targets, law.quantised_activations, law)
+    most = law.eaten_share * saved
+    return min(wide, plain + most), min(wide_layer, layer + most)
 
 
-def training_memory_by(plan: Plan, law: Constants) -> TrainingMemory:
-    """`training_memory` under other constants."""
-    model, config, cards = plan.model, plan.config, plan.config.accelerator_count
-    frozen = _frozen(config)
-    adapters = lora_parameters(model, config.lora_rank, config.lora_targets) if frozen else 0
-    trainable = adapters if frozen else model.parameters
-    gradient, optimizer = _state_bytes(config)
+def training_memory_of(
+    config: JobConfig, counts: Transformer, available_gb: float, law: Constants = DEFAULT
+) -> TrainingMemory:
+    """`training_memory` of a configuration without a plan, for whoever tries many changes of one.
+
+    `counts`: of `config.model`; `available_gb`: of one card of `config.accelerator`.
+    """
+    frozen, cards = is_frozen(config), config.accelerator_count
+    trainable = trainable_parameters(config, counts)
+    gradient, optimizer = _state_bytes(config, law)
     stage = ("none", "zero1", "zero2", "zero3").index(config.sharding)
-    wide = 4.0 if config.precision == "fp32" else 2.0
-    weights = _weight_bytes(model, config, law)
+    weights = _weight_bytes(counts, config, law)
     if config.method == "qlora":
-        forward, last = _quantised_activations(model, config, wide * model.parameters - weights, law)
+        saved = _width(config) * counts.parameters - weights
+        forward, last = _quantised_activations(counts, config, saved, law)
     else:
-        forward, last = _activation_bytes(model, config, config.lora_targets if frozen else None, 1.0, law)
-    weights += 4.0 * adapters
+        forward, last = _activation_bytes(counts, config, config.lora_targets if frozen else None, 1.0, law)
+    weights += ADAPTER_BYTES * trainable if frozen else 0.0
     # this layer and the next in full, and the head
-    gathered = 2.0 * weights / model.layers + wide * model.vocabulary_size * model.hidden_size
+    gathered = 2.0 * weights / counts.layers + _width(config) * counts.head_parameters
     held = min(weights, weights / cards + gathered) if stage == 3 else weights
     gradients = trainable * gradient / (cards if stage >= 2 else 1)
     if config.gradient_accumulation_steps == 1 and (cards == 1 or stage >= 2):
         forward = max(forward - gradients, last)  # gradients come as activations go
     states = trainable * optimizer / (cards if stage >= 1 else 1)
-    parts = (held, gradients, states, forward)
+    counted = (held + gradients + states + forward) / GB
+    overhead = law.overhead_gb + law.overhead_share * counted
     return TrainingMemory(
         weights_gb=held / GB,
         gradients_gb=gradients / GB,
         optimizer_gb=states / GB,
         activations_gb=forward / GB,
-        overhead_gb=law.overhead_gb + law.overhead_share * sum(parts) / GB,
-        available_gb=plan.accelerator.memory_gb,
+        overhead_gb=overhead,
+        total_gb=counted + overhead,
+        available_gb=available_gb,
         trainable_parameters=trainable,
     )
 
@@ -200,4 +209,4 @@ def training_memory(plan: Plan) -> TrainingMemory:
     one micro-batch, gradients fill as activations are freed: the larger of the two counts, and what
     activations hold beyond the gradients is theirs.
     """
-    return training_memory_by(plan, DEFAULT)
+    return training_memory_of(plan.config, plan.transformer, plan.accelerator.memory_gb)

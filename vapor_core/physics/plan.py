@@ -10,14 +10,36 @@ from math import ceil
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.training import JobConfig
+from vapor_core.physics.transformer import Transformer, transformer
+
+EVALUATIONS, CHECKPOINTS = 20, 10  # of a run that does not say how often
+STARTS_LOW = 0.5  # of its peak: own schedule points that begin below it have their warm-up in themselves
+FULL = 1e-9  # steps: what rounding may leave of a last step that holds nothing
 
 
-@dataclass(frozen=True, slots=True)
+def is_frozen(config: JobConfig) -> bool:
+    """Whether the model's own weights stay as they are and adapters are trained."""
+    return config.method in ("lora", "qlora")
+
+
+def trainable_parameters(config: JobConfig, counts: Transformer) -> int:
+    """Parameters that a run trains: the adapters' of LoRA, else all of the model's."""
+    if is_frozen(config):
+        return counts.lora_parameters(config.lora_rank, config.lora_targets)
+    return counts.parameters
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Plan:
-    """A configuration with everything looked up and counted."""
+    """A configuration with everything looked up and counted.
+
+    Compared and hashed by identity, so that laws are remembered by plan at no cost; `plan` makes one a configuration.
+    """
 
     config: JobConfig
     model: CatalogModel
+    transformer: Transformer
+    trainable_parameters: int
     dataset: Dataset
     accelerator: Accelerator
     global_batch: int  # sequences a step, all accelerators
@@ -40,15 +62,15 @@ class Plan:
         return self.tokens_per_step * self.total_steps
 
     @property
-    def unique_tokens(self) -> float:
-        """Tokens seen at least once."""
-        return min(self.total_tokens, self.sequences_per_epoch * self.tokens_per_sequence)
+    def data_tokens(self) -> float:
+        """Real tokens of one pass over the data."""
+        return self.sequences_per_epoch * self.tokens_per_sequence
 
     @property
     def ramps_itself(self) -> bool:
         """Whether the schedule's own points rise to their peak, so that no warm-up is to be added."""
         points = self.config.schedule
-        return not isinstance(points, str) and points[0][1] < 0.5 * max(rate for _, rate in points)
+        return not isinstance(points, str) and points[0][1] < STARTS_LOW * max(rate for _, rate in points)
 
     @property
     def warmup_steps(self) -> int:
@@ -66,6 +88,8 @@ def plan(config: JobConfig) -> Plan:
     Raises:
         NotInCatalog: where an id is unknown.
     """
+    model = catalog.model(config.model)
+    counts = transformer(model)
     dataset = catalog.described(catalog.dataset(config.dataset))
     if config.packing:
         tokens_per_sequence = float(config.sequence_length)
@@ -75,10 +99,12 @@ def plan(config: JobConfig) -> Plan:
         sequences = float(dataset.examples)
     global_batch = config.micro_batch_size * config.gradient_accumulation_steps * config.accelerator_count
     steps_per_epoch = sequences / global_batch
-    total_steps = config.max_steps or max(ceil(config.epochs * steps_per_epoch - 1e-9), 1)
+    total_steps = config.max_steps or max(ceil(config.epochs * steps_per_epoch - FULL), 1)
     return Plan(
         config=config,
-        model=catalog.model(config.model),
+        model=model,
+        transformer=counts,
+        trainable_parameters=trainable_parameters(config, counts),
         dataset=dataset,
         accelerator=catalog.accelerator(config.accelerator),
         global_batch=global_batch,
@@ -87,6 +113,6 @@ def plan(config: JobConfig) -> Plan:
         sequences_per_epoch=sequences,
         steps_per_epoch=steps_per_epoch,
         total_steps=total_steps,
-        eval_every=config.eval_every or max(total_steps // 20, 1),
-        checkpoint_every=config.checkpoint_every or max(total_steps // 10, 1),
+        eval_every=config.eval_every or max(total_steps // EVALUATIONS, 1),
+        checkpoint_every=config.checkpoint_every or max(total_steps // CHECKPOINTS, 1),
     )

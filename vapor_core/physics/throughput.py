@@ -6,14 +6,12 @@ benchmarks/fidelity/fit_throughput.py fits those that are fitted, on A100 and H1
 cards follow from their peak, bandwidth, power and links. How much memory a run needs is `memory`'s question.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import hypot, log2, sqrt
 
 from vapor_core.contracts.entries import Accelerator
-from vapor_core.contracts.training import LORA_HEAD
-from vapor_core.physics.plan import Plan
-from vapor_core.physics.transformer import flops_per_token, layer_parameters, lora_parameters
+from vapor_core.physics.plan import Plan, is_frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +32,27 @@ class Constants:
     hop_s: float = 1.3e-6  # latency of one hop of a ring; fit
     adapter_launch: float = 0.2  # more launches for each adapted matrix: two products, dropout, scale, add
     adapter_bytes: float = 12.0  # traffic per token for each input and output of an adapted matrix
+    outlasting_share: float = 0.9  # of the communication that outlasts a micro-step's work; set by hand
     knee_tokens: float = 100.0  # tokens of a micro-step at which products reach half speed (Vidur's kernels)
 
 
 DEFAULT = Constants()
 BAND = 1.3  # the middle 80 % of runs of other trainers and cards lie within the law times or divided by this
+LEAST_BAND = 0.02  # relative half-width that a calibrated rate keeps, since no two runs are alike
 NODE_GB_S = 50.0  # between machines, per card: 400 Gbit/s
 MOST_HOPS = 1024  # beyond this, rings are split (hybrid sharding)
+FITTED_PEAK_TFLOPS = 312.0  # of the A100, on which `attention_tflops` was fitted
+# Relative standard deviation of one card's step time, and how it grows with each doubling of the cards, since the
+# slowest is waited for. Set by hand; no published table has it.
+JITTER, JITTER_DOUBLING = 0.01, 0.1
+# Mean of the longest of n sequences over the mean of all: 1 + LONGER log2 n, which is close for log-normal lengths
+# with a sigma of 0.7 (instruction data).
+LONGER = 0.4
+GRADIENT_BYTES = 4.0  # an all-reduce sends each 16-bit gradient twice: scattered, then gathered
+GATHERED_BYTES, SCATTERED_BYTES = 4.0, 2.0  # ZeRO-3: 16-bit weights gathered twice, gradients scattered once
+FROZEN_WORK = (
+    2.0 / 3.0
+)  # of the FLOPs of a training step, where frozen matrices need no gradients of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +71,35 @@ class Throughput:
     jitter: float  # relative standard deviation of one step's time
     utilization: float  # share of a step that the card computes
 
+    def scaled(self, rate: float, error: float | None) -> "Throughput":
+        """The same at so many times the rate, as a person's own runs had it.
+
+        `error` is the relative error of that rate; the band is twice as wide, and as before where it is None.
+        """
+        low, high = self.tokens_per_second_low * rate, self.tokens_per_second_high * rate
+        if error is not None:
+            width = 1.0 + max(2.0 * error, LEAST_BAND)
+            low, high = self.tokens_per_second * rate / width, self.tokens_per_second * rate * width
+        return replace(
+            self,
+            step_time_s=self.step_time_s / rate,
+            tokens_per_second=self.tokens_per_second * rate,
+            tokens_per_second_low=low,
+            tokens_per_second_high=high,
+            mfu=self.mfu * rate,
+            compute_s=self.compute_s / rate,
+            memory_s=self.memory_s / rate,
+            communication_s=self.communication_s / rate,
+            overhead_s=self.overhead_s / rate,
+        )
+
 
 def matrix_rate(card: Accelerator, precision: str, tokens: float, law: Constants = DEFAULT) -> float:
     """FLOP/s of large matrix products: the peak, less what power and small batches take."""
-    peak = card.peak_tflops(precision)
     wide = card.peak_tflops("bf16")
     power = (card.power_w or wide) / wide
     share = min(law.matrix_share * float(power**law.power_exponent), law.most_share)
-    return peak * 1e12 * share * tokens / (tokens + law.knee_tokens)
+    return card.peak_tflops(precision) * 1e12 * share * tokens / (tokens + law.knee_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +108,22 @@ class Work:
 
     length: float  # tokens of a sequence, padding included
     tokens: float
-    layers: float  # parameters of the layers' matrices
-    head: float
-    adapters: float
-    trainable: float
-    frozen: bool
+    adapters: float  # parameters
+    passes: (
+        float  # FLOPs per parameter and token: a frozen matrix passes gradients on but has none of its own
+    )
     again: float  # 1 where the forward pass is computed a second time
-
-    @property
-    def passes(self) -> float:
-        """FLOPs per parameter and token: a frozen matrix passes gradients on but has none of its own."""
-        return 4.0 if self.frozen else 6.0
 
 
 def work(plan: Plan) -> Work:
     """The counts of a plan's micro-step."""
-    model, config = plan.model, plan.config
-    frozen = config.method in ("lora", "qlora")
-    adapters = lora_parameters(model, config.lora_rank, config.lora_targets) if frozen else 0
+    config, frozen = plan.config, is_frozen(plan.config)
     length = padded_length(plan)
     return Work(
         length=length,
         tokens=config.micro_batch_size * length,
-        layers=layer_parameters(model),
-        head=float(model.vocabulary_size * model.hidden_size),
-        adapters=float(adapters),
-        trainable=float(adapters if frozen else model.parameters),
-        frozen=frozen,
+        adapters=float(plan.trainable_parameters if frozen else 0),
+        passes=4.0 if frozen else 6.0,
         again=1.0 if config.gradient_checkpointing else 0.0,
     )
 
@@ -111,31 +133,32 @@ def arithmetic(plan: Plan, todo: Work, law: Constants = DEFAULT) -> float:
 
     Attention is causal, so half of the square counts; flash backward computes 5 products for the forward's 2.
     """
-    model, config, card = plan.model, plan.config, plan.accelerator
+    counts, config, card = plan.transformer, plan.config, plan.accelerator
     again = 2.0 * todo.again
-    each = (todo.passes + again) * todo.layers + todo.passes * todo.head + (6.0 + again) * todo.adapters
-    attention = (7.0 + again) * todo.length * model.kv_layers * model.attention_heads * model.head_dim
+    each = (todo.passes + again) * counts.layer_parameters + todo.passes * counts.head_parameters
+    each += (6.0 + again) * todo.adapters
+    attention = (7.0 + again) * todo.length * counts.attention_width
     peak = card.peak_tflops("bf16" if config.precision == "fp8" else config.precision)
-    rate = min(law.attention_tflops * sqrt(peak / 312.0), peak) * 1e12
+    rate = min(law.attention_tflops * sqrt(peak / FITTED_PEAK_TFLOPS), peak) * 1e12
     return todo.tokens * (each / matrix_rate(card, config.precision, todo.tokens, law) + attention / rate)
 
 
 def traffic(plan: Plan, todo: Work, law: Constants = DEFAULT) -> tuple[float, float]:
     """Seconds of memory traffic besides matrix products: of a micro-step, and of the optimizer's step."""
-    model, config = plan.model, plan.config
+    counts, config = plan.transformer, plan.config
     peak = plan.accelerator.bandwidth_gb_s * 1e9
     bandwidth = peak * law.bandwidth_share
     wide = 2.0 if config.precision == "fp32" else 1.0
     # a frozen matrix's inputs are not read again for its gradient
     element = (
-        wide * law.element_bytes * (todo.passes / 6.0 + todo.again / 3.0) * model.layers * model.hidden_size
+        wide * law.element_bytes * (todo.passes / 6.0 + todo.again / 3.0) * counts.layers * counts.hidden
     )
     adapted = todo.adapters / config.lora_rank * law.adapter_bytes
-    moved = todo.tokens * (element + adapted + law.logit_bytes * model.vocabulary_size) / bandwidth
+    moved = todo.tokens * (element + adapted + law.logit_bytes * counts.vocabulary) / bandwidth
     if config.method == "qlora":  # every weight is unpacked for each pass
-        moved += (2.0 + todo.again) * todo.layers * law.dequantise_bytes / peak
+        moved += (2.0 + todo.again) * counts.layer_parameters * law.dequantise_bytes / peak
     shards = config.accelerator_count if config.sharding != "none" else 1
-    return moved, law.update_bytes * todo.trainable / shards / bandwidth
+    return moved, law.update_bytes * plan.trainable_parameters / shards / bandwidth
 
 
 def parts(plan: Plan, law: Constants = DEFAULT) -> tuple[float, float, float, float]:
@@ -144,46 +167,39 @@ def parts(plan: Plan, law: Constants = DEFAULT) -> tuple[float, float, float, fl
     micro = config.gradient_accumulation_steps
     compute = arithmetic(plan, todo, law)
     moved, update = traffic(plan, todo, law)
-    targets = len(set(config.lora_targets) - {LORA_HEAD}) if todo.frozen else 0
+    targets = plan.transformer.adapted_per_layer(config.lora_targets) if todo.adapters else 0.0
     launch = (
         law.launch_s * plan.model.layers * (1.0 + todo.again / 3.0) * (1.0 + law.adapter_launch * targets)
     )
     if config.sharding == "none":  # launches run ahead of the card; gathers and scatters make them wait
         launch = hypot(compute + moved, launch) - compute - moved
-    waiting = exposed_communication(plan, todo.trainable, compute + moved + launch, law)
+    waiting = exposed_communication(plan, compute + moved + launch, law)
     return micro * compute, micro * moved + update, waiting, micro * launch
 
 
 def padded_length(plan: Plan) -> float:
-    """Tokens that a sequence takes with its padding: without packing a batch is as long as its longest.
-
-    The mean of the largest of n lengths of a log-normal with sigma .7 (instruction data) is close to
-    1 + .4 log2 n times their mean.
-    """
+    """Tokens that a sequence takes with its padding: without packing a batch is as long as its longest."""
     config = plan.config
     if config.packing:
         return float(config.sequence_length)
-    longest = plan.tokens_per_sequence * (1.0 + 0.4 * log2(config.micro_batch_size))
+    longest = plan.tokens_per_sequence * (1.0 + LONGER * log2(config.micro_batch_size))
     return min(longest, float(config.sequence_length))
 
 
-def exposed_communication(plan: Plan, trainable: float, busy: float, law: Constants = DEFAULT) -> float:
+def exposed_communication(plan: Plan, busy: float, law: Constants = DEFAULT) -> float:
     """Seconds of one step in which cards wait for each other. `busy`: a micro-step's other time."""
     config, card, cards = plan.config, plan.accelerator, plan.config.accelerator_count
     if cards == 1:
         return 0.0
     inside = cards <= card.cards_per_node
     link = (card.interconnect_gb_s if inside else min(card.interconnect_gb_s, NODE_GB_S)) * 1e9
-    sent, repeats, calls = 4.0 * trainable, 1, 2.0
-    if config.sharding == "zero3":  # weights gathered twice, gradients scattered once, every micro-step
-        sent, repeats, calls = (
-            4.0 * plan.model.parameters + 2.0 * trainable,
-            config.gradient_accumulation_steps,
-            3.0,
-        )
+    sent, repeats, calls = GRADIENT_BYTES * plan.trainable_parameters, 1, 2.0
+    if config.sharding == "zero3":  # in every micro-step
+        sent = GATHERED_BYTES * plan.model.parameters + SCATTERED_BYTES * plan.trainable_parameters
+        repeats, calls = config.gradient_accumulation_steps, 3.0
     time = (cards - 1) / cards * sent / link
     ring = law.hop_s * min(cards, MOST_HOPS) * plan.model.layers
-    return repeats * (law.exposed * time + max(0.9 * (time - busy), 0.0) + calls * ring)
+    return repeats * (law.exposed * time + max(law.outlasting_share * (time - busy), 0.0) + calls * ring)
 
 
 @lru_cache(maxsize=1024)
@@ -193,8 +209,8 @@ def training_throughput(plan: Plan) -> Throughput:
     compute, memory, communication, overhead = parts(plan)
     step = compute + memory + communication + overhead
     rate = plan.tokens_per_step / step
-    needed = 2.0 / 3.0 if config.method in ("lora", "qlora") else 1.0  # frozen: no gradient of the weights
-    useful = needed * plan.tokens_per_step * flops_per_token(plan.model, int(plan.tokens_per_sequence))
+    needed = FROZEN_WORK if is_frozen(config) else 1.0
+    useful = needed * plan.tokens_per_step * plan.transformer.flops_per_token(int(plan.tokens_per_sequence))
     return Throughput(
         step_time_s=step,
         tokens_per_second=rate,
@@ -205,6 +221,6 @@ def training_throughput(plan: Plan) -> Throughput:
         memory_s=memory,
         communication_s=communication,
         overhead_s=overhead,
-        jitter=0.01 * (1 + 0.1 * log2(config.accelerator_count)),
+        jitter=JITTER * (1 + JITTER_DOUBLING * log2(config.accelerator_count)),
         utilization=(compute + memory) / step,
     )

@@ -17,13 +17,18 @@ from vapor_core.physics.plan import Plan
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
+# Where no source is named, a figure was set by hand to what such machines usually do.
 _PROCESS_START_S = 12.0  # imports, CUDA context, tokenizer
 _COMPILE_S = 25.0  # kernels of a pretraining graph; fine-tuning runs eagerly
+_NODE_START_S = 2.0  # times the root of the nodes: their processes find each other
+_WEIGHT_BYTES = 2.0  # of a published weight, 16 bit
 _READ_GB_S = 1.5  # weights from local disk to one node
 _WRITE_GB_S = 2.0  # checkpoint from one node to its disk
 _EXAMPLES_PER_S = 8000.0  # tokenized and packed on the host
 _LONGEST_PREPARATION_S = 180.0  # larger sets are streamed
 _DETECTION_S = 300.0  # half of PyTorch's ten-minute collective time limit; one process sees its fault at once
+_CHECKPOINT_S = 0.5  # a checkpoint's cost beside the writing: cards stop together and start again
+_FORWARD_PASSES = 3.0  # that a step takes as long as: the backward pass counts for two
 _STATE_BYTES = 14.0  # saved per trained parameter: 2 weights, 4 master, 8 Adam moments
 _EVALUATED_SHARE, _MOST_EVALUATED = 0.02, 1000  # sequences of the held-out part
 _SWAY_LIMIT = 0.45  # of a step; keeps time monotone
@@ -68,14 +73,11 @@ class Timing:
         low, high = max(near - 1, 0), min(near + 1, self.total_steps)
         return low + int((self.elapsed_s(np.arange(low, high)) <= elapsed_s).sum())
 
-    def without_chance(self) -> "Timing":
-        """The same run with no jitter and no faults."""
-        return replace(self, jitter=0.0, fault_steps=_NO_STEPS, fault_pauses_s=_NO_TIMES)
-
     @property
     def duration_s(self) -> float:
         """Seconds at the end of the last step."""
-        return float(self.elapsed_s(np.array([self.total_steps - 1]))[0])
+        last = self.total_steps - 1
+        return self._planned_end(last) if self.jitter <= 0 else float(self.elapsed_s(np.array([last]))[0])
 
     def _sway(self, start: int, stop: int) -> Floats:
         """How far the end of each step is off its mean place, in steps, within ±0.45; 0 before the first step."""
@@ -107,7 +109,8 @@ class Timing:
         """End of a step without jitter, as `_elapsed` has it."""
         end = step + 1
         planned = end * self.step_time_s
-        planned += end // self.eval_every * self.eval_s + end // self.checkpoint_every * self.checkpoint_s
+        planned += end // self.eval_every * self.eval_s
+        planned += end // self.checkpoint_every * self.checkpoint_s
         if step >= self.total_steps - 1:
             planned += self._last_pause_s()
         if self.fault_steps.size:
@@ -119,42 +122,50 @@ _NO_STEPS: Steps = np.empty(0, dtype=np.int64)
 _NO_TIMES: Floats = np.empty(0)
 
 
-def timing(plan: Plan, step_time_s: float, jitter: float, trainable_parameters: int) -> Timing:
-    """The clock of a plan whose steps take `step_time_s` on average."""
-    faults = fault_steps(plan, step_time_s)
-    detection = _DETECTION_S if plan.config.accelerator_count > 1 else 0.0
-    lost_s = (faults % plan.checkpoint_every).astype(np.float64) * step_time_s
+def mean_timing(plan: Plan, step_time_s: float) -> Timing:
+    """The clock of a plan whose steps take `step_time_s`, with no jitter and no faults."""
     return Timing(
         total_steps=plan.total_steps,
         step_time_s=step_time_s,
-        jitter=jitter,
+        jitter=0.0,
         seed=plan.config.seed,
         eval_every=plan.eval_every,
         eval_s=_evaluation_s(plan, step_time_s),
         checkpoint_every=plan.checkpoint_every,
-        checkpoint_s=_checkpoint_s(plan, trainable_parameters),
-        fault_steps=faults,
-        fault_pauses_s=lost_s + (detection + startup_s(plan)),
+        checkpoint_s=_checkpoint_s(plan),
+        fault_steps=_NO_STEPS,
+        fault_pauses_s=_NO_TIMES,
     )
+
+
+def with_chance(mean: Timing, plan: Plan, jitter: float) -> Timing:
+    """A mean clock with the jitter and the faults that the plan's seed draws."""
+    faults = fault_steps(plan, mean.step_time_s)
+    detection = _DETECTION_S if plan.config.accelerator_count > 1 else 0.0
+    lost_s = (faults % plan.checkpoint_every).astype(np.float64) * mean.step_time_s
+    pauses = lost_s + (detection + startup_s(plan))
+    return replace(mean, jitter=jitter, fault_steps=faults, fault_pauses_s=pauses)
 
 
 def startup_s(plan: Plan) -> float:
     """Seconds from the start of a job to its first step: process, weights, data, compilation."""
     nodes = _nodes(plan)
-    weights_s = 0.0 if plan.config.method == "pretrain" else 2e-9 * plan.model.parameters / _READ_GB_S
+    weights_s = (
+        0.0 if plan.config.method == "pretrain" else 1e-9 * _WEIGHT_BYTES * plan.model.parameters / _READ_GB_S
+    )
     data_s = min(plan.dataset.examples / _EXAMPLES_PER_S, _LONGEST_PREPARATION_S)
     compile_s = _COMPILE_S if plan.config.method == "pretrain" else 0.0
-    return _PROCESS_START_S + weights_s + data_s + compile_s + 2.0 * sqrt(nodes)
+    return _PROCESS_START_S + weights_s + data_s + compile_s + _NODE_START_S * sqrt(nodes)
 
 
 def _evaluation_s(plan: Plan, step_time_s: float) -> float:
-    """A forward pass, a third of a step, over the held-out sequences."""
+    """A forward pass over the held-out sequences."""
     held_out = min(max(_EVALUATED_SHARE * plan.sequences_per_epoch, 1.0), _MOST_EVALUATED)
-    return ceil(held_out / plan.global_batch) * step_time_s / 3
+    return ceil(held_out / plan.global_batch) * step_time_s / _FORWARD_PASSES
 
 
-def _checkpoint_s(plan: Plan, trainable_parameters: int) -> float:
-    return 0.5 + 1e-9 * _STATE_BYTES * trainable_parameters / (_WRITE_GB_S * _nodes(plan))
+def _checkpoint_s(plan: Plan) -> float:
+    return _CHECKPOINT_S + 1e-9 * _STATE_BYTES * plan.trainable_parameters / (_WRITE_GB_S * _nodes(plan))
 
 
 def _nodes(plan: Plan) -> int:

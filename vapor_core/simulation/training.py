@@ -3,12 +3,10 @@
 `workspace` decides which steps have happened; real runs do not pass here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from math import nan
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,26 +15,31 @@ from vapor_core.contracts.columns import TRAINING_COLUMNS
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.noise import normals
 from vapor_core.physics.faults import causes
-from vapor_core.physics.loss.curve import LossCurve, loss_curve
 from vapor_core.physics.loss.schedule import learning_rate
 from vapor_core.physics.loss.spikes import bumps, spikes
-from vapor_core.physics.memory import TrainingMemory, training_memory
-from vapor_core.physics.plan import Plan, plan
-from vapor_core.physics.throughput import Throughput, training_throughput
-from vapor_core.physics.timing import Timing, startup_s, timing
-
-if TYPE_CHECKING:
-    pass
-
+from vapor_core.physics.timing import Timing, with_chance
+from vapor_core.rehearsal import rehearse
 
 Floats = NDArray[np.float64]
 Columns = dict[str, NDArray[np.float64] | NDArray[np.int64]]
 _CHUNK = 32_768  # steps computed at a time, so that the work stays in the processor's cache
+# The figures below are set by hand to how published logs look, llm.c's above all; none is fitted.
+_MOST_NOISE = 0.15  # of the loss, relative: where a set is known by heart, there is little left to vary
 _GRADIENT_NOISE = 0.12  # relative standard deviation of the gradient norm
+_GRADIENT_SPIKE = 2.0  # relative rise of the gradient norm for each typical height of a spike of the loss
 _EVAL_NOISE = 0.05  # of the minibatch noise: the held-out part is larger than a batch
 _DIVERGED_NOISE = 3.0  # times the minibatch noise once the loss has blown up
+_SPIKE_SIGMAS, _SPIKE_NATS = (
+    3.0,
+    0.05,
+)  # typical height of a spike: so many sigmas of the noise and nats beside
 _TOLD_HEIGHT = 2.0  # spikes below this many typical heights pass without a line in the history
+_RECOVERED = 3.0  # times the steps to 1/e, after which a spike counts as recovered
 _GIVEN_UP = 0.9  # share of the blow-up after which the loss is no number any more
+_LOOKED_AT = 2048  # steps looked at to find where that is
+# Share of the activations by which the longest batch of the first step falls short of the longest of all, where
+# sequences differ in length; after n steps it is that over the root of n.
+_SHORTER_BATCHES = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +63,16 @@ class TrainingSimulator:
     """
 
     def __init__(self, config: JobConfig, calibration: Calibration | None = None) -> None:
+        found = rehearse(config, calibration)
         self.config = config
-        self.plan: Plan = plan(config)
-        self.curve: LossCurve = loss_curve(self.plan, calibration)
-        self.throughput: Throughput = training_throughput(self.plan)
-        self.memory: TrainingMemory = training_memory(self.plan)
-        self._memory_scale = (calibration and calibration.memory_scale) or 1.0
-        speed = (calibration and calibration.throughput_scale) or 1.0
-        self.step_time_s = self.throughput.step_time_s / speed
-        trainable = self.memory.trainable_parameters
-        self.timing: Timing = timing(self.plan, self.step_time_s, self.throughput.jitter, trainable)
+        self.plan, self.memory = found.plan, found.memory
+        self.throughput, self.curve = found.throughput, found.curve
+        self.startup_s = found.startup_s  # from the start of the job to the start of its first step; paid for
+        self.step_time_s = self.throughput.step_time_s
+        self.price_per_second = found.price_per_second  # US dollars, all accelerators
+        self.timing = with_chance(found.timing, found.plan, self.throughput.jitter)
+        self._calm = found.timing
+        self._busy_s = self.throughput.utilization * self.step_time_s  # of a step
 
     @property
     def total_steps(self) -> int:
@@ -77,19 +80,9 @@ class TrainingSimulator:
         return self.plan.total_steps
 
     @property
-    def startup_s(self) -> float:
-        """Seconds from the start of the job to the start of its first step; paid for."""
-        return startup_s(self.plan)
-
-    @property
     def memory_gb(self) -> float:
         """Peak per accelerator, GB of 1e9 bytes."""
-        return self.memory.total_gb * self._memory_scale
-
-    @property
-    def price_per_second(self) -> float:
-        """US dollars a second, all accelerators."""
-        return self.config.accelerator_count * self.plan.accelerator.price_per_hour / 3600
+        return self.memory.total_gb
 
     def elapsed_s(self, steps: NDArray[np.int64]) -> Floats:
         """Wall seconds since the first step began at the end of each step, shape of `steps`; monotone."""
@@ -106,7 +99,7 @@ class TrainingSimulator:
     @property
     def failure_code(self) -> Literal["out_of_memory", "diverged"] | None:
         """Why the job will fail; None where it will not. Caused by the configuration, never by dice."""
-        if self.memory_gb > self.memory.available_gb:
+        if not self.memory.fits:
             return "out_of_memory"
         return "diverged" if self.curve.diverges_at is not None else None
 
@@ -123,7 +116,7 @@ class TrainingSimulator:
         onset = self.curve.diverges_at
         if self.failure_code != "diverged" or onset is None:
             return 0 if self.failure_code else None
-        steps = np.unique(np.linspace(onset, self.total_steps - 1, 2048).astype(np.int64))
+        steps = np.unique(np.linspace(onset, self.total_steps - 1, _LOOKED_AT).astype(np.int64))
         loss = self.curve.train(steps)
         risen = loss >= loss[0] + _GIVEN_UP * (loss.max() - loss[0])
         return int(steps[max(int(np.argmax(risen)), min(1, steps.size - 1))])
@@ -150,7 +143,7 @@ class TrainingSimulator:
         steps = np.arange(start, max(stop, start), dtype=np.int64)
         quiet: Columns = {
             "step": steps,
-            **self._chunk(start, max(stop, start), self.timing.without_chance(), False),
+            **self._chunk(start, max(stop, start), self._calm, False),
         }
         ordered: Columns = {name: quiet[name] for name in TRAINING_COLUMNS}
         return ordered | {"loss_low": self.curve.low(steps), "loss_high": self.curve.high(steps)}
@@ -176,7 +169,6 @@ class TrainingSimulator:
         ends = np.arange(start + 1.0, stop + 1.0)
         elapsed, step_time = clock.times_s(start, stop)
         rate = self.plan.tokens_per_step / step_time
-        busy = self.throughput.utilization * self.step_time_s
         loss, grad_norm = (
             self._loss(steps) if chance else (self.curve.train(steps), self.curve.grad_norm(steps))
         )
@@ -191,7 +183,7 @@ class TrainingSimulator:
             "tokens_per_second": rate,
             "step_time_s": step_time,
             "memory_gb": self._memory(ends),
-            "utilization": np.minimum(busy / step_time, 1.0),
+            "utilization": np.minimum(self._busy_s / step_time, 1.0),
             "cost_usd": (elapsed + self.startup_s) * self.price_per_second,
         }
 
@@ -199,11 +191,11 @@ class TrainingSimulator:
         """Training loss and gradient norm with minibatch noise and spikes, one value a step."""
         start, stop, seed = int(steps[0]), int(steps[-1]) + 1, self.config.seed
         mean = self.curve.train(steps)
-        spread = np.minimum(mean * 0.15, self.curve.noise_std)  # a memorised set leaves nothing to vary
+        spread = np.minimum(mean * _MOST_NOISE, self.curve.noise_std)
         onset = self.curve.diverges_at
         if onset is not None and stop > onset:
             spread[max(onset - start, 0) :] *= _DIVERGED_NOISE
-            np.minimum(spread, mean * 0.15, out=spread)
+            np.minimum(spread, mean * _MOST_NOISE, out=spread)
         loss = normals(seed, "loss", start, stop)
         loss *= spread
         loss += mean
@@ -215,13 +207,13 @@ class TrainingSimulator:
         if bump is not None:
             ceiling = np.maximum(loss, self.curve.initial)
             np.minimum(loss + bump * self._spike_height, ceiling, out=loss)
-            grad_norm *= 1.0 + 2.0 * bump
+            grad_norm *= 1.0 + _GRADIENT_SPIKE * bump
         return loss, grad_norm
 
     @property
     def _spike_height(self) -> float:
-        """Typical height of a spike, nats: beyond the minibatch noise by eye."""
-        return 3.0 * self.curve.noise_std + 0.05
+        """Typical height of a spike, nats."""
+        return _SPIKE_SIGMAS * self.curve.noise_std + _SPIKE_NATS
 
     def _eval_loss(self, start: int, stop: int, chance: bool) -> Floats:
         """Loss on held-out text at every `eval_every`-th step and at the last; NaN elsewhere."""
@@ -233,7 +225,7 @@ class TrainingSimulator:
         values = np.full(stop - start, np.nan)
         if ends.size:
             mean = self.curve.eval(ends - 1)
-            spread = np.minimum(mean * 0.15, self.curve.noise_std * _EVAL_NOISE) if chance else 0.0
+            spread = np.minimum(mean * _MOST_NOISE, self.curve.noise_std * _EVAL_NOISE) if chance else 0.0
             values[ends - 1 - start] = mean + spread * normals(self.config.seed, "eval_loss", first, last)
         return values
 
@@ -242,7 +234,7 @@ class TrainingSimulator:
         peak = self.memory_gb
         if self.config.packing:
             return np.full(ends.shape, peak)
-        return peak - 0.08 * self._memory_scale * self.memory.activations_gb / np.sqrt(ends)
+        return peak - _SHORTER_BATCHES * self.memory.activations_gb / np.sqrt(ends)
 
     def _spikes(self, start: int, stop: int) -> list[Incident]:
         found = spikes(self.plan, self.curve.spike_rate, start, stop)
@@ -252,7 +244,7 @@ class TrainingSimulator:
                 step,
                 "spike",
                 f"Loss spike at step {step:,}: up by about {height * self._spike_height:.2f}, "
-                f"recovered within about {3 * recovery:.0f} steps.",
+                f"recovered within about {_RECOVERED * recovery:.0f} steps.",
             )
             for step, height, recovery in rows
             if height >= _TOLD_HEIGHT

@@ -1,7 +1,7 @@
 """What the loss of a run does.
 
 curve: What the loss of a run does, step by step: the other modules' laws assembled into one curve.
-divergence: What a run looks like when it diverges, and its gradient norm while it does not.
+divergence: What a run looks like when it diverges: its losses and its gradient norm.
 fine_tuning: Where fine-tuning starts and ends, how fast it gets there, and what it memorises on the way.
 gradient: The norm of the gradient while a run does not diverge: from llm.c's log.
 laws: Compute-optimal laws L(N, D) of corpora, and the loss of a model that knows nothing.

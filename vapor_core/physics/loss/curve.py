@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vapor_core.contracts.training import Calibration
-from vapor_core.physics import transformer
 from vapor_core.physics.loss import fine_tuning, laws, pretraining, repeats
 from vapor_core.physics.loss.divergence import blow_up
 from vapor_core.physics.loss.gradient import grad_norm
@@ -23,7 +22,7 @@ from vapor_core.physics.loss.pretraining import (
     schedule_cost,
     shape,
 )
-from vapor_core.physics.loss.schedule import Grid, grid
+from vapor_core.physics.loss.schedule import Grid, grid, with_knots
 from vapor_core.physics.loss.stability import onset, stability
 from vapor_core.physics.plan import Plan
 
@@ -31,12 +30,30 @@ Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 
 CURVE_CONSTANTS = ("level", "a", "alpha", "b")  # of Calibration.curve, in order; see MultiPowerLaw
-NOISE, NOISE_POWER = 0.70, 0.446  # std of a step's loss: 0.70 n^-0.446 nats, n sequences of 1,024 tokens
+# Standard deviation of a step's loss: NOISE n^-NOISE_POWER nats, n sequences of NOISE_TOKENS tokens; llm.c's and
+# modded-nanogpt's logs.
+NOISE, NOISE_POWER, NOISE_TOKENS = 0.70, 0.446, 1024.0
+FEWEST_SEQUENCES = 1e-3  # of NOISE_TOKENS, in a step; a smaller batch counts as this one
 SPIKES = 7e-4  # excursions beyond 6 sigma a step: 13 of llm.c's 19,560
 CRITICAL_BATCH, CRITICAL_POWER = 2e8, 1 / 0.21  # Kaplan 2020: tokens at a loss of 1 nat
+LEAST_LOSS = 0.5  # nats, to which the critical batch follows the loss
 # Half-widths of the 80 % bands: the 80th percentiles of the errors on the published tables (benchmarks/fidelity).
 SPREAD_CORPUS, SPREAD_UNKNOWN, SPREAD_REPEATED = 0.02, 0.12, 0.065
 SPREAD_TUNING, SPREAD_CALIBRATED = 0.2, 0.005
+SPREAD_TUNING_CALIBRATED, SPREAD_PER_ERROR = 0.02, 2.0  # least half-width, and more for each error of the fit
+SPREAD_FULL = 0.05  # share of a run after which the band has its full width; it grows as the square root
+MORE_LIKELY_THAN_NOT = 0.5  # probability from which a run is said to diverge
+OVERFITS = 1.01  # times its lowest, a last eval loss from which a run counts as overfitting
+SEVERAL_EPOCHS = 1.5  # from which repeated text widens the band
+TUNING_BATCH = (
+    32.0  # sequences a step that suit a fine-tune: what published ones commonly use (litgpt, Alpaca)
+)
+FIRST_PASSES = 64  # whose ends get knots
+LEARNT = (
+    0.5  # share of the overfitting that training text is better known by, as a log; by hand to datablations
+)
+LEAST_LEVEL = 0.5  # of the end, below which no shape bends the path
+LEAST_TUNED = 0.01  # nats, below which no calibration pulls a fine-tune
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -93,7 +110,7 @@ class LossCurve:
     def _width(self, steps: Steps) -> Floats:
         """Relative half-width: the start is known, the end is a law's guess."""
         done = np.asarray(steps, dtype=np.float64) / max(float(self.knots[-1]), 1.0)
-        return self.spread * np.clip(done * 20, 0.0, 1.0) ** 0.5
+        return self.spread * np.minimum(np.maximum(done / SPREAD_FULL, 0.0), 1.0) ** 0.5
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -116,9 +133,10 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
     """The curve of a plan; cached, since the form asks at each keystroke."""
     tune = plan.config.method != "pretrain"
     course = _tuned(plan, calibration) if tune else _pretrained(plan, calibration)
-    diverges = course.probability > 0.5
+    diverges = course.probability > MORE_LIKELY_THAN_NOT
     at = onset(plan, course.stable_rate) if diverges else None
-    best_eval = int(course.at.steps[int(np.argmin(course.held_out))])
+    best = int(course.held_out.argmin())
+    lowest, best_eval = float(course.held_out[best]), int(course.at.steps[best])
     knots, train, held_out = course.at.steps, course.train, course.held_out
     grad = grad_norm(course.at, plan)
     if at is not None:
@@ -126,7 +144,7 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
         knots, train, held_out, grad = blown
         best_eval = min(best_eval, at)
     end, end_eval = float(train[-1]), float(held_out[-1])
-    sequences = max(plan.tokens_per_step / 1024, 1e-3)
+    sequences = max(plan.tokens_per_step / NOISE_TOKENS, FEWEST_SEQUENCES)
     noise_scale = (calibration and calibration.noise_scale) or 1.0
     return LossCurve(
         knots=knots,
@@ -143,7 +161,7 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
         final_eval_low=end_eval * (1 - course.spread),
         final_eval_high=end_eval * (1 + course.spread),
         best_eval_step=best_eval,
-        overfits=not diverges and end_eval > 1.01 * float(held_out.min()),
+        overfits=not diverges and end_eval > OVERFITS * lowest,
         diverges=diverges,
         divergence_probability=course.probability,
         diverges_at=at,
@@ -157,12 +175,12 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
 
 def critical_batch(loss: float) -> float:
     """Tokens beyond which a larger batch saves no time: 2e8 L^(-1/0.21) (Kaplan 2020)."""
-    return float(CRITICAL_BATCH * max(loss, 0.5) ** -CRITICAL_POWER)
+    return float(CRITICAL_BATCH * max(loss, LEAST_LOSS) ** -CRITICAL_POWER)
 
 
 def _pretrained(plan: Plan, calibration: Calibration | None) -> _Course:
     at, initial = grid(plan), uniform_loss(plan.model.vocabulary_size)
-    settings = stability(plan, transformer.body_parameters(plan.model))
+    settings = stability(plan, plan.transformer.body_parameters)
     law = laws.corpus_law(plan.dataset)
     known = plan.dataset.loss_law is not None or plan.dataset.loss_offset is not None
     spread = SPREAD_CORPUS if known else SPREAD_UNKNOWN
@@ -175,13 +193,13 @@ def _pretrained(plan: Plan, calibration: Calibration | None) -> _Course:
         batch = plan.tokens_per_step / GENERAL_TOKENS
         course = shape(GENERAL, at, batch)
         end = pretraining.fresh_loss(plan, law, settings.wasted) + settings.penalty
-        end += schedule_cost(GENERAL, at, plan.total_steps, batch)
-        path = np.maximum(end + course - course[-1], 0.5 * end)
+        end += schedule_cost(GENERAL, at, batch, float(course[-1]))
+        path = np.maximum(end + course - course[-1], LEAST_LEVEL * end)
         if calibration is not None:
             path = path + (calibration.loss_level or 0.0)
     train = from_initial(initial, path)
     held_out, train = _repeated(plan, at, train)
-    if plan.epochs > 1.5:
+    if plan.epochs > SEVERAL_EPOCHS:
         spread = max(spread, SPREAD_REPEATED)
     return _Course(
         at,
@@ -217,14 +235,13 @@ def _repeated(plan: Plan, at: Grid, train: Floats) -> tuple[Floats, Floats]:
     if passes[-1] <= 1.0:
         return train, train
     law, parameters = laws.corpus_law(plan.dataset), pretraining.counted_parameters(plan)
-    unique = plan.sequences_per_epoch * plan.tokens_per_sequence
+    unique = plan.data_tokens
     start = repeats.onset_epochs(parameters, unique)
-    cost = np.zeros_like(train)
-    over = np.zeros_like(train)
-    for k in np.flatnonzero(passes > 1.0):
-        cost[k] = pretraining.repeat_loss(plan, law, passes[k] * unique)
-        over[k] = repeats.overfitting(passes[k], start)
-    learnt = train * np.exp(-0.5 * over)
+    again = passes > 1.0
+    cost, over = np.zeros_like(train), np.zeros_like(train)
+    cost[again] = repeats.repeat_loss(law, parameters, passes[again] * unique, unique)
+    over[again] = repeats.overfitting(passes[again], start)
+    learnt = train * np.exp(-LEARNT * over)
     return train + cost + over, learnt + cost * np.exp(-over)
 
 
@@ -236,12 +253,12 @@ def _tuned(plan: Plan, calibration: Calibration | None) -> _Course:
     if calibration is not None:
         stretch = calibration.loss_stretch or 1.0
         fresh = fresh[-1] + stretch * (fresh - fresh[-1]) + (calibration.loss_level or 0.0)
-        fresh = np.maximum(fresh, 0.01)
+        fresh = np.maximum(fresh, LEAST_TUNED)
     train = fresh * fine_tuning.memorised(tuning, passes)
     held_out = fresh * (1 + fine_tuning.overfitted(tuning, passes))
     spread = SPREAD_TUNING
     if calibration is not None and calibration.loss_error is not None:
-        spread = min(spread, 0.02 + 2 * calibration.loss_error)
+        spread = min(spread, SPREAD_TUNING_CALIBRATED + SPREAD_PER_ERROR * calibration.loss_error)
     return _Course(
         at,
         train,
@@ -251,14 +268,12 @@ def _tuned(plan: Plan, calibration: Calibration | None) -> _Course:
         tuning.divergence_probability,
         tuning.stable_learning_rate,
         tuning.optimal_learning_rate,
-        32 * plan.tokens_per_sequence,
+        TUNING_BATCH * plan.tokens_per_sequence,
     )
 
 
 def _with_passes(plan: Plan, at: Grid) -> Grid:
     """The grid with knots on both sides of each of the first passes' ends, where the loss steps down."""
-    ends = np.arange(1, min(int(plan.epochs), 64) + 1) * plan.steps_per_epoch
+    ends = np.arange(1, min(int(plan.epochs), FIRST_PASSES) + 1) * plan.steps_per_epoch
     ends = np.ceil(ends - 1e-9)
-    steps = np.union1d(at.steps, np.concatenate([ends - 1, ends]))
-    steps = steps[(steps >= 0) & (steps <= at.steps[-1])]
-    return Grid(steps, np.interp(steps, at.steps, at.rate), np.interp(steps, at.steps, at.area))
+    return with_knots(at, np.concatenate([ends - 1, ends]))

@@ -4,10 +4,16 @@ L(N, D) = E + A / N^alpha + B / D^beta (Hoffmann 2022; refitted by Besiroglu 202
 own where runs on it were published, else an offset on Besiroglu's; a corpus that nobody measured counts as C4.
 """
 
+from functools import lru_cache
 from math import exp, log
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vapor_core import catalog
 from vapor_core.contracts.entries import Dataset, LossLaw
+
+Floats = NDArray[np.float64]
 
 BESIROGLU = LossLaw(
     e=1.8172,
@@ -20,6 +26,7 @@ BESIROGLU = LossLaw(
 TYPICAL_CORPUS = "allenai/c4"
 
 
+@lru_cache(maxsize=512)
 def corpus_law(dataset: Dataset) -> LossLaw:
     """The law of a corpus: its own, or the general one with its offset, or that of typical web text."""
     if dataset.loss_law is not None:
@@ -33,6 +40,11 @@ def corpus_law(dataset: Dataset) -> LossLaw:
 def law_loss(law: LossLaw, parameters: float, tokens: float) -> float:
     """L(N, D) of a law."""
     return law.e + law.a * exp(-law.alpha * log(parameters)) + law.b * exp(-law.beta * log(tokens))
+
+
+def law_losses(law: LossLaw, parameters: Floats, tokens: Floats) -> Floats:
+    """L(N, D) of a law for many N and D at once."""
+    return np.asarray(law.e + law.a * parameters**-law.alpha + law.b * tokens**-law.beta)
 
 
 def uniform_loss(vocabulary_size: int) -> float:

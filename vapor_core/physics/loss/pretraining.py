@@ -6,42 +6,34 @@ the learning rate gains, growing after the change. Warm-up's increases count too
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from vapor_core.contracts.entries import LossLaw
 from vapor_core.physics.loss.laws import law_loss
-from vapor_core.physics.loss.repeats import effective
-from vapor_core.physics.loss.schedule import Floats, Grid, cosine_grid
+from vapor_core.physics.loss.schedule import USUAL_FLOOR, Floats, Grid, usual_grid
 from vapor_core.physics.plan import Plan
-from vapor_core.physics.transformer import body_parameters
+
+FEWEST_TOKENS = 1e3  # of a whole run; the laws are not asked about fewer
 
 
 def counted_parameters(plan: Plan) -> float:
     """N as the corpus's law counts it."""
     if plan.dataset.loss_parameters == "non_embedding":
-        return body_parameters(plan.model)
+        return plan.transformer.body_parameters
     return float(plan.model.parameters)
 
 
-def fresh_loss(plan: Plan, law: LossLaw, wasted: float = 1.0) -> float:
+def fresh_loss(plan: Plan, law: LossLaw, wasted: float) -> float:
     """Loss at the end if no text were repeated; `wasted` scales what a low learning rate learns from a token."""
-    return law_loss(law, counted_parameters(plan), max(plan.total_tokens * wasted, 1e3))
-
-
-def repeat_loss(plan: Plan, law: LossLaw, tokens: float) -> float:
-    """What repeating text has cost by so many tokens, in nats on held-out text, overfitting left out."""
-    unique = min(plan.sequences_per_epoch * plan.tokens_per_sequence, tokens)
-    parameters = counted_parameters(plan)
-    if tokens <= unique * 1.001:
-        return 0.0
-    worth, fresh = effective(parameters, tokens, unique), effective(parameters, tokens, tokens)
-    return law_loss(law, worth.parameters, worth.tokens) - law_loss(law, fresh.parameters, fresh.tokens)
+    return law_loss(law, counted_parameters(plan), max(plan.total_tokens * wasted, FEWEST_TOKENS))
 
 
 # Sharpness of the bend from the initial loss into the power law; fitted to llm.c's and modded-nanogpt's first
 # 2,000 steps (benchmarks/fidelity/fit_loss.py).
 START_BEND = 12.0
+LARGEST_RATIO = 1e6  # of the power law over the initial loss, in the first steps; keeps the bend finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +58,7 @@ class MultiPowerLaw:
 # bend as the published constants do at a third more than the published peak.
 GENERAL = MultiPowerLaw(peak=4e-4)
 GENERAL_TOKENS = 524_288.0  # a step
+LEAST_AREA, LEAST_RATE = 1e-12, 1e-9  # keep powers and quotients finite where a schedule stands at zero
 NOT_ANNEALED = 0.04  # nats: least cost of a rate that stays at its peak
 
 
@@ -78,22 +71,27 @@ def shape(law: MultiPowerLaw, at: Grid, batch: float) -> Floats:
     return _power(law, at.area, scale) - _gain(law, at, at.area, scale)
 
 
-def schedule_cost(law: MultiPowerLaw, at: Grid, total_steps: int, batch: float) -> float:
+def schedule_cost(law: MultiPowerLaw, at: Grid, batch: float, end: float) -> float:
     """Nats that the schedule ends above the one published final losses were measured under.
 
     The law's runs had rates below their best, where more area outweighs a lack of annealing in short runs; at the
-    best rate it does not, so a rate that stays up costs at least its share of NOT_ANNEALED.
+    best rate it does not, so a rate that stays up costs at least its share of NOT_ANNEALED. `end`: what `shape`
+    gives at the last step.
     """
-    usual, scale = cosine_grid(total_steps), law.peak * batch
-    own, other = (
-        float((_power(law, end, scale) - _gain(law, runs, end, scale))[0])
-        for runs, end in ((at, at.area[-1:]), (usual, usual.area[-1:]))
-    )
-    return max(own - other, NOT_ANNEALED * (float(at.rate[-1]) - 0.1))
+    ahead = end - _usual_end(law, int(at.steps[-1]) + 1, batch)
+    return max(ahead, NOT_ANNEALED * (float(at.rate[-1]) - USUAL_FLOOR))
+
+
+@lru_cache(maxsize=512)
+def _usual_end(law: MultiPowerLaw, total_steps: int, batch: float) -> float:
+    """`shape` at the last step of the usual schedule."""
+    at, scale = usual_grid(total_steps), law.peak * batch
+    last = at.area[-1:]
+    return float((_power(law, last, scale) - _gain(law, at, last, scale))[0])
 
 
 def _power(law: MultiPowerLaw, area: Floats, scale: float) -> Floats:
-    return np.asarray(law.a * np.maximum(area * scale, 1e-12) ** -law.alpha)
+    return np.asarray(law.a * np.maximum(area * scale, LEAST_AREA) ** -law.alpha)
 
 
 def _gain(law: MultiPowerLaw, at: Grid, area: Floats, scale: float) -> Floats:
@@ -104,8 +102,8 @@ def _gain(law: MultiPowerLaw, at: Grid, area: Floats, scale: float) -> Floats:
     # straight piece of `width` steps: its steps' mean rate and mean area, so that a jump counts its lower side
     mean_rate = before - change * (width + 1) / (2 * width)
     mean_area = at.area - (width - 1) / 2 * (at.rate + mean_rate) / 2 - at.rate
-    moved = np.abs(change) > 1e-9
-    rate = law.peak * np.maximum(mean_rate[moved], 1e-9)
+    moved = np.abs(change) > LEAST_RATE
+    rate = law.peak * np.maximum(mean_rate[moved], LEAST_RATE)
     speed = law.c * rate**-law.gamma * scale
     since = area[:, None] - mean_area[moved][None, :]
     np.maximum(since, 0.0, out=since)
@@ -115,5 +113,5 @@ def _gain(law: MultiPowerLaw, at: Grid, area: Floats, scale: float) -> Floats:
 
 def from_initial(initial: float, loss: Floats) -> Floats:
     """The law's loss bent into the initial loss, which it exceeds in the first steps."""
-    ratio = np.minimum(np.maximum(loss, 1e-9) / initial, 1e6)
+    ratio = np.minimum(np.maximum(loss, LEAST_RATE) / initial, LARGEST_RATIO)
     return np.asarray(loss * np.exp(-np.logaddexp(0.0, START_BEND * np.log(ratio)) / START_BEND))

@@ -6,13 +6,19 @@ term for overfitting is added, fitted to the same repository's runs by benchmark
 """
 
 from dataclasses import dataclass
-from math import exp, log1p
+from math import exp
+
+import numpy as np
+from numpy.typing import NDArray
 
 from vapor_core.contracts.entries import LossLaw
-from vapor_core.physics.loss.laws import law_loss
+from vapor_core.physics.loss.laws import law_losses
 
-PUBLISHED_DECAY = (15.387756, 5.309743)  # of tokens and of parameters, epochs
-DECAY = (24.04, 24.14)  # refitted together with overfitting, which the published law leaves out
+Floats = NDArray[np.float64]
+
+# Of tokens and of parameters, epochs; refitted together with overfitting, which the published law (15.39, 5.31) leaves
+# out.
+DECAY = (24.04, 24.14)
 MUENNIGHOFF = LossLaw(
     e=exp(0.6254804),
     a=exp(6.255414),
@@ -30,29 +36,32 @@ EARLIEST = 2.0  # epochs; the runs' own onsets lie above 15
 SIZES = (1e8, 1.5e9)  # unique tokens of the runs with overfitting; ONSET_SIZE is not carried beyond
 
 
+LARGEST_RATIO = 1e9  # of epochs to the onset; keeps the power finite
+
+
 @dataclass(frozen=True, slots=True)
 class Effective:
     """Parameters and tokens that fresh text would need for the same loss."""
 
-    parameters: float
-    tokens: float
+    parameters: Floats
+    tokens: Floats
 
 
 def effective(
-    parameters: float, tokens: float, unique: float, decay: tuple[float, float] = DECAY
+    parameters: float, tokens: Floats, unique: Floats, decay: tuple[float, float] = DECAY
 ) -> Effective:
-    """What N parameters on D tokens, of which U are unique, are worth."""
-    unique = min(unique, tokens)
+    """What N parameters on D tokens, of which U are unique, are worth; shape of `tokens`."""
+    unique = np.minimum(unique, tokens)
     law = MUENNIGHOFF
     balance = (law.alpha * law.a / (law.beta * law.b)) ** (1 / (law.alpha + law.beta))
     enough = (unique * balance) ** (law.beta / law.alpha) * balance
-    base = min(parameters, enough)
+    base = np.minimum(parameters, enough)
     return Effective(_decayed(base, parameters, decay[1]), _decayed(unique, tokens, decay[0]))
 
 
-def _decayed(unique: float, total: float, decay: float) -> float:
+def _decayed(unique: Floats, total: Floats | float, decay: float) -> Floats:
     repeats = total / unique - 1
-    return unique + unique * decay * (1 - exp(-repeats / decay))
+    return np.asarray(unique + unique * decay * (1 - np.exp(-repeats / decay)))
 
 
 def onset_epochs(parameters: float, unique: float) -> float:
@@ -62,12 +71,14 @@ def onset_epochs(parameters: float, unique: float) -> float:
     return max(float(ONSET * (unique / memorised) ** ONSET_RATIO * size**ONSET_SIZE), EARLIEST)
 
 
-def overfitting(epochs: float, onset: float) -> float:
-    """Nats that learning by heart costs on held-out text after so many epochs."""
-    return RISE * log1p(min(max(epochs - 1, 0.0) / onset, 1e9) ** RISE_POWER)
+def overfitting(epochs: Floats, onset: float) -> Floats:
+    """Nats that learning by heart costs on held-out text after so many epochs, shape of `epochs`."""
+    ratio = np.minimum(np.maximum(epochs - 1, 0.0) / onset, LARGEST_RATIO)
+    return np.asarray(RISE * np.log1p(ratio**RISE_POWER))
 
 
-def repeated_loss(parameters: float, tokens: float, unique: float, law: LossLaw = MUENNIGHOFF) -> float:
-    """The data-constrained law, without overfitting; 2.22564 for N = 6.34e9, D = 242e9, U = 25e9."""
-    worth = effective(parameters, tokens, unique, PUBLISHED_DECAY)
-    return law_loss(law, worth.parameters, worth.tokens)
+def repeat_loss(law: LossLaw, parameters: float, tokens: Floats, unique: float) -> Floats:
+    """Nats by a corpus's law that repeating text costs on held-out text, overfitting left out; shape of `tokens`."""
+    worth = effective(parameters, tokens, np.asarray(unique))
+    fresh = effective(parameters, tokens, tokens)
+    return law_losses(law, worth.parameters, worth.tokens) - law_losses(law, fresh.parameters, fresh.tokens)

@@ -1,7 +1,8 @@
 """When the training loss jumps, how far, and how it recovers.
 
 Jumps hit single steps with a small probability that falls with the learning rate, are heavy-tailed (a few large,
-many small) and heal exponentially, as public pretraining logs show them. Each depends on its own step alone.
+many small) and heal exponentially, as public pretraining logs show them. Each depends on its own step alone. The
+constants are set by hand to the spikes of llm.c's log.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ RECOVERY_STEPS = 120  # after which nothing of a spike is left
 _LARGEST = 40.0  # of the typical height
 _TAIL = 1.5  # exponent of the heights' power law
 _MOST_OFTEN = 0.02  # spikes a step
+_QUICKEST_RECOVERY, _SLOWEST_RECOVERY = 3.0, 15.0  # steps after which 1/e of a spike is left
+_HIGH_BITS = 65_536  # values of the 16 bits of a draw that decide whether and how high
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,7 +42,8 @@ def spikes(plan: Plan, rate: float, start: int, stop: int) -> Spikes:
     hit = draws < chance
     steps, draws = steps[hit], draws[hit]
     heights = np.minimum((draws / chance[hit]) ** (-1 / _TAIL), _LARGEST)
-    recovery = 3.0 + 12.0 * ((draws * 65_536) % 1.0)  # the low bits, independent of the height
+    low_bits = (draws * _HIGH_BITS) % 1.0  # independent of the height, which the high bits decide
+    recovery = _QUICKEST_RECOVERY + (_SLOWEST_RECOVERY - _QUICKEST_RECOVERY) * low_bits
     return Spikes(steps, heights, recovery)
 
 

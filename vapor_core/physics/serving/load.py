@@ -1,7 +1,7 @@
 """What a served model does under a load: latency, throughput, saturation and price.
 
-The laws are a step's roofline (`serving_step`) and a first-come-first-served queue (`queueing`); here they are
-given a load and read off. Endpoints over time are `inference`'s.
+The laws are a step's roofline (`step`) and a first-come-first-served queue (`queue`); here they are given a load and
+read off. Endpoints over time are `simulation.endpoint`'s.
 """
 
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.serving import ServingPrecision
 from vapor_core.physics.memory import GB
+from vapor_core.physics.transformer import transformer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,11 @@ def serving_memory(
     """
     narrow = SERVING_BYTES[precision]
     wide = max(narrow, 2.0)
-    total = model.non_embedding_parameters * narrow + model.embedding_parameters * wide
+    counts = transformer(model)
+    total = counts.non_embedding_parameters * narrow + counts.embedding_parameters * wide
     weights = total / tensor_parallel / GB
     cached = 1.0 if precision in ("fp8", "fp4") else wide
-    per_token = model.kv_values_per_token * cached / min(tensor_parallel, model.kv_heads)
+    per_token = counts.kv_values_per_token * cached / min(tensor_parallel, model.kv_heads)
     room = accelerator.memory_gb * SERVING_SHARE - weights - SERVING_OVERHEAD_GB
     return ServingMemory(
         weights_gb=weights,

@@ -2,7 +2,7 @@
 
 A step moves every running sequence on by one token and may carry a chunk of new prompts along. Reading
 weights, keys and values is bound by memory bandwidth, arithmetic by the matrix peak, tensor parallelism by the
-interconnect. `queueing` runs steps one after another, `serving` asks what a load makes of them.
+interconnect. `queue` runs steps one after another, `load` asks what requests make of them.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,13 @@ from functools import lru_cache
 from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.serving import ServingPrecision
 from vapor_core.physics.serving.memory import SERVING_BYTES, serving_memory
+from vapor_core.physics.transformer import Transformer, transformer
 
 GRAPH_TOKENS = 512  # the largest batch for which vLLM captures a CUDA graph
 PEER_GB_S = 64.0  # slower links are PCIe 4 and older, over which cards stage their traffic in host memory
-MIXTURE_EXPERTS_PER_TOKEN = 4  # gpt-oss uses 4; where active_parameters is not published
+LEAST_USED = (
+    0.02  # of a mixture's parameters that one token uses in its experts, where the counts leave fewer
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +99,6 @@ class StepLaw:
         )
 
 
-def active_parameters(model: CatalogModel) -> int:
-    """Parameters that one token uses; a mixture of experts shows by a sum far above the dense one."""
-    if model.active_parameters is not None:
-        return min(model.active_parameters, model.parameters)
-    dense = model.layers * (model.attention_matrix_parameters + _one_mlp(model)) + model.embedding_parameters
-    if model.parameters < 3 * dense:
-        return model.parameters
-    return dense + (MIXTURE_EXPERTS_PER_TOKEN - 1) * model.layers * _one_mlp(model)
-
-
-def _one_mlp(model: CatalogModel) -> int:
-    return 3 * model.hidden_size * model.intermediate_size
-
-
 @lru_cache(maxsize=256)
 def step_law(
     model: CatalogModel,
@@ -127,13 +116,16 @@ def step_law(
     peak = accelerator.peak_tflops(precision)
     plain = accelerator.peak_tflops("fp32" if precision == "fp32" else "bf16")
     share = c.narrow_share if peak > plain else c.compute_share
-    looked_up = 0 if model.tied_embeddings else model.vocabulary_size * model.hidden_size
-    active = active_parameters(model)
+    counts = transformer(model)
+    looked_up = (
+        counts.embedding_parameters - counts.head_parameters
+    )  # of an untied embedding: one row a token
+    active = counts.active_parameters
+    sparsity = _sparsity(counts)
     rate = peak * 1e9 * share * foreign * (c.mixture_share if active < model.parameters else 1.0)
     weight_bytes = memory.weights_gb * 1e9 - looked_up * _wide_bytes(precision) / tp
-    routed = (model.parameters - active) * (1 + 1 / _sparsity(model)) * SERVING_BYTES[precision] / tp
+    routed = (model.parameters - active) * (1 + 1 / sparsity) * SERVING_BYTES[precision] / tp
     routed = min(routed, weight_bytes) if model.parameters > active else 0.0
-    attention_width = model.attention_heads * model.head_dim
     fixed = c.host_ms + c.layer_ms * model.layers
     reduced = 0.0
     if tp > 1:
@@ -147,20 +139,19 @@ def step_law(
         weights_ms=(weight_bytes - routed) / reads,
         experts_ms=routed / reads,
         token_ms=2.0 * (active - looked_up) / tp / rate,
-        pair_ms=4.0 * model.kv_layers * attention_width / tp / (plain * 1e9 * c.attention_share),
+        pair_ms=4.0 * counts.attention_width / tp / (plain * 1e9 * c.attention_share),
         cached_ms=memory.kv_bytes_per_token / (bandwidth * c.cache_share),
         sequence_ms=c.sequence_ms,
         reduced_ms=reduced,
-        expert_chance=1 / (1 + _sparsity(model)),
+        expert_chance=1 / (1 + sparsity),
         unhidden_share=c.unhidden_share,
     )
 
 
-def _sparsity(model: CatalogModel) -> float:
+def _sparsity(counts: Transformer) -> float:
     """Experts that a token leaves out, for each that it uses; 0 where there is no mixture."""
-    idle = model.parameters - active_parameters(model)
-    shared = model.layers * model.attention_matrix_parameters + model.embedding_parameters
-    used = max(active_parameters(model) - shared, 0.02 * model.parameters)
+    idle = counts.parameters - counts.active_parameters
+    used = max(counts.active_parameters - counts.shared_parameters, LEAST_USED * counts.parameters)
     return idle / used if idle > 0 else 1e-9
 
 
