@@ -38,7 +38,7 @@ def litgpt_model(row: dict[str, str]) -> CatalogModel:
     return CatalogModel(
         id=row["model"], parameters=parameters, layers=layers, hidden_size=hidden, intermediate_size=wide,
         attention_heads=heads, kv_heads=kv_heads, vocabulary_size=int(row["vocab"]),
-        pretraining_tokens=PRETRAINED.get(row["model"]),
+        pretraining_tokens=PRETRAINED.get(row["model"]), tied_embeddings="gemma" in row["model"],
     )  # fmt: skip
 
 

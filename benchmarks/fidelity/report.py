@@ -1,25 +1,30 @@
 """`make fidelity`: every law against every published figure at hand.
 
-Prints a table, writes docs/fidelity.md with a plot a kind, and vapor_core/data/fidelity.json for the Fidelity page.
+Prints a table, writes docs/fidelity.md with a picture a kind, and vapor_core/data/fidelity.json for the Fidelity page.
 A source without a clear licence shows its summary only; its points are left out of both files.
 """
 
 import json
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
+import vl_convert as vlc
+
 from benchmarks.fidelity import ROOT, Row, Target, folder, memory, quantile, throughput
-from benchmarks.fidelity.plot import scatter
+from vapor_core.charts import fidelity_chart
 
 MODULES = ("throughput", "tuning_speed", "memory", "loss", "finetune", "serving")
 DOC = ROOT / "docs" / "fidelity.md"
 NOTES = Path(__file__).with_name("notes.md")  # by hand: what is missed, why, and what was tried
 DATA = ROOT / "vapor_core" / "data" / "fidelity.json"
-MOST_POINTS = 150  # of one source in the page's data
+MOST_POINTS = 150  # of one source in a picture and in the page's data
+SIDE = 420  # of a picture, pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def summary(table: Sequence[Line]) -> str:
     for line in table:
         errors = [row.error for row in line.rows]
         public = [row for row in line.rows if row.public]
-        shown = public[:: max(len(public) // MOST_POINTS, 1)] if line.target is None and not line.call else []
+        shown = thinned(public) if line.target is None and not line.call else []
         entries.append(
             {
                 "kind": line.kind,
@@ -156,14 +161,46 @@ def summary(table: Sequence[Line]) -> str:
     return f"[\n{listed}\n]\n"
 
 
+def thinned(rows: Sequence[Row]) -> Sequence[Row]:
+    """Evenly chosen rows of one source, about MOST_POINTS where there are more."""
+    return rows[:: max(len(rows) // MOST_POINTS, 1)]
+
+
 def draw(rows: Sequence[Row]) -> None:
-    """One plot a kind, of what may be shown."""
+    """One picture a kind, of what may be shown."""
     for kind in dict.fromkeys(row.kind for row in rows):
         shown = [row for row in rows if row.kind == kind and row.scored and row.public]
         if any(row.measured not in (0.0, 1.0) for row in shown):
             path = DOC.parent / picture(kind)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(scatter(kind, shown), encoding="utf-8")
+            sources = dict.fromkeys(row.source for row in shown)
+            drawn = [thinned([row for row in shown if row.source == source]) for source in sources]
+            path.write_text(drawing(kind, [row for part in drawn for row in part]), encoding="utf-8")
+
+
+def drawing(kind: str, rows: Sequence[Row]) -> str:
+    """An SVG of a kind's predicted against measured figures, a colour a source; what has no logarithm is left out."""
+    frame = pd.DataFrame(
+        [
+            {
+                "name": row.name,
+                "kind": row.source.rsplit("/", 1)[-1],
+                "measured": row.measured,
+                "predicted": row.predicted,
+            }
+            for row in rows
+            if row.predicted > 0 and row.measured > 0
+        ]
+    )
+    theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]["light"]
+    chart = fidelity_chart(frame).properties(
+        width=SIDE, height=SIDE, title=f"{kind}: predicted against measured"
+    )
+    # no descriptions for screen readers: one for each of many points says less than the table does
+    chart = chart.configure(aria=False, background="white")
+    return (
+        vlc.vegalite_to_svg(chart.configure_range(category=theme["chartCategoricalColors"]).to_json()) + "\n"
+    )
 
 
 def main() -> None:

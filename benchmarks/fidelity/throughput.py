@@ -52,7 +52,10 @@ def card(name: str) -> Accelerator:
 
 
 def architecture(row: dict[str, str], *, tied: bool = False) -> CatalogModel | None:
-    """The model of a row's own columns; None where the row does not give them."""
+    """The model of a row's own columns; None where the row does not give them.
+
+    Gemma's embeddings are tied, whatever the row; taken for untied, its sum would say that its MLP has no gate.
+    """
     fields = ("params", "layers", "hidden", "intermediate", "heads", "vocab")
     values = [number(row.get(field)) for field in fields]
     if any(value is None for value in values):
@@ -61,7 +64,7 @@ def architecture(row: dict[str, str], *, tied: bool = False) -> CatalogModel | N
     return CatalogModel(
         id=row["model"], parameters=params, layers=layers, hidden_size=hidden, intermediate_size=ffn,
         attention_heads=heads, kv_heads=int(number(row.get("kv_heads")) or heads), vocabulary_size=vocab,
-        context_length=10**6, tied_embeddings=tied,
+        context_length=10**6, tied_embeddings=tied or "gemma" in row["model"].lower(),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ def test_proposals_fit_and_stay_within_the_budget():
 
 def test_no_proposal_is_beaten_by_another_in_both_cost_and_loss():
     proposals = vapor.propose(BASE)
+    assert len(proposals) > 2
     costs = [proposal.estimate.cost_usd for proposal in proposals]
     losses = [proposal.estimate.final_eval_loss for proposal in proposals]
     assert costs == sorted(costs)

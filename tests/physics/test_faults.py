@@ -51,6 +51,7 @@ def test_short_runs_of_one_accelerator_practically_never_see_one():
 
 
 def test_none_when_switched_off():
+    assert fault_steps(plan(fleet()), 60.0).size > 0
     assert fault_steps(plan(fleet(hardware_faults=False)), 60.0).size == 0
 
 

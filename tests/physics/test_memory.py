@@ -1,7 +1,7 @@
 """Laws of training and serving memory, and its targets on the published peaks that the repository carries."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from benchmarks.fidelity import quantile
@@ -56,10 +56,11 @@ def test_parts_sum_to_the_total_and_none_is_negative(config):
 
 
 @given(configs)
-def test_more_cards_never_need_more_memory_each(config):
+def test_more_cards_never_need_more_memory_each_where_they_share_or_accumulate(config):
+    # with one micro-batch a step and unshared gradients, a second card keeps gradients and activations together
+    assume(config.gradient_accumulation_steps > 1 or config.sharding in ("zero2", "zero3"))
     doubled = config.changed(accelerator_count=2 * config.accelerator_count)
-    if config.gradient_accumulation_steps > 1 or config.sharding in ("zero2", "zero3"):
-        assert memory(doubled).total_gb <= memory(config).total_gb * (1 + 1e-9)
+    assert memory(doubled).total_gb <= memory(config).total_gb * (1 + 1e-9)
 
 
 @given(configs)
@@ -142,7 +143,7 @@ def test_no_published_peak_on_one_card_is_off_by_a_third(monkeypatch, tmp_path):
     alone = [row.error for row in rows() if row.scored and row.kind == KIND and " on 1 " in row.name]
     assert len(alone) >= 38
     assert quantile(alone, 0.9) <= 0.25
-    assert max(alone) <= 0.34
+    assert max(alone) <= 1 / 3
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp8", "int8", "int4", "fp4"])

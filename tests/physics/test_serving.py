@@ -216,10 +216,11 @@ def test_published_measurements_are_met_within_the_target(rows, kind, target):
     assert median(errors) <= target
 
 
-def test_the_slowest_first_tokens_are_met_within_a_factor_of_two(rows):
+def test_half_of_the_slowest_first_tokens_are_met_within_a_factor_of_two(rows):
     factors = [
         max(row.predicted / row.measured, row.measured / row.predicted)
         for row in rows
         if row.kind == published.TTFT_P99
     ]
+    assert len(factors) >= 30
     assert quantile(factors, 0.5) <= 2

@@ -50,12 +50,12 @@ def test_checkpointing_never_makes_a_step_faster(config):
 
 
 @given(configs)
-def test_more_cards_raise_the_total_rate_by_at_most_their_number(config):
-    one = throughput(config).tokens_per_second
-    two = throughput(config.changed(accelerator_count=2 * config.accelerator_count)).tokens_per_second
-    if config.sharding == "none":
-        assert two <= 2 * one * SLACK
-    assert two > 0
+def test_more_cards_that_share_nothing_raise_the_total_rate_by_at_most_their_number(config):
+    # cards that share states can be more than twice as fast as one, since each updates a part of them
+    alone = config.changed(sharding="none")
+    one = throughput(alone).tokens_per_second
+    two = throughput(alone.changed(accelerator_count=2 * alone.accelerator_count)).tokens_per_second
+    assert two <= 2 * one * SLACK
 
 
 @given(configs)

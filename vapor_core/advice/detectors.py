@@ -15,7 +15,22 @@ if TYPE_CHECKING:
 
 
 FEWEST_POINTS = 20
-SPIKE_SIGMAS = 8.0
+# Thresholds, all set by hand.
+# Points of the trailing median that a level is: share of the run, and at least
+TREND_SHARE, SHORTEST_TREND = 0.05, 5
+# A lasting rise above the best level that is a divergence
+RISE_SHARE, RISE_SIGMAS, RISE_NATS = 0.25, 8.0, 0.3
+SPIKE_SIGMAS, SPIKE_SHARE = 8.0, 0.02  # a spike above its neighbours' median: sigmas, and share of the loss
+SPIKE_WIDTH = 25  # points of that median
+SPIKES_APART = 10  # points
+FIRST_FALL = 0.02  # share of the run in which a high loss is no spike
+# Of a plateau: relative fall over a third, and standard errors of its mean
+STANDS_STILL, STILL_ERRORS = 0.002, 2.5
+FELL_BEFORE, FELL_SHARE = 50.0, 0.02  # and what it fell before: times that fall, and share of the loss
+FEWEST_EVALUATIONS, OVERFIT_SHARE = 4, 0.01  # relative rise of the eval loss above its best
+SLOW = 0.8  # of the usual rate
+LATE = 5  # the last of so many parts is what is now
+MEDIAN_DIFFERENCE = 0.954  # sigmas: median absolute difference of two normal values
 
 
 def findings(frame: pd.DataFrame) -> tuple[Finding, ...]:
@@ -50,11 +65,11 @@ Detector = Callable[["pd.DataFrame", NDArray[np.int64], NDArray[np.float64]], It
 
 
 def _divergence(_: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.float64]) -> Iterator[Finding]:
-    level = _running_median(loss, max(len(loss) // 20, 5))
+    level = _running_median(loss, max(int(TREND_SHARE * len(loss)), SHORTEST_TREND))
     best = int(np.argmin(level))
     rise = float(level[-1] - level[best])
     noise = _noise(loss)
-    if best < len(level) - 1 and rise > max(0.25 * float(level[best]), 8 * noise, 0.3):
+    if best < len(level) - 1 and rise > max(RISE_SHARE * float(level[best]), RISE_SIGMAS * noise, RISE_NATS):
         onset = best + int(np.argmax(level[best:] > level[best] + rise / 4))
         yield Finding(
             code="divergence",
@@ -69,14 +84,14 @@ def _divergence(_: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.floa
 
 
 def _spikes(_: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.float64]) -> Iterator[Finding]:
-    level = _running_median(loss, 25)
+    level = _running_median(loss, SPIKE_WIDTH)
     away = loss - level
     scale = _noise(loss)
-    high = np.flatnonzero(away > max(SPIKE_SIGMAS * scale, 0.02 * float(np.median(loss))))
-    high = high[high > len(loss) // 50]  # the first fall is no spike
+    high = np.flatnonzero(away > max(SPIKE_SIGMAS * scale, SPIKE_SHARE * float(np.median(loss))))
+    high = high[high > FIRST_FALL * len(loss)]
     if high.size:
         worst = int(high[np.argmax(away[high])])
-        count = 1 + int((np.diff(high) > 10).sum())
+        count = 1 + int((np.diff(high) > SPIKES_APART).sum())
         yield Finding(
             code="spike",
             severity="note",
@@ -96,8 +111,11 @@ def _plateau(_: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.float64
     late, middle = float(np.median(loss[-third:])), float(np.median(loss[-2 * third : -third]))
     start = float(np.median(loss[: max(third // 4, 5)]))
     gained, before = middle - late, start - middle
-    error = 2.5 * _noise(loss) / np.sqrt(third)
-    if abs(gained) < max(0.002 * late, error) and before < 50 * max(abs(gained), 1e-9) + 0.02 * late:
+    error = STILL_ERRORS * _noise(loss) / np.sqrt(third)
+    if (
+        abs(gained) < max(STANDS_STILL * late, error)
+        and before < FELL_BEFORE * max(abs(gained), 1e-9) + FELL_SHARE * late
+    ):
         yield Finding(
             code="plateau",
             severity="warning",
@@ -114,13 +132,13 @@ def _overfit(frame: pd.DataFrame, _: NDArray[np.int64], loss: NDArray[np.float64
     if "eval_loss" not in frame:
         return
     evaluated = frame[["step", "eval_loss"]].dropna()
-    if len(evaluated) < 4:
+    if len(evaluated) < FEWEST_EVALUATIONS:
         return
     values = evaluated["eval_loss"].to_numpy(dtype=np.float64)
     best = int(np.argmin(values))
     rise = float(values[-1] - values[best])
     falling = float(np.median(loss[-len(loss) // 4 :])) <= float(np.median(loss[: len(loss) // 2]))
-    if best < len(values) - 1 and rise > 0.01 * float(values[best]) and falling:
+    if best < len(values) - 1 and rise > OVERFIT_SHARE * float(values[best]) and falling:
         at = int(evaluated["step"].iloc[best])
         yield Finding(
             code="overfit",
@@ -139,11 +157,11 @@ def _slow(frame: pd.DataFrame, steps: NDArray[np.int64], _: NDArray[np.float64])
         return
     rate = frame["tokens_per_second"].to_numpy(dtype=np.float64)
     rate = rate[np.isfinite(rate)]
-    tail = max(len(rate) // 5, 5)
+    tail = max(len(rate) // LATE, SHORTEST_TREND)
     if len(rate) < 4 * tail:
         return
     usual, now = float(np.median(rate[:-tail])), float(np.median(rate[-tail:]))
-    if now < 0.8 * usual:
+    if now < SLOW * usual:
         yield Finding(
             code="slow_hardware",
             severity="warning",
@@ -166,4 +184,4 @@ def _running_median(values: NDArray[np.float64], width: int) -> NDArray[np.float
 
 def _noise(values: NDArray[np.float64]) -> float:
     """Standard deviation of the point-to-point noise, from the median absolute difference."""
-    return float(np.median(np.abs(np.diff(values))) / 0.954) + 1e-12
+    return float(np.median(np.abs(np.diff(values))) / MEDIAN_DIFFERENCE) + 1e-12

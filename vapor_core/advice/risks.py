@@ -13,7 +13,7 @@ import numpy as np
 from vapor_core.advice.cures import larger_micro_batches, memory_cure
 from vapor_core.contracts.findings import Changes, Risk
 from vapor_core.physics.memory import training_memory_of
-from vapor_core.physics.plan import Plan, plan
+from vapor_core.physics.plan import Plan, replan
 from vapor_core.physics.throughput import training_throughput
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ def _faster(
 ) -> Iterator[Risk]:
     """Told where a change that fits, and lies within the fields' bounds, makes the same tokens cheaper."""
     # both rates by the law alone, since a calibration moves both alike
-    other = training_throughput(plan(found.plan.config.model_copy(update=changes)))
+    other = training_throughput(replan(found.plan, found.plan.config.model_copy(update=changes)))
     saved = 1 - training_throughput(found.plan).tokens_per_second / other.tokens_per_second
     if saved > WORTH_SAVING:
         yield Risk(

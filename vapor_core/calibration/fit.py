@@ -33,6 +33,15 @@ MAX_POINTS = 400  # a run; longer logs are averaged in blocks
 PRIOR = np.array([log(0.55), log(0.48), log(420.0)])
 PRIOR_SPREAD = np.array([0.5, 0.2, 0.3])
 FIT_ERROR = 0.001  # relative error of the law itself on a curve that it was fitted to
+BEGINS_BELOW = 0.3  # nats that the fit's first level lies below the lowest last loss
+# Of a fine-tune's level and stretch: steps of a fit, error it is weighed against, pull of the stretch to 1.
+TUNING_ROUNDS, TUNING_ERROR, STRETCH_PULL = 25, 0.02, 0.02
+MOST_STRETCH = 3.0  # of the stretch's logarithm, either way
+# The level is read from the last of so many parts; its least relative error
+LEVEL_PARTS, LEVEL_ERROR = 5, 0.01
+FEWEST_FOR_NOISE = 30  # points; and the first of LEVEL_PARTS, in which the loss falls fast, is left out
+# Standard deviation of a normal value from the median absolute second difference of neighbours.
+SECOND_DIFFERENCE = 0.6745 * 6**0.5
 RUN_WEIGHT = 40.0  # independent points that a run is worth: neighbours err together
 
 
@@ -116,10 +125,10 @@ def _noise(steps: Floats, loss: Floats) -> float | None:
 
     None where not every step is logged: such points are usually means over the steps between.
     """
-    if len(loss) < 30 or float(np.median(np.diff(steps))) > 1:
+    if len(loss) < FEWEST_FOR_NOISE or float(np.median(np.diff(steps))) > 1:
         return None
-    bends = np.abs(loss[2:] - 2 * loss[1:-1] + loss[:-2])[len(loss) // 5 :]
-    return float(np.median(bends) / (0.6745 * 6**0.5)) or None
+    bends = np.abs(loss[2:] - 2 * loss[1:-1] + loss[:-2])[len(loss) // LEVEL_PARTS :]
+    return float(np.median(bends) / SECOND_DIFFERENCE) or None
 
 
 def _rate(asked: Plan, frame: pd.DataFrame) -> float | None:
@@ -158,7 +167,7 @@ def _fit_pretraining(runs: Sequence[_Run]) -> Calibration:
         return np.concatenate(parts)
 
     spread = np.array([1.0, *PRIOR_SPREAD])
-    start = np.array([min(float(run.loss[-1]) for run in settled) - 0.3, *PRIOR])
+    start = np.array([min(float(run.loss[-1]) for run in settled) - BEGINS_BELOW, *PRIOR])
     theta = _least_squares(lambda at: np.append(residuals(at) / FIT_ERROR, (at - start) / spread), start)
     error = max(float(np.median(np.abs(residuals(theta)))), FIT_ERROR)
     if error > 2 * FIT_ERROR:  # noisy points say less against what is known before
@@ -231,13 +240,13 @@ def _level(runs: Sequence[_Run]) -> Calibration:
     """Too few points for a shape: the level alone, from the last fifth of each run."""
     levels, errors = [], []
     for run in runs:
-        tail = slice(-max(len(run.steps) // 5, 1), None)
+        tail = slice(-max(len(run.steps) // LEVEL_PARTS, 1), None)
         course = loss_curve(run.plan).train(run.steps[tail].astype(np.int64))
         levels.append(float(np.mean(run.loss[tail] - course)))
         errors.append(float(np.median(np.abs(run.loss[tail] - course - levels[-1]) / run.loss[tail])))
     return Calibration(
         loss_level=float(np.mean(levels)),
-        loss_error=max(float(np.mean(errors)), 0.01),
+        loss_error=max(float(np.mean(errors)), LEVEL_ERROR),
         notes=("Few points: only the level of the loss was fitted, the shape is the law's.",),
     )
 
@@ -248,7 +257,10 @@ def _fit_tuning(runs: Sequence[_Run]) -> Calibration:
         return _level(runs)
 
     def residuals(theta: Floats) -> Floats:
-        own = Calibration(loss_level=float(theta[0]), loss_stretch=float(np.exp(np.clip(theta[1], -3, 3))))
+        own = Calibration(
+            loss_level=float(theta[0]),
+            loss_stretch=float(np.exp(np.clip(theta[1], -MOST_STRETCH, MOST_STRETCH))),
+        )
         parts = [
             (loss_curve(run.plan, own).train(run.steps.astype(np.int64)) - run.loss)
             / np.median(run.loss)  # of the run, not of each point: dividing by noise pulls the fit down
@@ -257,13 +269,15 @@ def _fit_tuning(runs: Sequence[_Run]) -> Calibration:
         ]
         return np.concatenate(parts)
 
-    prior = np.array([0.0, 0.02])  # the stretch stays where the points do not tell
-    theta = _least_squares(lambda at: np.append(residuals(at), prior * at) / 0.02, np.array([1e-3, 1e-3]), 25)
+    prior = np.array([0.0, STRETCH_PULL])  # the stretch stays where the points do not tell
+    theta = _least_squares(
+        lambda at: np.append(residuals(at), prior * at) / TUNING_ERROR, np.array([1e-3, 1e-3]), TUNING_ROUNDS
+    )
     error = float(np.median(np.abs(residuals(theta)) * np.concatenate([_root(run) for run in runs])))
     points = sum(len(run.steps) for run in runs)
     return Calibration(
         loss_level=float(theta[0]),
-        loss_stretch=float(np.exp(np.clip(theta[1], -3, 3))),
+        loss_stretch=float(np.exp(np.clip(theta[1], -MOST_STRETCH, MOST_STRETCH))),
         loss_error=error,
         notes=(
             f"Own level and fall from {points} points; a single point lies {100 * error:.1f} % off them.",

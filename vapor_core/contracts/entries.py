@@ -98,15 +98,12 @@ class CatalogModel(Contract):
 
 
 GATED, PLAIN = 3, 2  # matrices of an MLP: gate, up and down (SwiGLU), or up and down
-CONVOLUTION_MATRICES = (
-    4  # hidden x hidden, of a layer that does not attend: three in, one out (LFM2's config)
-)
+# Hidden x hidden, of a layer that does not attend: three in, one out (LFM2's config)
+CONVOLUTION_MATRICES = 4
 HEAD_WIDTHS = (64, 80, 96, 128, 192, 256)  # that published models use, besides hidden / heads
 WIDEST_HEADS = 2.0  # of all heads together, over hidden: Qwen3-0.6B
-HEAD_MISSED, HEAD_MET = (
-    0.005,
-    0.002,
-)  # relative misses of a sum over matrices, which leaves norms and biases out
+# Relative misses of a sum over matrices, which leaves norms and biases out
+HEAD_MISSED, HEAD_MET = 0.005, 0.002
 
 
 def mixing_parameters(model: CatalogModel, head_width: int) -> int:

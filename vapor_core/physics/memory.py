@@ -28,14 +28,12 @@ class Constants:
 
     nf4_bytes: float = 0.53  # a weight in nf4 with its scales: 4.127 bit double-quantised, 4.5 without
     logit_bytes: float = 16.0  # bf16, fp32, log-softmax and their gradients in an eager trainer; fit
-    fused_logit_bytes: float = (
-        4.0  # 16-bit logits and their gradients, by a fused cross-entropy (llm-foundry)
-    )
+    # 16-bit logits and their gradients, by a fused cross-entropy (llm-foundry)
+    fused_logit_bytes: float = 4.0
     loss_chunks: float = 8.0  # fine-tuning that checkpoints takes its loss in pieces (torchtune: 8)
     quantised_activations: float = 1.7  # kept over nf4 weights against LoRA's, where none are recomputed; fit
-    eaten_share: float = (
-        0.9  # most of what nf4 saves that wider activations take; by hand to litgpt's QLoRA rows
-    )
+    # Most of what nf4 saves that wider activations take; by hand to litgpt's QLoRA rows
+    eaten_share: float = 0.9
     moment_8bit_bytes: float = 1.016  # an 8-bit moment: one byte, and an fp32 scale for each block of 256
     overhead_share: float = 0.02  # fragments between blocks, of all that is held; fit
     overhead_gb: float = 0.4  # workspaces of the matrix library

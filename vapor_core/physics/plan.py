@@ -89,8 +89,17 @@ def plan(config: JobConfig) -> Plan:
         NotInCatalog: where an id is unknown.
     """
     model = catalog.model(config.model)
-    counts = transformer(model)
     dataset = catalog.described(catalog.dataset(config.dataset))
+    return _counted(config, (model, transformer(model), dataset, catalog.accelerator(config.accelerator)))
+
+
+def replan(asked: Plan, config: JobConfig) -> Plan:
+    """The plan of a configuration with the model, data and card of another, which are not looked up again."""
+    return _counted(config, (asked.model, asked.transformer, asked.dataset, asked.accelerator))
+
+
+def _counted(config: JobConfig, known: tuple[CatalogModel, Transformer, Dataset, Accelerator]) -> Plan:
+    model, counts, dataset, accelerator = known
     if config.packing:
         tokens_per_sequence = float(config.sequence_length)
         sequences = max(dataset.tokens / config.sequence_length, 1.0)
@@ -106,7 +115,7 @@ def plan(config: JobConfig) -> Plan:
         transformer=counts,
         trainable_parameters=trainable_parameters(config, counts),
         dataset=dataset,
-        accelerator=catalog.accelerator(config.accelerator),
+        accelerator=accelerator,
         global_batch=global_batch,
         tokens_per_sequence=tokens_per_sequence,
         tokens_per_step=global_batch * tokens_per_sequence,

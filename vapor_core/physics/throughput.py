@@ -50,9 +50,8 @@ JITTER, JITTER_DOUBLING = 0.01, 0.1
 LONGER = 0.4
 GRADIENT_BYTES = 4.0  # an all-reduce sends each 16-bit gradient twice: scattered, then gathered
 GATHERED_BYTES, SCATTERED_BYTES = 4.0, 2.0  # ZeRO-3: 16-bit weights gathered twice, gradients scattered once
-FROZEN_WORK = (
-    2.0 / 3.0
-)  # of the FLOPs of a training step, where frozen matrices need no gradients of their own
+# Of the FLOPs of a training step, where frozen matrices need no gradients of their own
+FROZEN_WORK = 2.0 / 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,8 @@ from vapor_core.contracts.entries import GATED, PLAIN, CatalogModel, mixing_para
 
 ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 GATE, HEAD = "gate_proj", "lm_head"
-MIXTURE_ABOVE = (
-    3.0  # times the dense sum, from which it is taken for a mixture; dense models lie within 1 % of 1
-)
+# Times the dense sum, from which it is taken for a mixture; dense models lie within 1 % of 1
+MIXTURE_ABOVE = 3.0
 MIXTURE_EXPERTS_PER_TOKEN = 4  # gpt-oss uses 4; where active_parameters is not published
 
 

@@ -23,16 +23,14 @@ from vapor_core.rehearsal import rehearse
 Floats = NDArray[np.float64]
 Columns = dict[str, NDArray[np.float64] | NDArray[np.int64]]
 _CHUNK = 32_768  # steps computed at a time, so that the work stays in the processor's cache
-# The figures below are set by hand to how published logs look, llm.c's above all; none is fitted.
+# The figures below are set by hand, so that drawn runs look like published logs; none is fitted.
 _MOST_NOISE = 0.15  # of the loss, relative: where a set is known by heart, there is little left to vary
 _GRADIENT_NOISE = 0.12  # relative standard deviation of the gradient norm
 _GRADIENT_SPIKE = 2.0  # relative rise of the gradient norm for each typical height of a spike of the loss
 _EVAL_NOISE = 0.05  # of the minibatch noise: the held-out part is larger than a batch
 _DIVERGED_NOISE = 3.0  # times the minibatch noise once the loss has blown up
-_SPIKE_SIGMAS, _SPIKE_NATS = (
-    3.0,
-    0.05,
-)  # typical height of a spike: so many sigmas of the noise and nats beside
+# Typical height of a spike: so many sigmas of the noise and nats beside
+_SPIKE_SIGMAS, _SPIKE_NATS = 3.0, 0.05
 _TOLD_HEIGHT = 2.0  # spikes below this many typical heights pass without a line in the history
 _RECOVERED = 3.0  # times the steps to 1/e, after which a spike counts as recovered
 _GIVEN_UP = 0.9  # share of the blow-up after which the loss is no number any more

@@ -16,13 +16,11 @@ Course = tuple[Floats, Floats, Floats, Floats]  # knots, training loss, held-out
 LOST = 0.61  # a diverged run's loss against ln V: median 6.7 of 11.1 on the Step-Law grid
 HIGHEST_START = 12.0  # nats: a run that starts above it (no model does) is not thrown higher
 WIDTH, SHORTEST_WIDTH = 0.01, 3.0  # of the climb: share of the run, and steps at least; the four logs
-CLIMB = (
-    1.5  # exponent: share of the climb done is 1 - exp(-(steps since the onset / width)^CLIMB); the four logs
-)
+# Exponent: share of the climb done is 1 - exp(-(steps since the onset / width)^CLIMB); the four logs
+CLIMB = 1.5
 GRAD_BLOWN = 140.0  # gradient norm of a lost run: 142 at the end of the log alibi_bf16
-SHAKEN = (
-    20.0  # times its level, the gradient norm while a run leaves its course; set by hand to the same logs
-)
+# Times its level, the gradient norm while a run leaves its course; set by hand
+SHAKEN = 20.0
 SHAKEN_WIDTHS = 2.0  # of the climb, before and after the onset
 KNOTS = np.array([-1.0, 0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0])  # about the onset, in widths
 

@@ -13,7 +13,7 @@ from vapor_core.physics.plan import Plan
 Floats = NDArray[np.float64]
 
 # Knots of a grid: evenly over the run, evenly in the logarithm of the step, and over warm-up and decay. Twice as many
-# move no loss by a thousandth.
+# move a final loss by a hundred-thousandth at most.
 EVEN, LOGARITHMIC, WARMUP_KNOTS, DECAY_KNOTS = 73, 41, 9, 17
 MOST_POINTS = 64  # of a schedule's own points that get knots
 SMALLEST_RATE = 1e-300  # keeps a schedule that is zero everywhere from dividing by zero

@@ -2,7 +2,7 @@
 
 Jumps hit single steps with a small probability that falls with the learning rate, are heavy-tailed (a few large,
 many small) and heal exponentially, as public pretraining logs show them. Each depends on its own step alone. The
-constants are set by hand to the spikes of llm.c's log.
+constants are set by hand, so that drawn runs look like those logs.
 """
 
 from dataclasses import dataclass

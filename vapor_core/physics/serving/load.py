@@ -23,13 +23,14 @@ SIMULATED_ROUNDS = 3  # of them; the rest are like the last ones
 FEWEST_REQUESTS, MOST_REQUESTS = 12, 1536  # simulated of a closed loop
 MOST_CLIENTS = 1024  # simulated one by one; more only wait longer
 OPEN_SPREAD = 0.5  # standard deviation over mean of open-loop lengths
-FRONT_MS, FRONT_TOKEN_MS = (
-    5.0,
-    0.015,
-)  # from the socket through the tokeniser to the queue: a request, a token
-LENGTH_SPREAD = (
-    0.1  # of closed-loop lengths around their mean: benchmarks draw them, clients fall out of step
-)
+# From the socket through the tokeniser to the queue: a request, a token
+FRONT_MS, FRONT_TOKEN_MS = 5.0, 0.015
+# Of closed-loop lengths around their mean: benchmarks draw them, clients fall out of step
+LENGTH_SPREAD = 0.1
+# Where each scattered sequence begins, so that lengths do not go together
+PROMPT_SHIFT, OUTPUT_SHIFT = 0.1, 0.7
+SATURATED = 0.98  # of the most that it can serve, from which a load is said to saturate an endpoint
+GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, spread evenly however many they are
 TTFT_BAND, TPOT_BAND = (0.6, 1.6), (0.85, 1.2)  # middle 80 % of measured over predicted
 
 
@@ -79,7 +80,8 @@ def serving_point(
     most = saturated_rate(law, limits, input_tokens, output_tokens)
     front_ms = FRONT_MS + FRONT_TOKEN_MS * input_tokens
     if request_rate is not None:
-        prompts, outputs = _varied(input_tokens, requests, 0.1), _varied(output_tokens, requests, 0.7)
+        prompts = _varied(input_tokens, requests, PROMPT_SHIFT)
+        outputs = _varied(output_tokens, requests, OUTPUT_SHIFT)
         arrivals = _arrivals(request_rate, requests, seed)
         served = run_queue(law, limits, prompts, outputs, arrivals_ms=arrivals).after(settled_after)
         ttft, rate, more_ms = float(np.median(served.ttft_ms)), min(request_rate, most), front_ms
@@ -114,7 +116,8 @@ def _closed_loop(
 ) -> Served:
     """Clients that start together and send their next request when the last one ends."""
     count = max(min(SIMULATED_ROUNDS * clients, MOST_REQUESTS), 2 * clients, FEWEST_REQUESTS)
-    prompts, outputs = _spread(input_tokens, count, 0.1), _spread(output_tokens, count, 0.7)
+    prompts = _spread(input_tokens, count, PROMPT_SHIFT)
+    outputs = _spread(output_tokens, count, OUTPUT_SHIFT)
     return run_queue(law, limits, prompts, outputs, clients=clients)
 
 
@@ -135,7 +138,7 @@ def saturated_rate(law: StepLaw, limits: Limits, input_tokens: float, output_tok
 
 def _scattered(count: int, shift: float) -> NDArray[np.float64]:
     """Evenly spread values in (0, 1) in a scattered order: multiples of the golden ratio."""
-    return np.asarray((np.arange(count) * 0.6180339887498949 + shift) % 1.0)
+    return np.asarray((np.arange(count) * GOLDEN_RATIO + shift) % 1.0)
 
 
 def _varied(mean: float, count: int, shift: float) -> NDArray[np.int64]:
@@ -204,7 +207,7 @@ def estimate_serving(config: ServingConfig) -> ServingEstimate:
         requests_per_second=point.requests_per_second,
         max_requests_per_second=most,
         utilization=min(offered / most, 1.0) if most else 0.0,
-        saturated=bool(most) and offered >= 0.98 * most,
+        saturated=bool(most) and offered >= SATURATED * most,
         price_per_hour=price,
         price_per_million_tokens=price / (rate * 3600) * 1e6 if rate else 0.0,
         ttft_ms_low=point.ttft * TTFT_BAND[0],

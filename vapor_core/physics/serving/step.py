@@ -15,9 +15,8 @@ from vapor_core.physics.transformer import Transformer, transformer
 
 GRAPH_TOKENS = 512  # the largest batch for which vLLM captures a CUDA graph
 PEER_GB_S = 64.0  # slower links are PCIe 4 and older, over which cards stage their traffic in host memory
-LEAST_USED = (
-    0.02  # of a mixture's parameters that one token uses in its experts, where the counts leave fewer
-)
+# Of a mixture's parameters that one token uses in its experts, where the counts leave fewer
+LEAST_USED = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +116,8 @@ def step_law(
     plain = accelerator.peak_tflops("fp32" if precision == "fp32" else "bf16")
     share = c.narrow_share if peak > plain else c.compute_share
     counts = transformer(model)
-    looked_up = (
-        counts.embedding_parameters - counts.head_parameters
-    )  # of an untied embedding: one row a token
+    # Of an untied embedding: one row a token
+    looked_up = counts.embedding_parameters - counts.head_parameters
     active = counts.active_parameters
     sparsity = _sparsity(counts)
     rate = peak * 1e9 * share * foreign * (c.mixture_share if active < model.parameters else 1.0)
