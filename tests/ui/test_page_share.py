@@ -122,6 +122,7 @@ def test_a_fork_from_the_dialog_parts_from_its_parent(worked):
     fork = worked.job("job-2")
     assert (fork.parent_id, fork.fork_step) == ("job-1", 40)
     assert fork.config == worked.job("job-1").config.changed(learning_rate=9e-4)
+    assert "Its first 40 steps are another job's" in words(opened(MONITOR, worked, job="job-2"))
 
 
 def test_the_workspace_is_rewound_and_left_again(worked):

@@ -61,6 +61,20 @@ def head(store: Store, job: Job) -> None:
     """Its name and state, and what is trained on what."""
     cards.title_row(job.name, "deleted" if job.deleted else job.status)
     st.caption(_subtitle(job, has_config=store.abilities(job.id).has_config))
+    if job.parent_id is not None and job.fork_step is not None:
+        _inheritance(store, job.parent_id, job.fork_step)
+
+
+def _inheritance(store: Store, parent_id: str, fork_step: int) -> None:
+    """What a fork has from its parent, apart from what it took itself."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f":material/call_split: Its first {text.whole(fork_step)} steps are another job's; time and cost are its "
+            "own, from there on.",
+            width="content",
+        )
+        parent = store.job(parent_id)
+        st.page_link("pages/2_Monitor.py", label=text.plain(parent.name, 80), query_params={"job": parent.id})
 
 
 def _subtitle(job: Job, *, has_config: bool) -> str:

@@ -1,0 +1,30 @@
+"""The journal in memory is safe for threads, as the one on disk is."""
+
+import threading
+
+from vapor_core.journal import journal as module
+from vapor_core.journal.events import SpeedSet
+from vapor_core.journal.journal import JournalConflict, MemoryJournal
+
+
+def test_two_threads_that_know_the_same_last_entry_never_both_write_the_next(monkeypatch):
+    journal, both = MemoryJournal(), threading.Barrier(2)
+    encode, conflicts = module.encode, []
+
+    def together(event):
+        both.wait(timeout=10)
+        return encode(event)
+
+    def act(speed):
+        try:
+            journal.append("default", 0, 1.0, SpeedSet(speed=speed))
+        except JournalConflict:
+            conflicts.append(speed)
+
+    monkeypatch.setattr(module, "encode", together)
+    threads = [threading.Thread(target=act, args=(speed,)) for speed in (1.0, 2.0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(journal.read("default")) == 1 and len(conflicts) == 1
