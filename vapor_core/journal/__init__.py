@@ -1,14 +1,21 @@
 """What happened, append-only.
 
+base: What every event of a journal is: frozen, versioned, with finite numbers and no unknown fields.
+chain: Whether what a journal holds is what was written: the digest of each event covers the one before it.
 database: How a journal's database is reached, SQLite or PostgreSQL, and what its drivers complain of in one
     sentence.
 events: What a person can do to a workspace, as values: the journal's vocabulary.
 journal: What happened, append-only: the truth of a workspace.
 log_columns: The columns of an imported log as text in the journal, and back as they were.
+memberships: Who was let into whose workspace, and who let them: events of the log that all workspaces of a
+    journal share.
 metric_blocks: The points of real runs as blocks of columns, and back as they were, bit by bit.
+place: Where a journal is kept, once a process: all who open one place share its connections, its turns and
+    its notices.
 read_only: A journal that is over: it reveals its entries up to an instant and takes no new ones.
 schema: The tables of a journal in a SQL database, and how a database of an earlier version becomes one of
     this.
 sql: The journal on disk: SQLite by default (one file, write-ahead log, synced at every event), other SQL by
     URL.
+witness: How far a journal's file was written, told by a small file beside it: so that a lost end is noticed.
 """

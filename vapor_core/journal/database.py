@@ -1,7 +1,9 @@
 """How a journal's database is reached, SQLite or PostgreSQL, and what its drivers complain of in one sentence."""
 
+import logging
 import sqlite3
 from contextlib import suppress
+from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -15,14 +17,31 @@ from vapor_core.errors import JournalError, JournalFull
 READS = "vapor_reads"  # the execution option of a connection that only reads
 ANSWER_S = 10  # how long to wait for a PostgreSQL server to answer at all
 
-Trouble = Literal["corrupt", "full", "busy", "read-only", "no file", "crowded", "away", "other"]
+# Whoever runs the server reads here what no visitor may: paths, hosts, users, ids and the drivers' own words.
+LOG = logging.getLogger("vapor.journal")
+
+Trouble = Literal[
+    "corrupt",
+    "full",
+    "busy",
+    "read-only",
+    "no file",
+    "no database",
+    "unknown user",
+    "crowded",
+    "away",
+    "other",
+]
 _SENTENCES: dict[Trouble, str] = {
-    "corrupt": "{name} is damaged and cannot be {verb}; open it anew to have it set aside",
-    "busy": "{name} is locked by another process and cannot be {verb}; close that one or try again",
-    "read-only": "{name} cannot be {verb}: it, its folder or its user may only read",
-    "no file": "{name} cannot be {verb}: there is no such folder, or it may not be entered",
-    "crowded": "{name} cannot be {verb}: its server has too many connections; try again in a moment",
-    "away": "{name} cannot be {verb}: its server does not answer; nothing was recorded; try again",
+    "corrupt": "the journal is damaged and cannot be {verb}; open it anew to have it set aside",
+    "busy": "the journal is locked by another process and cannot be {verb}; close that one or try again",
+    "read-only": "the journal cannot be {verb}: it, its folder or its user may only read",
+    "no file": "the journal cannot be {verb}: there is no such folder, or it may not be entered",
+    "no database": "the journal cannot be {verb}: on its server that database does not exist",
+    "unknown user": "the journal cannot be {verb}: its server does not know the user or the password",
+    "crowded": "the journal cannot be {verb}: its server has too many connections; try again in a moment",
+    "away": "the journal cannot be {verb}: its server does not answer; nothing was recorded; try again",
+    "other": "the journal cannot be {verb}: its database has trouble, which the server's log tells",
 }
 _SQLITE: tuple[tuple[str, Trouble], ...] = (
     ("SQLITE_CORRUPT", "corrupt"),
@@ -41,11 +60,24 @@ _POSTGRESQL: tuple[tuple[str, Trouble], ...] = (
     ("53300", "crowded"),
     ("57P03", "away"),
     ("57P01", "away"),
+    ("57P02", "away"),
     ("08", "away"),
+    ("3D000", "no database"),
+    ("28", "unknown user"),
     ("55P03", "busy"),
     ("40", "busy"),
     ("25006", "read-only"),
     ("42501", "read-only"),
+)
+_REFUSALS: tuple[tuple[str, Trouble], ...] = (  # of a connection, which has no state yet: the server's words
+    ("too many clients", "crowded"),
+    ("remaining connection slots", "crowded"),
+    ("does not exist", "no database"),
+    ("authentication failed", "unknown user"),
+    ("starting up", "away"),
+    ("in recovery", "away"),
+    ("shutting down", "away"),
+    ("connection", "away"),
 )
 
 
@@ -64,6 +96,14 @@ def database_url(text: str) -> URL:
             "the journal's URL cannot be read; give one like postgresql://user@host/name"
         ) from None
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def read_only_url(path: Path) -> URL:
+    """The URL of a SQLite file that may only be read; where it has no log beside it, nothing is made beside it."""
+    log = path.with_name(path.name + "-wal")
+    changes = log.exists() and log.stat().st_size > 0
+    query = {"uri": "true", "mode": "ro"} if changes else {"uri": "true", "mode": "ro", "immutable": "1"}
+    return URL.create("sqlite+pysqlite", database=path.resolve().as_uri(), query=query)
 
 
 def database_engine(url: URL, busy_s: float) -> Engine:
@@ -86,7 +126,7 @@ def database_engine(url: URL, busy_s: float) -> Engine:
         return create_engine(url, pool_pre_ping=True, connect_args=waits)
     except NoSuchModuleError:
         raise JournalError(
-            f"no database is known as {url.drivername!r}; Vapor keeps journals in sqlite or postgresql"
+            f"no database is known as {url.drivername[:40]!r}; Vapor keeps journals in sqlite or postgresql"
         ) from None
     except ImportError as error:
         raise JournalError(
@@ -95,21 +135,20 @@ def database_engine(url: URL, busy_s: float) -> Engine:
 
 
 def described(error: DBAPIError, name: str, verb: str) -> JournalError:
-    """What a driver complains of, as one sentence.
+    """What a driver complains of, as one sentence for anybody; its own words go to the log.
 
     Args:
         error: its own.
-        name: of the journal, without a password.
+        name: of the journal, without a password, for the log.
         verb: what could not be done to it: "read", "written", "opened".
     """
     kind = trouble(error)
+    LOG.warning("%s cannot be %s (%s): %s", name, verb, kind, str(error.orig).strip())
     if kind == "full":
-        return JournalFull(f"there is no room for {name}; nothing was recorded; make room and do it again")
-    sentence = _SENTENCES.get(kind)
-    if sentence is not None:
-        return JournalError(sentence.format(name=name, verb=verb))
-    words = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-    return JournalError(f"{name} cannot be {verb}: {words[0]}")
+        return JournalFull(
+            "there is no room for the journal; nothing was recorded; make room and do it again"
+        )
+    return JournalError(_SENTENCES[kind].format(verb=verb))
 
 
 def trouble(error: DBAPIError) -> Trouble:
@@ -118,9 +157,16 @@ def trouble(error: DBAPIError) -> Trouble:
     state = str(getattr(error.orig, "sqlstate", "") or "")
     found = [kind for start, kind in _SQLITE if sqlite.startswith(start)]
     found += [kind for start, kind in _POSTGRESQL if state.startswith(start)]
+    if not found and not sqlite and not state:
+        found = [kind for words, kind in _REFUSALS if words in str(error.orig)]
     if not found and not sqlite and error.connection_invalidated:
         return "away"
     return found[0] if found else "other"
+
+
+def _text(content: bytes) -> str:
+    """Damaged text is no reason to read nothing: its digest tells."""
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _prepare_sqlite(engine: Engine, busy_s: float) -> None:
@@ -128,6 +174,7 @@ def _prepare_sqlite(engine: Engine, busy_s: float) -> None:
     def _(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         if isinstance(connection, sqlite3.Connection):
             connection.isolation_level = None  # transactions begin below
+            connection.text_factory = _text
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {round(busy_s * 1000)}")
         with suppress(sqlite3.OperationalError):  # another process is just switching the new file over

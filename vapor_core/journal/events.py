@@ -5,24 +5,22 @@ version and a reader for the old one. What follows from events (metrics, states,
 """
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from contextlib import suppress
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.serving import ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import JournalError, VaporError
+from vapor_core.journal.base import Event
+from vapor_core.journal.memberships import Membership, Role
 
-
-class Event(BaseModel):
-    """An action. When it happened stands beside it, in the journal's entry."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
-
-    version: Literal[1] = 1
+__all__ = ["Membership", "Role"]  # whoever reads a journal knows them from here, beside what is defined here
 
 
 class JobSubmitted(Event):
@@ -48,10 +46,7 @@ class JobSubmitted(Event):
 
     @property
     def restored_config(self) -> JobConfig:
-        """The config as it was submitted: defaults are pinned to their values but still count as defaults.
-
-        `chosen` may come from a link: what is no field of a config is left out of it.
-        """
+        """The config as it was submitted: defaults are pinned to their values but still count as defaults."""
         chosen = set(self.chosen) & JobConfig.model_fields.keys()
         return JobConfig.model_construct(_fields_set=chosen, **dict(self.config))
 
@@ -111,6 +106,16 @@ class TimeSkipped(Event):
 
     kind: Literal["time_skipped"] = "time_skipped"
     seconds: float
+
+
+class ClockCorrected(Event):
+    """Whoever acts has a clock that is so many seconds behind the last event's, which was dated by a wrong one.
+
+    From here on, events are dated by the caller's clock plus these seconds, until that clock reaches this event.
+    """
+
+    kind: Literal["clock_corrected"] = "clock_corrected"
+    ahead_s: Annotated[float, Field(gt=0.0)]
 
 
 class Refused(Event):
@@ -216,39 +221,33 @@ class Adopted(Event):
     past: tuple[tuple[Annotated[float, Field(le=0.0)], Annotated[Action, Field(discriminator="kind")]], ...]
 
 
-Role = Literal["viewer", "editor"]
+class SetAside(Event):
+    """What a journal holds in an event's place and nobody can take in. It is never written; its text stays as it is.
+
+    Attributes:
+        body: the text that stands there.
+        problem: what is wrong with it and what to do, one sentence without its number.
+        first: the number of the first event that this stands for, where several are missing; else 0.
+    """
+
+    kind: Literal["set_aside"] = "set_aside"
+    body: str
+    problem: str
+    first: int = 0
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Ids of jobs and deployments that it names, and may have given out."""
+        return frozenset(_AN_ID.findall(self.body))
 
 
-class Invited(Event):
-    """Whoever brings the token may join a workspace; only its digest is kept."""
-
-    kind: Literal["invited"] = "invited"
-    workspace: str
-    digest: str
-    role: Role
-    by: str
-
-
-class Joined(Event):
-    """A person took an invitation."""
-
-    kind: Literal["joined"] = "joined"
-    digest: str
-    person: str
-    name: str
-
-
-class Left(Event):
-    """A person has a role in a workspace no more."""
-
-    kind: Literal["left"] = "left"
-    workspace: str
-    person: str
-
-
-Membership = Invited | Joined | Left  # kept in a log of its own, see `workspace.members`
-WorkspaceEvent = Action | SpeedSet | TimeSkipped | Adopted | Membership
-_READER: TypeAdapter[WorkspaceEvent] = TypeAdapter(Annotated[WorkspaceEvent, Field(discriminator="kind")])
+Recorded = Action | SpeedSet | TimeSkipped | ClockCorrected | Adopted | Membership
+WorkspaceEvent = Recorded | SetAside
+KINDS: dict[str, type[Event]] = {event.model_fields["kind"].default: event for event in get_args(Recorded)}
+UPDATE = "a newer Vapor wrote it; update Vapor to have it back"
+REPAIR = "`vapor journal check` tells more"
+_AN_ID = re.compile(r"\b(?:job|deployment)-[1-9]\d{0,8}\b")
+_READER: TypeAdapter[Recorded] = TypeAdapter(Annotated[Recorded, Field(discriminator="kind")])
 
 
 def encode(event: WorkspaceEvent) -> str:
@@ -257,6 +256,8 @@ def encode(event: WorkspaceEvent) -> str:
     Raises:
         JournalError: where a text in it is no Unicode.
     """
+    if isinstance(event, SetAside):
+        return event.body
     try:
         return event.model_dump_json(exclude_none=True)
     except PydanticSerializationError:
@@ -266,29 +267,88 @@ def encode(event: WorkspaceEvent) -> str:
 
 
 def decode(text: str, where: str) -> WorkspaceEvent:
-    """The event of a line.
+    """The event of a line; fields that only a later version knows are left out.
 
     Raises:
         JournalError: names `where` the line stands and what is wrong with it.
     """
+    event, _ = understood(text)
+    if isinstance(event, SetAside):
+        raise JournalError(f"{where} cannot be read: {event.problem}; nothing was changed")
+    return event
+
+
+def reread(event: WorkspaceEvent) -> WorkspaceEvent:
+    """The event as it will be read back: what cannot be read back must not be recorded.
+
+    Raises:
+        JournalError: where it could not be; nothing was recorded.
+    """
+    found, _ = understood(encode(event))
+    if isinstance(found, SetAside):
+        raise JournalError(f"this cannot be recorded: {found.problem}")
+    return found
+
+
+def understood(text: str) -> tuple[WorkspaceEvent, tuple[str, ...]]:
+    """The event of a line, set aside where it is none, and the fields of it that only a later version knows."""
     try:
-        return _READER.validate_json(text)
-    except (ValidationError, VaporError) as error:
-        raise JournalError(f"{where} cannot be read: {_trouble(text, error)}; nothing was changed") from None
+        return _READER.validate_json(text), ()
+    except (ValidationError, VaporError, ValueError) as error:
+        return _with_trouble(text, error)
 
 
-def _trouble(text: str, error: ValidationError | VaporError) -> str:
+def _with_trouble(text: str, error: Exception) -> tuple[WorkspaceEvent, tuple[str, ...]]:
     try:
         fields = json.loads(text)
-    except ValueError:
-        return "it is not JSON"
+    except (ValueError, RecursionError):
+        return SetAside(body=_whole(text), problem=f"it is not JSON; {REPAIR}"), ()
     kind = fields.get("kind") if isinstance(fields, Mapping) else None
-    known = {event.model_fields["kind"].default for event in WorkspaceEvent.__args__}
-    if not isinstance(kind, str) or kind not in known:
-        return f"this version of Vapor knows no event {str(kind)[:40]!r}, a newer one may"
-    if fields.get("version") != 1:
-        return f"version {str(fields.get('version'))[:20]} of {kind} was written by a newer Vapor"
+    if not isinstance(kind, str) or kind not in KINDS:
+        problem = f"this version of Vapor knows no event {str(kind)[:40]!r}; {UPDATE}"
+    elif fields.get("version", 1) != 1:
+        problem = f"version {str(fields.get('version'))[:20]} of {kind} is not known here; {UPDATE}"
+    else:
+        stranger: list[str] = []
+        known = _known(fields, stranger)
+        if stranger:
+            with suppress(ValidationError, VaporError, ValueError):
+                return _READER.validate_python(known, strict=False), tuple(stranger)
+        problem = _wrong(kind, error)
+    return SetAside(body=_whole(text), problem=problem), ()
+
+
+def _known(fields: Mapping[str, object], stranger: list[str]) -> dict[str, object]:
+    """What this version knows of an event's fields; the names of the others go to `stranger`."""
+    event = KINDS.get(str(fields.get("kind")))
+    names = event.model_fields if event else fields
+    stranger += [name[:40] for name in fields if name not in names]
+    known = {name: value for name, value in fields.items() if name in names}
+    past = known.get("past")
+    if isinstance(past, list):
+        known["past"] = [
+            (line[0], _known(line[1], stranger))
+            if isinstance(line, list) and len(line) == 2 and isinstance(line[1], Mapping)
+            else line
+            for line in past
+        ]
+    return known
+
+
+def _wrong(kind: str, error: Exception) -> str:
     if isinstance(error, VaporError):
-        return str(error)
+        sentence = f"{kind}: {str(error).split(';')[0][:200]}"
+        newer = " not a field of " in sentence or " not fields of " in sentence
+        return f"{sentence}; {UPDATE if newer else REPAIR}"
+    if not isinstance(error, ValidationError):
+        return f"{kind} holds a value that is none; {REPAIR}"
     first = error.errors(include_url=False)[0]
-    return f"{kind}.{'.'.join(str(part) for part in first['loc'][1:])}: {first['msg']}"
+    place = ".".join(str(part)[:40] for part in (kind, *first["loc"][1:]))
+    if first["type"] == "extra_forbidden":
+        return f"this version of Vapor knows no {place}; {UPDATE}"
+    return f"{place}: {first['msg'][:200]}; {REPAIR}"
+
+
+def _whole(text: str) -> str:
+    """A text with half characters written out, so that it can be kept."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -6,26 +6,33 @@ world that only one of them knew.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from math import isfinite
 from threading import Lock
 from typing import Protocol
 
 from vapor_core.errors import JournalError
-from vapor_core.journal.events import WorkspaceEvent, decode, encode
+from vapor_core.journal.chain import Entry, entry_of
+from vapor_core.journal.events import WorkspaceEvent, encode, reread
 from vapor_core.journal.metric_blocks import Floats, MetricBlock, packed, unpacked
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An event with its place: `number` counts from 1 within the workspace, `at` is the caller's clock."""
-
-    number: int
-    at: float
-    event: WorkspaceEvent
 
 
 class JournalConflict(JournalError):
     """Another one has appended meanwhile; nothing was written."""
+
+
+__all__ = ["Entry"]  # it belongs to a journal, whoever reads it; beside what is defined here
+TAKEN = "another process has recorded something here meanwhile; look again and act then"
+
+
+def finite(at: float) -> float:
+    """An instant that can be recorded.
+
+    Raises:
+        JournalError: where it is none.
+    """
+    if not isfinite(at):
+        raise JournalError("this cannot be recorded: its time is no finite number of seconds")
+    return at
 
 
 class Journal(Protocol):
@@ -42,8 +49,11 @@ class Journal(Protocol):
     def read(self, workspace: str, after: int = 0) -> tuple[Entry, ...]:
         """Entries with numbers above `after`, in order.
 
+        One that is damaged, or that this version does not know, is set aside in its place: its event is a `SetAside`
+        and its notice says what is wrong.
+
         Raises:
-            JournalError: where it cannot be read.
+            JournalError: where nothing of it can be read.
         """
 
     def append(self, workspace: str, after: int, at: float, event: WorkspaceEvent) -> Entry:
@@ -52,7 +62,7 @@ class Journal(Protocol):
         Raises:
             JournalConflict: where that number is taken.
             JournalFull: where there is no room.
-            JournalError: where it cannot be written.
+            JournalError: where it cannot be written, or could not be read back.
         """
 
     def append_metrics(self, workspace: str, job_id: str, after: int, columns: Mapping[str, Floats]) -> int:
@@ -96,21 +106,16 @@ class MemoryJournal:
     def read(self, workspace: str, after: int = 0) -> tuple[Entry, ...]:
         """Entries with numbers above `after`."""
         lines: Sequence[tuple[float, str]] = self._lines.get(workspace, [])[after:]
-        return tuple(
-            Entry(number, at, decode(text, f"event {number} of workspace {workspace!r}"))
-            for number, (at, text) in enumerate(lines, after + 1)
-        )
+        return tuple(entry_of(number, at, text) for number, (at, text) in enumerate(lines, after + 1))
 
     def append(self, workspace: str, after: int, at: float, event: WorkspaceEvent) -> Entry:
         """Add an entry."""
-        where = f"event {after + 1} of workspace {workspace!r}"
-        text = encode(event)
-        entry = Entry(after + 1, at, decode(text, where))
+        entry = Entry(after + 1, finite(at), reread(event))
         with self._lock:
             lines = self._lines.setdefault(workspace, [])
             if len(lines) != after:
-                raise JournalConflict(f"{where} was written by another process")
-            lines.append((at, text))
+                raise JournalConflict(TAKEN)
+            lines.append((at, encode(entry.event)))
         return entry
 
     def append_metrics(self, workspace: str, job_id: str, after: int, columns: Mapping[str, Floats]) -> int:
@@ -119,9 +124,7 @@ class MemoryJournal:
         with self._lock:
             blocks = self._blocks.setdefault((workspace, job_id), [])
             if len(blocks) != after:
-                raise JournalConflict(
-                    f"points of {job_id} in workspace {workspace!r} were added by another process"
-                )
+                raise JournalConflict(TAKEN)
             blocks.append(block)
         return after + 1
 

@@ -19,10 +19,15 @@ MOST_VALUES = 4_000_000  # of one block: 32 MB
 
 @dataclass(frozen=True, slots=True)
 class MetricBlock:
-    """Columns of one length under their names; `number` counts from 1 within the job."""
+    """Columns of one length under their names; `number` counts from 1 within the job.
+
+    Attributes:
+        notice: what a person should be told where the block is damaged, which has no columns then; else "".
+    """
 
     number: int
     columns: Mapping[str, Floats]
+    notice: str = ""
 
 
 def packed(columns: Mapping[str, Floats]) -> tuple[int, str, bytes]:
@@ -58,6 +63,8 @@ def joined(blocks: Iterable[MetricBlock], axis: str = "step") -> dict[str, Float
     """All points in order of the axis; a column that a block lacks is missing (NaN) there."""
     pieces: list[Mapping[str, Floats]] = []
     for block in blocks:
+        if block.notice:
+            continue
         first = block.columns[axis][0] if len(block.columns[axis]) else np.inf
         while pieces and pieces[-1][axis][-1] >= first:
             stays = int(np.searchsorted(pieces[-1][axis], first))

@@ -4,29 +4,45 @@ An event is one row of one insert, so it is there whole or not at all, whatever 
 sound database is set aside under another name and said so; it is never written to.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Event as Signal
 
-from sqlalchemy import Table, func, insert, select
-from sqlalchemy.engine import URL
+from sqlalchemy import LargeBinary, Table, func, insert, literal, select
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql.elements import ColumnElement
 
 from vapor_core.errors import JournalError
-from vapor_core.journal.database import READS, database_engine, database_url, described, trouble
-from vapor_core.journal.events import WorkspaceEvent, decode, encode
-from vapor_core.journal.journal import Entry, Journal, JournalConflict, MemoryJournal
+from vapor_core.journal import place as places
+from vapor_core.journal.chain import NOTHING, Row, as_digest, block_digest, digest, entries, lost_end
+from vapor_core.journal.database import LOG, database_url, trouble
+from vapor_core.journal.events import REPAIR, WorkspaceEvent, encode, reread
+from vapor_core.journal.journal import TAKEN, Entry, Journal, JournalConflict, MemoryJournal, finite
 from vapor_core.journal.metric_blocks import Floats, MetricBlock, packed, unpacked
-from vapor_core.journal.schema import EVENTS, MIGRATIONS, POINTS, NewerSchema, migrate
+from vapor_core.journal.schema import EVENTS, MIGRATIONS, POINTS
 
 BUSY_S = 5.0  # how long to wait for another process that writes
+LOOKS, PAUSE_S = (
+    40,
+    0.25,
+)  # at a server that went away while it was written to, before saying that nothing is known
+UNKNOWN = (
+    "the connection broke while this was recorded, and the journal does not answer: whether it is there will be "
+    "seen when it answers again; look before you do it once more"
+)
+POINTED = 2  # the schema's version from which on there are points of real runs
+CHAINED = 3  # from which on events have digests
+__all__ = ["BUSY_S", "MIGRATIONS", "SqlJournal", "open_journal"]
 
 
 def open_journal(url_or_path: str | Path, busy_s: float = BUSY_S) -> Journal:
     """The journal of a file's path, or of a database URL; ":memory:" keeps it in memory.
+
+    All who open the same place in one process share its connections.
 
     Args:
         url_or_path: a path is created with its folder where it does not exist.
@@ -44,10 +60,11 @@ def open_journal(url_or_path: str | Path, busy_s: float = BUSY_S) -> Journal:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise JournalError(f"the journal's folder {path.parent} cannot be made: {error.strerror}") from None
+        LOG.warning("the folder %s cannot be made: %s", path.parent, error)
+        raise JournalError(f"the journal's folder cannot be made: {error.strerror}") from None
     if path.is_dir():
         raise JournalError(
-            f"the journal {path} is a folder; give the path of a file, for example {path / 'work.db'}"
+            "the journal's path is a folder; give the path of a file, for example work.db in it"
         )
     return SqlJournal(URL.create("sqlite+pysqlite", database=str(path)), busy_s=busy_s)
 
@@ -60,49 +77,47 @@ class SqlJournal:
     """
 
     def __init__(self, url: URL, busy_s: float = BUSY_S) -> None:
-        self._notices: tuple[str, ...] = ()
-        path = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
-        self._name = str(path) if path else url.render_as_string(hide_password=True)
-        self._engine = database_engine(url, busy_s)
-        # Threads queue for SQLite's one writer here: its own waiting is a poll that the unlucky lose.
-        self._in_turn: AbstractContextManager[object] = Lock() if path else nullcontext()
-        try:
-            if path is not None and path.exists() and not self._sound():
-                self._engine.dispose()
-                aside = _set_aside(path)
-                self._notices = (
-                    f"the journal {path} was corrupt; it is kept as {aside}, and a new one was begun",
-                )
-            self._migrate()
-        except BaseException:
-            self.close()
-            raise
+        self._place = places.opened(url, busy_s)
+        self._closed = False
+
+    @property
+    def _engine(self) -> Engine:
+        return self._place.engine
 
     @property
     def read_only(self) -> bool:
-        """It takes entries."""
-        return False
+        """Whether its file, folder or disk may only be read."""
+        return self._place.read_only
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """That a corrupt file was set aside, and where it is now."""
-        return self._notices
+        """That a corrupt file was set aside, that one was empty, or that it may only be read."""
+        return self._place.notices
 
     def read(self, workspace: str, after: int = 0) -> tuple[Entry, ...]:
-        """Entries with numbers above `after`, in order.
+        """Entries with numbers above `after`, in order; what is damaged or not known is set aside in its place.
 
         Raises:
-            JournalError: where it cannot be read, or holds what this version does not know.
+            JournalError: where nothing of it can be read.
         """
+        has_digests = self._place.version >= CHAINED
+        digests = EVENTS.c.digest if has_digests else literal(None, LargeBinary)
         wanted = (
-            select(EVENTS.c.number, EVENTS.c.at, EVENTS.c.body)
+            select(EVENTS.c.number, EVENTS.c.at, EVENTS.c.body, digests)
             .where(EVENTS.c.workspace == workspace, EVENTS.c.number > after)
             .order_by(EVENTS.c.number)
         )
-        with self._described("read"), self._engine.connect() as connection:
-            rows = connection.execution_options(**{READS: True}).execute(wanted).all()
-        where = f"event {{}} of workspace {workspace!r} in {self._name}"
-        return tuple(Entry(number, at, decode(body, where.format(number))) for number, at, body in rows)
+        with self._place.reading() as connection:
+            found = connection.execute(wanted).all()
+            before = NOTHING
+            if found and after and has_digests:
+                earlier = (EVENTS.c.workspace == workspace) & (EVENTS.c.number <= after)
+                _, before = _last(connection, EVENTS, earlier)
+        rows = [
+            Row(number, at, body, as_digest(each)) for number, at, body, each in found if _is_number(number)
+        ]
+        known = entries(workspace, rows, after, before)
+        return known if after else (*known, *self._lost_end(workspace, known))
 
     def append(self, workspace: str, after: int, at: float, event: WorkspaceEvent) -> Entry:
         """Add an entry numbered `after` + 1; when this returns, it is on disk.
@@ -110,12 +125,25 @@ class SqlJournal:
         Raises:
             JournalConflict: where another process has written since.
             JournalFull: where the disk has no room.
-            JournalError: where it cannot be written.
+            JournalError: where it cannot be written, or could not be read back.
         """
-        body = encode(event)
-        row = {"workspace": workspace, "number": after + 1, "at": at, "body": body}
-        self._insert(EVENTS, EVENTS.c.workspace == workspace, after, row)
-        return Entry(after + 1, at, decode(body, f"event {after + 1} of workspace {workspace!r}"))
+        entry = Entry(after + 1, float(finite(at)), reread(event))
+        body, nonce = encode(entry.event), os.urandom(8)
+
+        def row(before: bytes) -> Mapping[str, object]:
+            fixed = {
+                "workspace": workspace,
+                "number": entry.number,
+                "at": entry.at,
+                "body": body,
+                "nonce": nonce,
+            }
+            return {**fixed, "digest": digest(before, workspace, entry.number, entry.at, body)}
+
+        self._record(_Addition(EVENTS, EVENTS.c.workspace == workspace, after, EVENTS.c.nonce == nonce, row))
+        if self._place.witness is not None:
+            self._place.witness.tell(entry.number, workspace)
+        return entry
 
     def append_metrics(self, workspace: str, job_id: str, after: int, columns: Mapping[str, Floats]) -> int:
         """Add points of a real run as block `after` + 1; when this returns that number, they are on disk.
@@ -126,109 +154,159 @@ class SqlJournal:
             JournalError: where they cannot be written.
         """
         rows, names, body = packed(columns)
-        row = {"workspace": workspace, "job_id": job_id, "number": after + 1}
-        theirs = (POINTS.c.workspace == workspace) & (POINTS.c.job_id == job_id)
-        self._insert(POINTS, theirs, after, {**row, "rows": rows, "columns": names, "body": body})
-        return after + 1
+        number, theirs = after + 1, (POINTS.c.workspace == workspace) & (POINTS.c.job_id == job_id)
+        own = block_digest(workspace, job_id, number, (rows, names, body))
+
+        def row(_: bytes) -> Mapping[str, object]:
+            place = {"workspace": workspace, "job_id": job_id, "number": number}
+            return {**place, "rows": rows, "columns": names, "body": body, "digest": own}
+
+        self._record(_Addition(POINTS, theirs, after, POINTS.c.digest == own, row))
+        if self._place.witness is not None:
+            self._place.witness.tell(number, workspace, job_id)
+        return number
 
     def metric_blocks(self, workspace: str, job_id: str, after: int = 0) -> tuple[MetricBlock, ...]:
-        """Blocks of points with numbers above `after`, in order.
+        """Blocks of points with numbers above `after`, in order; a damaged one is empty and its notice says so.
 
         Raises:
-            JournalError: where they cannot be read.
+            JournalError: where nothing of them can be read.
         """
+        if self._place.version < POINTED:
+            return ()
+        digests = POINTS.c.digest if self._place.version >= CHAINED else literal(None, LargeBinary)
         wanted = (
-            select(POINTS.c.number, POINTS.c["rows"], POINTS.c["columns"], POINTS.c.body)
+            select(POINTS.c.number, POINTS.c["rows"], POINTS.c["columns"], POINTS.c.body, digests)
             .where(POINTS.c.workspace == workspace, POINTS.c.job_id == job_id, POINTS.c.number > after)
             .order_by(POINTS.c.number)
         )
-        with self._described("read"), self._engine.connect() as connection:
-            found = connection.execution_options(**{READS: True}).execute(wanted).all()
-        where = f"points of {job_id} in workspace {workspace!r}, block"
-        return tuple(
-            MetricBlock(number, unpacked(rows, names, body, f"{where} {number}"))
-            for number, rows, names, body in found
-        )
+        with self._place.reading() as connection:
+            found = connection.execute(wanted).all()
+        blocks = [
+            _block(workspace, job_id, number, (rows, names, body), as_digest(own))
+            for number, rows, names, body, own in found
+            if _is_number(number)
+        ]
+        last = blocks[-1].number if blocks else after
+        if self._place.witness is not None and self._place.witness.number(workspace, job_id) > last:
+            blocks.append(MetricBlock(last, {}, f"points of {job_id} are not there any more; {REPAIR}"))
+        return tuple(blocks)
 
     def workspaces(self) -> tuple[str, ...]:
         """Ids of the workspaces that have events."""
-        with self._described("read"), self._engine.connect() as connection:
-            reader = connection.execution_options(**{READS: True})
-            return tuple(reader.scalars(select(EVENTS.c.workspace).distinct().order_by(EVENTS.c.workspace)))
+        with self._place.reading() as connection:
+            return tuple(
+                connection.scalars(select(EVENTS.c.workspace).distinct().order_by(EVENTS.c.workspace))
+            )
 
     def close(self) -> None:
-        """Let go of all connections."""
-        self._engine.dispose()
+        """Let go of the place; its connections are closed with the last one who has it open."""
+        if not self._closed:
+            self._closed = True
+            places.let_go(self._place)
 
-    def _insert(
-        self, table: Table, theirs: ColumnElement[bool], after: int, row: Mapping[str, object]
-    ) -> None:
-        """Add a row where `after` is the last number, and only there."""
-        workspace = str(row["workspace"])
-        with self._in_turn, self._described("written"), self._engine.begin() as connection:
-            known = connection.scalar(select(func.max(table.c.number)).where(theirs)) or 0
-            if known < after:
-                raise JournalError(
-                    f"{self._name} has lost what this session has seen; load the workspace anew"
-                )
-            if known > after:
-                raise _conflict(workspace, after)
+    def _lost_end(self, workspace: str, known: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        """What stands for events at the end that were recorded and are gone."""
+        last, at = (known[-1].number, known[-1].at) if known else (0, 0.0)
+        recorded = self._place.witness.number(workspace) if self._place.witness is not None else 0
+        return (lost_end(last + 1, recorded, at),) if recorded > last else ()
+
+    def _record(self, addition: "_Addition") -> None:
+        """Add a row once, whatever happens to the connection meanwhile.
+
+        Where it breaks after the row was sent, nobody knows whether it is there: it is looked for, and sent again
+        where it is not.
+        """
+        if self._place.read_only:
+            raise JournalError("the journal cannot be written: it, its folder or its disk may only be read")
+        unsure = False
+        for _ in range(LOOKS):
             try:
-                connection.execute(insert(table), row)
-            except IntegrityError:
-                raise _conflict(workspace, after) from None
+                self._insert(addition, unsure)
+            except _Unsure:
+                unsure = True
+                Signal().wait(PAUSE_S)
+                continue
+            return
+        raise JournalError(UNKNOWN)
 
-    def _sound(self) -> bool:
-        """Whether the file is a database without damage."""
+    def _insert(self, addition: "_Addition", unsure: bool) -> None:
+        """Add a row where its number is the next one, and only there; or find it there, where it may be."""
+        sent = False
         try:
-            with self._engine.connect() as connection:
-                reader = connection.execution_options(**{READS: True})
-                return reader.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
+            with self._place.turn, self._engine.begin() as connection:
+                known, before = _last(connection, addition.table, addition.theirs)
+                if known > addition.after and unsure and _is_there(connection, addition):
+                    return
+                if known < addition.after:
+                    raise JournalError("the journal has lost what was seen here; load the workspace anew")
+                if known > addition.after:
+                    raise JournalConflict(TAKEN)
+                sent = True
+                connection.execute(insert(addition.table), addition.row(before))
+        except IntegrityError:
+            if unsure:
+                raise _Unsure from None
+            raise JournalConflict(TAKEN) from None
         except DBAPIError as error:
-            if trouble(error) == "corrupt":
-                return False
-            raise described(error, self._name, "opened") from None
-
-    def _migrate(self) -> None:
-        try:
-            with self._described("opened"), self._engine.begin() as connection:
-                migrate(connection)
-        except NewerSchema as error:
-            raise JournalError(
-                f"{self._name} was written by a newer Vapor (schema {error.version}, this one knows "
-                f"{len(MIGRATIONS)}); update Vapor to open it"
-            ) from None
-
-    @contextmanager
-    def _described(self, verb: str) -> Iterator[None]:
-        """Database trouble as one sentence."""
-        try:
-            yield
-        except DBAPIError as error:
-            raise described(error, self._name, verb) from None
-        except PoolTimeout:
-            raise JournalError(
-                f"{self._name} cannot be {verb}: too many wait for it; try again in a moment"
-            ) from None
+            kind = trouble(error)
+            if (sent or unsure) and (kind in ("away", "crowded") or error.connection_invalidated):
+                LOG.warning(
+                    "%s broke off while it was written: %s", self._place.name, str(error.orig).strip()
+                )
+                raise _Unsure from None
+            if sent and kind == "other":
+                LOG.warning(
+                    "%s could not say whether it wrote: %s", self._place.name, str(error.orig).strip()
+                )
+                raise JournalError(UNKNOWN) from None
+            with self._place.described("written"):
+                raise
+        except PoolTimeout as error:
+            if unsure:
+                raise _Unsure from None
+            with self._place.described("written"):
+                raise error
 
 
-def _set_aside(path: Path) -> Path:
-    """Rename a file and its companions to the first free name."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
-        number += 1
+class _Unsure(Exception):
+    """It is not known whether something was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Addition:
+    """A row that is to follow number `after` of the rows that are `theirs`."""
+
+    table: Table
+    theirs: ColumnElement[bool]
+    after: int
+    own: ColumnElement[bool]  # tells it from what another one may write under its number
+    row: Callable[[bytes], Mapping[str, object]]  # from the digest of the row before
+
+
+def _last(connection: Connection, table: Table, theirs: ColumnElement[bool]) -> tuple[int, bytes]:
+    """Number and digest of the last row; (0, nothing) where there is none."""
+    last = select(table.c.number, table.c.digest).where(theirs).order_by(table.c.number.desc()).limit(1)
+    found = connection.execute(last).first()
+    return (0, NOTHING) if found is None else (found.number, as_digest(found.digest) or NOTHING)
+
+
+def _is_there(connection: Connection, addition: _Addition) -> bool:
+    own = addition.theirs & (addition.table.c.number == addition.after + 1) & addition.own
+    return bool(connection.scalar(select(func.count()).select_from(addition.table).where(own)))
+
+
+def _block(
+    workspace: str, job_id: str, number: int, kept: tuple[int, str, bytes], own: bytes | None
+) -> MetricBlock:
+    damaged = f"block {number} of the points of {job_id} is damaged and was left out; {REPAIR}"
     try:
-        path.rename(aside)
-        for companion in ("-wal", "-shm"):
-            beside = path.with_name(path.name + companion)
-            if beside.exists():
-                beside.rename(aside.with_name(aside.name + companion))
-    except OSError as error:
-        raise JournalError(
-            f"the journal {path} is corrupt and cannot be set aside: {error.strerror}"
-        ) from None
-    return aside
+        if own is not None and own != block_digest(workspace, job_id, number, kept):
+            return MetricBlock(number, {}, damaged)
+        return MetricBlock(number, unpacked(*kept, f"block {number} of {job_id}"))
+    except (JournalError, ValueError, TypeError):
+        return MetricBlock(number, {}, damaged)
 
 
-def _conflict(workspace: str, after: int) -> JournalConflict:
-    return JournalConflict(f"event {after + 1} of workspace {workspace!r} was written by another process")
+def _is_number(number: object) -> bool:
+    return isinstance(number, int)

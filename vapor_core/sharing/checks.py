@@ -8,6 +8,7 @@ from vapor_core.backends.registry import abilities
 from vapor_core.errors import InvalidLink, VaporError
 from vapor_core.journal.events import (
     Adopted,
+    ClockCorrected,
     Deployed,
     DeploymentStopped,
     JobDeleted,
@@ -85,8 +86,8 @@ def checked(shared: Shared) -> tuple[Entry, ...]:
 
 def _check(event: WorkspaceEvent, known: _Known) -> None:
     """What the store would have refused when it was done."""
-    if isinstance(event, Membership):
-        raise InvalidLink("what was shared holds somebody's invitation; it carries work alone")
+    if isinstance(event, Membership | ClockCorrected):
+        raise InvalidLink("what was shared holds somebody's invitation or clock; it carries work alone")
     if isinstance(event, Refused):
         raise InvalidLink("what was shared holds what a backend refused; it carries simulated work alone")
     _check_words(event)

@@ -7,7 +7,7 @@ from math import isfinite
 
 from vapor_core.contracts.columns import TICK_S
 from vapor_core.errors import InvalidLink, JournalError, VaporError
-from vapor_core.journal.events import Action, Adopted, Membership, SpeedSet, TimeSkipped
+from vapor_core.journal.events import Action, Adopted, SpeedSet, TimeSkipped
 from vapor_core.journal.read_only import ReadOnlyJournal
 from vapor_core.sharing.checks import checked
 from vapor_core.sharing.links import Shared
@@ -27,6 +27,8 @@ def shared_store(shared: Shared) -> Store:
     """
     try:
         store = Store(ReadOnlyJournal(checked(shared)), "shared")
+        if store.notices:
+            raise InvalidLink(f"what was shared does not hold together: {store.notices[0]}")
         _check_shown(store.world, shared)
         _check_span(store.world, shared.now)
         store.advance(now=shared.now)
@@ -57,11 +59,9 @@ def past(shared: Shared) -> Past:
             timeline.bend(entry.at, entry.event.speed)
         elif isinstance(entry.event, TimeSkipped):
             timeline.bend(entry.at, timeline.speed, entry.event.seconds)
-        elif isinstance(entry.event, Membership):
-            continue
         elif isinstance(entry.event, Adopted):
             actions += [(at_s + before_s, action) for before_s, action in entry.event.past]
-        else:
+        elif isinstance(entry.event, Action):
             actions.append((at_s, entry.event))
     end_s = timeline.at(shared.now)
     return tuple((min(at_s - end_s, 0.0), action) for at_s, action in actions)

@@ -4,6 +4,8 @@ actions: What each action demands: it is checked against the world at its instan
     error.
 adoption: What comes into a workspace from outside it, as events: logs of real runs, and jobs of other
     workspaces.
+callers_clock: What a caller's clock means in a workspace, where some event was dated by a clock that was far
+    ahead.
 demo: A workspace with something to see on every screen: jobs in telling states and two endpoints.
 live: A world in step with its journal and its backends, and how far of it has been seen.
 members: Who may see or change whose workspace: invitations, roles and members, kept in a log of their own in

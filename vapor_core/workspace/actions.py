@@ -75,7 +75,7 @@ def submitted(live: LiveWorkspace, config: JobConfig, name: str | None, at_s: fl
     asked = plan(resolved)
     shown = name if name is not None else config.name
     shown = shown or f"{asked.model.display_name} {config.method}"
-    return _start(live, shown, JobSpec(_next_job(live), resolved, at_s))
+    return _start(live, shown, JobSpec(next(live.world.next_jobs()), resolved, at_s))
 
 
 def forked(
@@ -98,7 +98,9 @@ def forked(
                 "step": f"the changed run ends after {total:,} steps; fork before that or train longer, not at {step:,}"
             }
         )
-    return _start(live, f"{record.name} fork", JobSpec(_next_job(live), config, at_s, record.spec, step))
+    return _start(
+        live, f"{record.name} fork", JobSpec(next(live.world.next_jobs()), config, at_s, record.spec, step)
+    )
 
 
 def paused(live: LiveWorkspace, job_id: str, at_s: float) -> JobPaused:
@@ -161,7 +163,7 @@ def deployed(live: LiveWorkspace, order: Order, at_s: float) -> Deployed:
             {"traffic": f"traffic is one of {', '.join(get_args(Traffic))}, not {order.traffic!r}"}
         )
     low, high = replica_range(order.replicas)
-    key = f"deployment-{len(live.world.deployments) + 1}"
+    key = next(live.world.next_deployments())
     live.deployment_backend(order.backend).check(
         DeploymentSpec(
             deployment_id=key,
@@ -244,10 +246,6 @@ def _start(live: LiveWorkspace, name: str, spec: JobSpec) -> JobSubmitted:
         spec.parent.job_id if spec.parent else None,
         spec.fork_step if spec.parent else None,
     )
-
-
-def _next_job(live: LiveWorkspace) -> str:
-    return f"job-{len(live.world.jobs) + 1}"
 
 
 def _resolved(live: LiveWorkspace, config: JobConfig) -> JobConfig:

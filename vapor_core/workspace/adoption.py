@@ -5,16 +5,23 @@ Neither is asked of a backend, for it has already happened; what may be in a lin
 
 from __future__ import annotations
 
+from math import inf, isnan
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from vapor_core.backends.registry import abilities
 from vapor_core.errors import InvalidConfig
-from vapor_core.journal.events import Action, Adopted, Deployed, JobSubmitted, LogImported, Renamed
+from vapor_core.journal.events import Action, Adopted, Deployed, JobSubmitted, LogImported, Refused, Renamed
+from vapor_core.journal.journal import Entry
 from vapor_core.journal.log_columns import packed
+from vapor_core.journal.read_only import ReadOnlyJournal
 
 if TYPE_CHECKING:
     from vapor_core.readers.run_logs import RunLog
     from vapor_core.workspace.live import LiveWorkspace
 
+LONGEST_PAST_S = 1e12  # simulated seconds: what a workspace can have seen at the highest speed in twelve days
 Past = tuple[tuple[float, Action], ...]  # (simulated seconds before the present as 0 or less, what was done)
 
 
@@ -26,31 +33,60 @@ def log_imported(live: LiveWorkspace, log: RunLog, name: str) -> LogImported:
         InvalidUpload: where it is larger than a workspace keeps.
     """
     shown = "".join(letter for letter in name if letter.isprintable()).strip()[:200] or log.name
-    return packed(f"job-{len(live.world.jobs) + 1}", shown, log.frame)
+    return packed(next(live.world.next_jobs()), shown, log.frame)
 
 
 def adopted(live: LiveWorkspace, past: Past) -> Adopted:
     """Jobs and endpoints of another workspace join this one, under the next free ids.
 
+    They are looked at by themselves first: what could not be shown does not come in.
+
     Raises:
-        InvalidConfig: where there is nothing to take.
+        InvalidConfig: where there is nothing to take, or something that Vapor could not have done.
     """
     if not past:
         raise InvalidConfig("there is nothing in it to make yours")
     names: dict[str, str] = {}
-    jobs, deployments = len(live.world.jobs), len(live.world.deployments)
-    for _, action in past:
-        if isinstance(action, JobSubmitted | LogImported):
-            jobs += 1
-            names[action.job_id] = f"job-{jobs}"
-        elif isinstance(action, Deployed):
-            deployments += 1
-            names[action.deployment_id] = f"deployment-{deployments}"
-    return Adopted(past=tuple((min(before_s, 0.0), _renamed(action, names)) for before_s, action in past))
+    jobs, deployments = live.world.next_jobs(), live.world.next_deployments()
+    try:
+        for _, action in past:
+            if isinstance(action, JobSubmitted | LogImported):
+                names[action.job_id] = next(jobs)
+            elif isinstance(action, Deployed):
+                names[action.deployment_id] = next(deployments)
+        event = Adopted(past=tuple((_before(before_s), _renamed(action, names)) for before_s, action in past))
+        _tried(live, event)
+    except ValidationError as error:
+        raise InvalidConfig(f"it cannot be made yours: {error.errors(include_url=False)[0]['msg']}") from None
+    except (LookupError, ArithmeticError, ValueError) as error:
+        raise InvalidConfig(f"it cannot be made yours, since it does not hold together ({error})") from None
+    return event
+
+
+def _before(before_s: float) -> float:
+    """Simulated seconds before the present, 0 or less."""
+    if isnan(before_s) or before_s < -LONGEST_PAST_S:
+        raise InvalidConfig("it cannot be made yours: what was done in it is dated too long ago")
+    return min(before_s, 0.0)
+
+
+def _tried(live: LiveWorkspace, event: Adopted) -> None:
+    """See that what comes in follows, can be told and goes on for long, in a workspace of its own."""
+    for _, action in event.past:
+        if isinstance(action, JobSubmitted) and not abilities(action.config.backend).can_share:
+            raise InvalidConfig("it cannot be made yours: only simulated jobs and logs can be taken over")
+    alone = type(live)(ReadOnlyJournal([Entry(1, 0.0, event)]), live.workspace)
+    alone.advance(0.0)
+    if alone.notices:
+        raise InvalidConfig(f"it cannot be made yours: {alone.notices[0].split(': ', 1)[-1]}")
+    for key in (*alone.world.jobs, *alone.world.deployments):
+        _ = alone.history(key, -inf, 0.0)
+    _ = [(alone.job(key), alone.state(key, LONGEST_PAST_S)) for key in alone.world.jobs]
+    _ = [alone.deployment(key) for key in alone.world.deployments]
 
 
 def _renamed(action: Action, names: dict[str, str]) -> Action:
     """The same action under this workspace's ids."""
-    fields = ("id",) if isinstance(action, Renamed) else ("job_id", "parent_id", "deployment_id")
+    fields = ("id",) if isinstance(action, Renamed | Refused) else ("job_id", "parent_id", "deployment_id")
     changes = {name: names[old] for name in fields if (old := getattr(action, name, None)) is not None}
     return action.model_copy(update=changes)

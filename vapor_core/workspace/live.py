@@ -8,21 +8,28 @@ recorded, hands it to the backends again, which carry out each thing once: so a 
 leaves nothing undone, and a conflict in the journal starts nothing twice.
 """
 
+from collections import ChainMap
 from collections.abc import Callable, Iterable
-from math import inf, isfinite, nextafter
+from math import inf, nextafter
 
+from vapor_core import catalog
 from vapor_core.backends import registry
 from vapor_core.backends.base import DeploymentBackend, DeploymentSpec, Health, JobBackend, JobState
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import DEPLOYMENT_ENDS, JOB_ENDS, LifeEvent
 from vapor_core.contracts.workspace import Deployment, Job
-from vapor_core.errors import BackendRefused, InvalidConfig, JournalError
-from vapor_core.journal.events import Refused, WorkspaceEvent
+from vapor_core.errors import BackendRefused, InvalidConfig, JournalError, VaporError
+from vapor_core.journal.chain import told
+from vapor_core.journal.events import REPAIR, Refused, SetAside, WorkspaceEvent, encode, reread
 from vapor_core.journal.journal import Entry, Journal, JournalConflict
+from vapor_core.physics.plan import plan
+from vapor_core.workspace.callers_clock import CallersClock
 from vapor_core.workspace.views import deployment_lines, deployment_spec, deployment_view, job_view
-from vapor_core.workspace.world import DeploymentRecord, JobRecord, World
+from vapor_core.workspace.world import Change, DeploymentRecord, JobRecord, World
 
 ATTEMPTS = 20  # to append while other processes act on the same workspace
+MOST_NOTICES = 5  # of events that were set aside
+UNFIT = (LookupError, ArithmeticError, ValueError, VaporError)  # what an event raises that does not follow
 FROM_NOW_ON = inf  # told up to: what happened before a thing was first looked at is not told as news
 
 
@@ -39,6 +46,8 @@ class LiveWorkspace:
         self._deployment_backends: dict[str, DeploymentBackend] = {}
         self._seen_wall: float | None = None
         self._number = 0  # of the last entry known
+        self._clock = CallersClock()
+        self._set_aside: list[str] = []  # what a person should be told about entries
         self._live: dict[str, float] = {}  # id -> simulated second up to which its history was told
         self._jobs: dict[str, Job] = {}
         self._deployments: dict[str, Deployment] = {}
@@ -46,6 +55,15 @@ class LiveWorkspace:
         if self.world.timeline.last is not None:
             self._see(self.world.timeline.last)
         self._carry_out([*self.world.jobs, *self.world.deployments])
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should be told about what was read: events that were set aside, and a clock that was wrong."""
+        told = self._set_aside[:MOST_NOTICES]
+        more = len(self._set_aside) - len(told)
+        if more:
+            told.append(f"{more:,} more events were set aside; {REPAIR}")
+        return (*told, self._clock.notice) if self._clock.notice else tuple(told)
 
     def refresh(self) -> None:
         """Take in what other processes have done.
@@ -58,7 +76,8 @@ class LiveWorkspace:
     def advance(self, now: float) -> tuple[LifeEvent, ...]:
         """Move the visible world to an instant of the caller's clock; what came to pass, in order."""
         self.refresh()
-        self.now = max(_clean(now), self.now) if self._number else _clean(now)
+        meant = self._meant(now)
+        self.now = max(meant, self.now) if self._number else meant
         if not self._number:
             return ()
         self._see(self.now if self._seen_wall is None else max(self.now, self._seen_wall))
@@ -74,13 +93,16 @@ class LiveWorkspace:
 
         Raises:
             JournalError: where it cannot be recorded; it has not happened then.
+            InvalidConfig: where it would not follow from what was done before.
             BackendRefused: where a backend could not start it after all; that is recorded too.
         """
         for _ in range(ATTEMPTS):
             self.refresh()
-            at = self._wall(_clean(now))
-            event = decide(self.world.timeline.at(at))
+            at = self._wall(self._meant(now))
             try:
+                self._correct_clock(at)
+                event = decide(self.world.timeline.at(at))
+                self._see_that_it_follows(event, at)
                 entry = self.journal.append(self.workspace, self._number, at, event)
             except JournalConflict:
                 continue
@@ -224,10 +246,47 @@ class LiveWorkspace:
         before = [at for at in (self.world.timeline.last, self._seen_wall) if at is not None]
         return max([now, *before])
 
+    def _meant(self, now: float) -> float:
+        return self._clock.meant(now, self.world.timeline, self._seen_wall)
+
+    def _correct_clock(self, at: float) -> None:
+        """Record that clocks are behind the last event, before something is dated by one of them."""
+        correction = self._clock.correction
+        if correction is not None:
+            self._done(self.journal.append(self.workspace, self._number, at, correction))
+
+    def _see_that_it_follows(self, event: WorkspaceEvent, at: float) -> None:
+        """Try an event before it is recorded: what could not be read back, or not be shown, is refused.
+
+        Raises:
+            InvalidConfig: where it does not follow from what was done before.
+            JournalError: where it could not be read back.
+        """
+        try:
+            self._staged(reread(event), at)
+        except UNFIT as error:
+            if isinstance(error, VaporError) and not isinstance(error, LookupError):
+                raise
+            raise InvalidConfig(f"this does not follow from what was done here before ({error})") from None
+
+    def _staged(self, event: WorkspaceEvent, at: float) -> Change:
+        """What an event would change, looked over: each job and deployment can be handed to its backend and shown."""
+        change = self.world.staged(event, at)
+        jobs = ChainMap(change.jobs, self.world.jobs) if change.deployments else change.jobs
+        for key, record in change.jobs.items():
+            if key not in self.world.jobs:
+                _ = registry.REGISTRY[record.config.backend], plan(record.config)
+        for served in change.deployments.values():
+            if self.deployment_backend(served.backend) is not None:
+                _ = catalog.accelerator(served.accelerator), plan(jobs[served.revisions[-1].job_id].config)
+        return change
+
     def _take_in(self) -> list[str]:
         """Read what others have recorded; the ids of the jobs and deployments that it changed."""
         changed: dict[str, None] = {}
         for entry in self.journal.read(self.workspace, self._number):
+            if entry.notice:
+                self._set_aside.append(entry.notice)
             for key in self._take(entry):
                 changed[key] = None
                 self.stale.add(key)
@@ -245,12 +304,15 @@ class LiveWorkspace:
         return keys
 
     def _take(self, entry: Entry) -> tuple[str, ...]:
+        """Take an entry in, or set it aside where it does not follow from those before it."""
         try:
-            keys = self.world.apply(entry.event, entry.at)
-        except LookupError as error:
-            raise JournalError(
-                f"event {entry.number} of workspace {self.workspace!r} does not follow from those before it ({error})"
-            ) from None
+            change = self._staged(entry.event, entry.at)
+        except UNFIT as error:
+            problem = f"it does not follow from those before it ({str(error)[:200]}); {REPAIR}"
+            aside = SetAside(body=encode(entry.event), problem=problem)
+            self._set_aside.append(told(entry.number, aside))
+            change = self.world.staged(aside, entry.at)
+        keys = self.world.take(change)
         self._number = entry.number
         for key in keys:
             self._jobs.pop(key, None)
@@ -329,9 +391,3 @@ def _refused_line(reason: str, at_s: float, from_s: float, to_s: float) -> tuple
     if not from_s < at_s <= to_s:
         return ()
     return (LifeEvent(at_s=at_s, kind="failed", sentence=_refusal(reason).sentence),)
-
-
-def _clean(now: float) -> float:
-    if not isinstance(now, int | float) or not isfinite(now):
-        raise InvalidConfig({"now": f"now should be seconds as a finite number, not {now!r}"})
-    return float(now)

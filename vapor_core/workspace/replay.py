@@ -6,7 +6,7 @@ again. How fast it goes is the caller's matter.
 
 from collections.abc import Iterable
 
-from vapor_core.journal.events import SpeedSet, TimeSkipped
+from vapor_core.journal.events import ClockCorrected, SpeedSet, TimeSkipped
 from vapor_core.journal.journal import Entry
 from vapor_core.journal.read_only import ReadOnlyJournal
 from vapor_core.workspace.store import Store
@@ -54,7 +54,7 @@ def _by_simulated_time(entries: Iterable[Entry]) -> tuple[Entry, ...]:
             timeline.bend(entry.at, event.speed)
         elif isinstance(event, TimeSkipped):
             timeline.bend(entry.at, timeline.speed, event.seconds)
-        if isinstance(event, SpeedSet | TimeSkipped):
+        if isinstance(event, SpeedSet | TimeSkipped | ClockCorrected):
             event = SpeedSet(speed=1.0)
         told.append(Entry(len(told) + 1, at_s, event))
     return tuple(told)

@@ -56,8 +56,8 @@ class Store:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What a person should be told about how the journal was opened."""
-        return self.journal.notices
+        """What a person should be told about how the journal was opened and read."""
+        return (*self.journal.notices, *self._live.notices)
 
     def close(self) -> None:
         """Let go of the journal's files."""

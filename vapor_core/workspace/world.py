@@ -1,9 +1,14 @@
 """The journal folded: which jobs and endpoints there are, what was done to them, and how time has run.
 
 Nothing here is computed from laws; that is the backends' work. The same entries always fold into the same world.
+An event is taken in whole or not at all: one that does not follow from those before it leaves the world as it was.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TypeVar
 
 from vapor_core.backends.base import Intervention, InterventionKind, JobSpec
@@ -16,6 +21,7 @@ from vapor_core.errors import NotFound
 from vapor_core.journal.events import (
     Action,
     Adopted,
+    ClockCorrected,
     DatasetAdded,
     Deployed,
     DeploymentStopped,
@@ -26,12 +32,12 @@ from vapor_core.journal.events import (
     JobStopped,
     JobSubmitted,
     LogImported,
-    Membership,
     ModelAdded,
     Redeployed,
     Refused,
     Renamed,
     Scaled,
+    SetAside,
     SpeedSet,
     TimeSkipped,
     WorkspaceEvent,
@@ -102,6 +108,9 @@ class World:
     deployments: dict[str, DeploymentRecord] = field(default_factory=dict)
     datasets: dict[str, Dataset] = field(default_factory=dict)
     models: dict[str, CatalogModel] = field(default_factory=dict)
+    reserved: set[str] = field(
+        default_factory=set
+    )  # ids in what was set aside, which may have been given out
 
     def job(self, job_id: str) -> JobRecord:
         """The job of an id.
@@ -119,82 +128,120 @@ class World:
         """
         return _found(self.deployments, deployment_id, "deployment")
 
-    def apply(self, event: WorkspaceEvent, at: float) -> tuple[str, ...]:
-        """Take an event in; the ids of the jobs and deployments that it changed."""
-        self.timeline.note(at)
-        at_s = self.timeline.at(at)
+    def next_jobs(self) -> Iterator[str]:
+        """Ids that no job has or may have had."""
+        return _free("job", self.jobs, self.reserved)
+
+    def next_deployments(self) -> Iterator[str]:
+        """Ids that no deployment has or may have had."""
+        return _free("deployment", self.deployments, self.reserved)
+
+    def staged(self, event: WorkspaceEvent, at: float) -> Change:
+        """What an event would change, the world staying as it is.
+
+        Raises:
+            LookupError: where it does not follow from what was done before.
+        """
+        change = Change(event, self.timeline.not_before(at))
+        at_s = self.timeline.at(change.at)
+        if isinstance(event, Adopted):
+            for before_s, action in event.past:
+                self._stage(action, at_s + before_s, change)
+        elif isinstance(event, Action):
+            self._stage(event, at_s, change)
+        return change
+
+    def take(self, change: Change) -> tuple[str, ...]:
+        """Make what was staged true; the ids of the jobs and deployments that it changed."""
+        timeline, event, at = self.timeline, change.event, change.at
+        timeline.note(at)
         if isinstance(event, SpeedSet):
-            self.timeline.bend(at, event.speed)
+            timeline.bend(at, event.speed)
         elif isinstance(event, TimeSkipped):
-            self.timeline.bend(at, self.timeline.speed, event.seconds)
-        elif isinstance(event, Adopted):
-            changed = [self._apply(action, at_s + before_s) for before_s, action in event.past]
-            return tuple(dict.fromkeys(key for key in changed if key is not None))
-        elif not isinstance(event, Membership):
-            key = self._apply(event, at_s)
-            return () if key is None else (key,)
-        return ()
+            timeline.bend(at, timeline.speed, event.seconds)
+        elif isinstance(event, ClockCorrected):
+            timeline.correct(at, event.ahead_s)
+        elif isinstance(event, SetAside):
+            self.reserved |= event.ids
+        self.jobs.update(change.jobs)
+        self.deployments.update(change.deployments)
+        self.datasets.update(change.datasets)
+        self.models.update(change.models)
+        return tuple(change.keys)
 
-    def _apply(self, event: Action, at_s: float) -> str | None:
+    def apply(self, event: WorkspaceEvent, at: float) -> tuple[str, ...]:
+        """Take an event in; the ids of the jobs and deployments that it changed.
+
+        Raises:
+            LookupError: where it does not follow from what was done before; the world is as it was.
+        """
+        return self.take(self.staged(event, at))
+
+    def _stage(self, event: Action, at_s: float, change: Change) -> None:
         if isinstance(event, DatasetAdded):
-            self.datasets[event.dataset.id] = event.dataset
+            change.datasets[event.dataset.id] = event.dataset
         elif isinstance(event, ModelAdded):
-            self.models[event.model.id] = event.model
-        elif isinstance(event, Renamed):
-            return self._rename(event)
-        elif isinstance(event, Refused):
-            return self._refuse(event, at_s)
-        elif isinstance(event, LogImported):
-            spec = JobSpec(event.job_id, imported_config(), at_s, log=event)
-            self.jobs[event.job_id] = JobRecord(event.name, spec)
-            return event.job_id
+            change.models[event.model.id] = event.model
+        elif isinstance(event, Renamed | Refused):
+            self._stage_either(event, at_s, change)
         elif isinstance(event, Deployed | Scaled | Redeployed | DeploymentStopped):
-            return self._apply_to_deployment(event, at_s)
+            change.deployments[event.deployment_id] = self._deployment_after(event, at_s, change)
+            change.keys[event.deployment_id] = None
         else:
-            return self._apply_to_job(event, at_s)
-        return None
+            change.jobs[event.job_id] = self._job_after(event, at_s, change)
+            change.keys[event.job_id] = None
 
-    def _rename(self, event: Renamed) -> str:
-        if event.id in self.jobs:
-            self.jobs[event.id] = replace(self.jobs[event.id], name=event.name)
+    def _stage_either(self, event: Renamed | Refused, at_s: float, change: Change) -> None:
+        """A job or a deployment is renamed; or it was refused and goes out of sight, and its record says why."""
+        if event.id in self.jobs or event.id in change.jobs:
+            job = self._job_in(event.id, change)
+            if isinstance(event, Renamed):
+                change.jobs[event.id] = replace(job, name=event.name)
+            else:
+                change.jobs[event.id] = replace(job, refused=event.reason, deleted=True)
         else:
-            self.deployments[event.id] = replace(self.deployments[event.id], name=event.name)
-        return event.id
+            served = self._deployment_in(event.id, change)
+            if isinstance(event, Renamed):
+                change.deployments[event.id] = replace(served, name=event.name)
+            else:
+                change.deployments[event.id] = replace(served, refused=event.reason, ended_s=at_s)
+        change.keys[event.id] = None
 
-    def _refuse(self, event: Refused, at_s: float) -> str:
-        """What was refused goes out of sight, as if it had not been asked for; its record says why."""
-        if event.id in self.jobs:
-            self.jobs[event.id] = replace(self.jobs[event.id], refused=event.reason, deleted=True)
-        else:
-            record = self.deployments[event.id]
-            self.deployments[event.id] = replace(record, refused=event.reason, ended_s=at_s)
-        return event.id
+    def _job_in(self, key: str, change: Change) -> JobRecord:
+        return change.jobs[key] if key in change.jobs else self.jobs[key]
 
-    def _apply_to_job(
+    def _deployment_in(self, key: str, change: Change) -> DeploymentRecord:
+        return change.deployments[key] if key in change.deployments else self.deployments[key]
+
+    def _job_after(
         self,
-        event: JobSubmitted | JobPaused | JobResumed | JobStopped | JobDeleted | JobRestored,
+        event: JobSubmitted | LogImported | JobPaused | JobResumed | JobStopped | JobDeleted | JobRestored,
         at_s: float,
-    ) -> str:
-        if isinstance(event, JobSubmitted):
-            parent = self.jobs[event.parent_id].spec if event.parent_id else None
+        change: Change,
+    ) -> JobRecord:
+        if isinstance(event, JobSubmitted | LogImported):
+            _new(event.job_id, self.jobs, change.jobs)
+            if isinstance(event, LogImported):
+                return JobRecord(event.name, JobSpec(event.job_id, imported_config(), at_s, log=event))
+            parent = self._job_in(event.parent_id, change).spec if event.parent_id else None
             spec = JobSpec(event.job_id, event.restored_config, at_s, parent, event.fork_step or 0)
-            self.jobs[event.job_id] = JobRecord(event.name, spec)
-            return event.job_id
-        record = self.jobs[event.job_id]
+            return JobRecord(event.name, spec)
+        record = self._job_in(event.job_id, change)
         interventions = record.interventions
         if type(event) in INTERVENTIONS:
             number = len(interventions) + 1
             interventions = (*interventions, Intervention(INTERVENTIONS[type(event)], at_s, number))
         deleted = isinstance(event, JobDeleted) or (record.deleted and not isinstance(event, JobRestored))
-        self.jobs[event.job_id] = replace(record, interventions=interventions, deleted=deleted)
-        return event.job_id
+        return replace(record, interventions=interventions, deleted=deleted)
 
-    def _apply_to_deployment(
-        self, event: Deployed | Scaled | Redeployed | DeploymentStopped, at_s: float
-    ) -> str:
+    def _deployment_after(
+        self, event: Deployed | Scaled | Redeployed | DeploymentStopped, at_s: float, change: Change
+    ) -> DeploymentRecord:
         key = event.deployment_id
         if isinstance(event, Deployed):
-            self.deployments[key] = DeploymentRecord(
+            _new(key, self.deployments, change.deployments)
+            self._job_in(event.job_id, change)
+            return DeploymentRecord(
                 id=key,
                 name=event.name,
                 accelerator=event.accelerator,
@@ -205,17 +252,38 @@ class World:
                 ranges=((at_s, event.replicas_min, event.replicas_max),),
                 revisions=(Revision(number=1, job_id=event.job_id, since_s=at_s),),
             )
-            return key
-        record = self.deployments[key]
+        record = self._deployment_in(key, change)
         if isinstance(event, Scaled):
             bounds = (at_s, event.replicas_min, event.replicas_max)
-            record = replace(record, ranges=(*record.ranges, bounds))
-        elif isinstance(event, Redeployed):
-            record = _next_revision(record, event, at_s)
-        else:
-            record = replace(record, ended_s=at_s)
-        self.deployments[key] = record
-        return key
+            return replace(record, ranges=(*record.ranges, bounds))
+        if isinstance(event, Redeployed):
+            self._job_in(event.job_id, change)
+            return _next_revision(record, event, at_s)
+        return replace(record, ended_s=at_s)
+
+
+@dataclass(slots=True)
+class Change:
+    """What one event changes, as long as it is not taken in. `keys` has the ids in order."""
+
+    event: WorkspaceEvent
+    at: float
+    jobs: dict[str, JobRecord] = field(default_factory=dict)
+    deployments: dict[str, DeploymentRecord] = field(default_factory=dict)
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    models: dict[str, CatalogModel] = field(default_factory=dict)
+    keys: dict[str, None] = field(default_factory=dict)
+
+
+def _new(key: str, *known: Mapping[str, object]) -> None:
+    """See that an id was not given out before."""
+    if any(key in each for each in known):
+        raise KeyError(key)
+
+
+def _free(kind: str, known: Mapping[str, object], reserved: set[str]) -> Iterator[str]:
+    keys = (f"{kind}-{number}" for number in count(len(known) + 1))
+    return (key for key in keys if key not in known and key not in reserved)
 
 
 def _next_revision(record: DeploymentRecord, event: Redeployed, at_s: float) -> DeploymentRecord:

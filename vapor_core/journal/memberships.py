@@ -1,0 +1,55 @@
+"""Who was let into whose workspace, and who let them: events of the log that all workspaces of a journal share."""
+
+from typing import Literal
+
+from vapor_core.journal.base import Event
+
+Role = Literal["viewer", "editor"]
+
+
+class Invited(Event):
+    """Whoever brings the token may join a workspace; only its digest is kept."""
+
+    kind: Literal["invited"] = "invited"
+    workspace: str
+    digest: str
+    role: Role
+    by: str
+    person: str = ""  # the id of who invites
+
+
+class Joined(Event):
+    """A person took an invitation."""
+
+    kind: Literal["joined"] = "joined"
+    digest: str
+    person: str
+    name: str
+
+
+class Left(Event):
+    """A person has a role in a workspace no more."""
+
+    kind: Literal["left"] = "left"
+    workspace: str
+    person: str
+
+
+class Withdrawn(Event):
+    """An invitation that nobody has taken grants nothing any more."""
+
+    kind: Literal["withdrawn"] = "withdrawn"
+    workspace: str
+    digest: str
+
+
+class RoleSet(Event):
+    """A person who is in a workspace may do more or less in it from now on."""
+
+    kind: Literal["role_set"] = "role_set"
+    workspace: str
+    person: str
+    role: Role
+
+
+Membership = Invited | Joined | Left | Withdrawn | RoleSet
