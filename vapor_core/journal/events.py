@@ -259,7 +259,7 @@ def encode(event: WorkspaceEvent) -> str:
     if isinstance(event, SetAside):
         return event.body
     try:
-        return event.model_dump_json(exclude_none=True)
+        return event.model_dump_json(exclude_none=True, warnings=False)  # a wrong value shows when it is read
     except PydanticSerializationError:
         raise JournalError(
             "this cannot be recorded: a text in it holds half a character (a lone surrogate); type it anew"

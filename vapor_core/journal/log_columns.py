@@ -53,10 +53,23 @@ def unpacked(event: LogImported) -> pd.DataFrame:
     Raises:
         InvalidUpload: where the text holds no such columns: a link or a file may say anything.
     """
+    values = columns(event)
+    import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+
+    frame = pd.DataFrame(dict(zip(event.columns, values, strict=True)))
+    return frame.assign(step=frame["step"].astype(np.int64))
+
+
+def columns(event: LogImported) -> Floats:
+    """The numbers, a line a column of `event.columns`.
+
+    Raises:
+        InvalidUpload: where the text holds no such columns.
+    """
     names, rows = event.columns, event.rows
     size = len(names) * rows * 8
     damaged = InvalidUpload(f"the log {event.name[:80]!r} is damaged")
-    if "step" not in names or len(set(names)) != len(names) or size > MOST_NUMBERS * 8:
+    if not rows or "step" not in names or len(set(names)) != len(names) or size > MOST_NUMBERS * 8:
         raise damaged
     try:
         unfold = zlib.decompressobj()
@@ -69,7 +82,4 @@ def unpacked(event: LogImported) -> pd.DataFrame:
     step = values[names.index("step")]
     if not (np.isfinite(step).all() and step[0] >= 0 and step[-1] < 2**53 and (np.diff(step) > 0).all()):
         raise damaged
-    import pandas as pd  # noqa: PLC0415 - loads for longer than the core
-
-    frame = pd.DataFrame(dict(zip(names, values, strict=True)))
-    return frame.assign(step=frame["step"].astype(np.int64))
+    return values

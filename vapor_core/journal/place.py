@@ -61,6 +61,9 @@ class Place:
         self.file = self._file()
 
     def _prepare(self) -> None:
+        if self.path is not None and self.path.is_file() and not _may_be_written(self.path):
+            self._open_to_read()
+            return
         if self.path is not None and self.path.exists():
             if not self.path.stat().st_size:
                 self._notice(_EMPTY)
@@ -102,7 +105,8 @@ class Place:
             kind = trouble(error)
             self.damaged = self.damaged or kind == "corrupt"
             sentence = described(error, self.name, verb)
-            raise (_ReadOnly(str(sentence)) if kind == "read-only" else sentence) from None
+            there = kind == "no file" and self.path is not None and self.path.is_file()
+            raise (_ReadOnly(str(sentence)) if kind == "read-only" or there else sentence) from None
         except PoolTimeout:
             LOG.warning("%s cannot be %s: all connections of this process are taken", self.name, verb)
             raise JournalError(
@@ -196,6 +200,10 @@ class Place:
         except OSError:
             return None
         return (found.st_dev, found.st_ino) if found else None
+
+
+def _may_be_written(path: Path) -> bool:
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 class _ReadOnly(JournalError):

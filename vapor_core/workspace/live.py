@@ -22,6 +22,7 @@ from vapor_core.errors import BackendRefused, InvalidConfig, JournalError, Vapor
 from vapor_core.journal.chain import told
 from vapor_core.journal.events import REPAIR, Refused, SetAside, WorkspaceEvent, encode, reread
 from vapor_core.journal.journal import Entry, Journal, JournalConflict
+from vapor_core.journal.log_columns import columns
 from vapor_core.physics.plan import plan
 from vapor_core.workspace.callers_clock import CallersClock
 from vapor_core.workspace.views import deployment_lines, deployment_spec, deployment_view, job_view
@@ -276,6 +277,7 @@ class LiveWorkspace:
         for key, record in change.jobs.items():
             if key not in self.world.jobs:
                 _ = registry.REGISTRY[record.config.backend], plan(record.config)
+                _ = record.spec.log and columns(record.spec.log)
         for served in change.deployments.values():
             if self.deployment_backend(served.backend) is not None:
                 _ = catalog.accelerator(served.accelerator), plan(jobs[served.revisions[-1].job_id].config)
