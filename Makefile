@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-fast test-slow test-browser fuzz kill soak lint format bench fidelity screenshots clean
+.PHONY: run test test-fast test-slow test-browser fuzz kill rot soak lint format bench fidelity screenshots clean
 
 run: .venv/run.stamp ## serve the app
 	$(BIN)/streamlit run Home.py
@@ -21,8 +21,11 @@ test-browser: .venv/dev.stamp .venv/chromium.stamp ## the flows in a real Chromi
 fuzz: .venv/dev.stamp ## 20,000 hostile configs, files, links and query strings
 	VAPOR_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/hostile
 
-kill: .venv/dev.stamp ## 300 kills of a busy workspace at random instants; nothing that was acknowledged is lost
+kill: .venv/dev.stamp .venv/servers.stamp ## 300 kills each of a busy workspace on SQLite and PostgreSQL, and of the server
 	$(BIN)/python -m benchmarks.kill
+
+rot: .venv/dev.stamp ## 300 flipped bytes in a journal's files; none changes or loses an event in silence
+	$(BIN)/python -m benchmarks.rot
 
 soak: .venv/dev.stamp ## 20 sessions, monitoring and acting for 10 minutes
 	$(BIN)/python -m benchmarks.soak

@@ -1,13 +1,15 @@
 """Kill a busy workspace at random instants and look whether anything that was acknowledged is gone.
 
-`python -m benchmarks.kill [--kills 300] [--seed 0]`: each round a child process opens the workspace's SQLite file and
-acts as fast as it can, telling each action once it was acknowledged; at a random instant, be it while opening the
-file, it gets SIGKILL. Then the file must open, hold every acknowledged action as it was told, and at most one more
-(which was written but not yet told); and the world must follow from it. Every 25 rounds a new file is begun.
+`python -m benchmarks.kill [--kills 300] [--server-kills 300] [--seed 0]`: each round a child process opens the
+workspace's database, a SQLite file and then one in PostgreSQL, and acts as fast as it can, telling each action once it
+was acknowledged; at a random instant, be it while opening the database, it gets SIGKILL. Then the database must open,
+hold every acknowledged action as it was told, and at most one more (which was written but not yet told); and the world
+must follow from it. Every 25 rounds a new one is begun. Last the server itself is killed, see `kill_server`.
 """
 
 import argparse
 import json
+import logging
 import os
 import random
 import select
@@ -117,7 +119,7 @@ def void(_: object) -> None:
 def looked_at(path: str, events: dict[int, str], blocks: dict[int, int]) -> tuple[list[str], int]:
     """(what is wrong with the file, events that were written but not told); they count as told from now on."""
     wrong: list[str] = []
-    if not Path(path).exists():
+    if "://" not in path and not Path(path).exists():
         return (["the file is gone"] if events else []), 0
     try:
         journal = open_journal(path)
@@ -143,17 +145,18 @@ def looked_at(path: str, events: dict[int, str], blocks: dict[int, int]) -> tupl
     return wrong, untold
 
 
-def kills(count: int, folder: Path, seed: int = 0) -> Report:
-    """So many rounds."""
+def kills(count: int, database: Callable[[int], str], seed: int = 0) -> Report:
+    """So many rounds; `database` gives the path or URL of the so many-th new one."""
     dice = random.Random(seed)  # noqa: S311 - no secret
     losses: list[str] = []
     acknowledged = untold = blocks_told = early = 0
     events: dict[int, str] = {}
     blocks: dict[int, int] = {}
+    path = ""
     for number in range(count):
         if number % ROUNDS_A_FILE == 0:
             events, blocks = {}, {}
-        path = str(folder / f"work-{number // ROUNDS_A_FILE}.db")
+            path = database(number // ROUNDS_A_FILE)
         told = killed(path, seed * 10**6 + number, dice.uniform(0.0, LONGEST_S))
         losses += [f"round {number}: {text}" for kind, _, text in told if kind == "error"]
         events.update({int(str(place)): str(text) for kind, place, text in told if kind == "event"})
@@ -169,20 +172,47 @@ def kills(count: int, folder: Path, seed: int = 0) -> Report:
 
 def main() -> int:
     """Print what was found; 1 where something was lost."""
+    from benchmarks import kill_server  # noqa: PLC0415 - it reports as this one does
+    from tests import postgres  # noqa: PLC0415 - for whoever has a server
+
     asked = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     asked.add_argument("--kills", type=int, default=300)
+    asked.add_argument("--server-kills", type=int, default=300)
     asked.add_argument("--seed", type=int, default=0)
     options = asked.parse_args()
-    began = perf_counter()
+    logging.disable()  # what whoever runs a server reads is not asked here
+    losses: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        report = kills(options.kills, Path(folder), options.seed)
+        losses += told(
+            "SQLite", lambda: kills(options.kills, lambda n: f"{folder}/work-{n}.db", options.seed)
+        )
+    if postgres.programs() is None:
+        print(postgres.NONE_HERE)
+        return 1 if losses else 0
+    with postgres.running_server() as server:
+        losses += told("PostgreSQL", lambda: kills(options.kills, lambda _: server.database(), options.seed))
+    losses += told("the server", lambda: kill_server.kills(options.server_kills, options.seed))
+    return 1 if losses else 0
+
+
+def told(what: str, find: Callable[[], Report]) -> tuple[str, ...]:
+    """Print what was found; the losses."""
+    began = perf_counter()
+    report = find()
+    took_s = perf_counter() - began
+    if what == "the server":
+        words = f"{report.early} said not to be recorded, {report.untold} of which nobody knew"
+    else:
+        words = (
+            f"{report.blocks} blocks of points, {report.untold} more written but not told, {report.early} kills before "
+            "the first action"
+        )
     print(
-        f"{report.kills} kills in {perf_counter() - began:.0f} s: {report.acknowledged} actions and {report.blocks} "
-        f"blocks of points acknowledged, {report.untold} more written but not told, {report.early} kills before "
-        f"the first action; {len(report.losses)} losses"
+        f"{what}: {report.kills} kills in {took_s:.0f} s: {report.acknowledged} actions acknowledged, {words}; "
+        f"{len(report.losses)} losses or false words"
     )
-    print("\n".join(report.losses[:20]))
-    return 1 if report.losses else 0
+    print("\n".join(report.losses[:20]), end="\n" if report.losses else "", flush=True)
+    return report.losses
 
 
 if __name__ == "__main__":

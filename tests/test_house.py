@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HOUSES = ("vapor_core", "vapor_ui")
+HOUSES = ("vapor_core", "vapor_ui", "vapor_cli")
 PAGES = [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py"))]
 FILES = sorted(path for house in HOUSES for path in (ROOT / house).rglob("*.py"))
 CORE = [path for path in FILES if path.relative_to(ROOT).parts[0] == "vapor_core"]
-SCREENS = [*PAGES, *(path for path in FILES if path not in CORE)]
+SCREENS = [*PAGES, *(path for path in FILES if path.relative_to(ROOT).parts[0] == "vapor_ui")]
 
 MOST_MODULES = 14  # in a folder
 MOST_LINES = 400  # in a file
@@ -101,6 +101,9 @@ ARROWS: dict[str, set[str]] = {
         *("core.errors", "core.fidelity", "core.readers", "core.text", "core.workspace"),
         *("ui.form", "ui.parts", "ui.shell"),
     },
+    # the command
+    "cli.journal": {"core.errors", "core.journal", "core.workspace"},
+    "cli.main": {"cli.journal"},
     "pages": {
         *("ui.calibrate", "ui.deployments", "ui.form", "ui.models", "ui.monitor", "ui.overview"),
         *("ui.parts", "ui.shell", "ui.train"),
@@ -226,7 +229,11 @@ def test_no_folder_and_no_file_is_too_large_to_read():
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_core_knows_no_screen_no_clock_and_no_dice(path):
     text = path.read_text(encoding="utf-8")
-    assert not [name for name in imported(path) if re.match(r"(streamlit|vapor_ui|random|time)\b", name)]
+    assert not [
+        name
+        for name in imported(path)
+        if re.match(r"(streamlit|vapor_ui|vapor_cli|typer|random|time)\b", name)
+    ]
     assert "datetime.now" not in text
     assert not re.search(r"(?<![\w.])hash\(", text)
     assert "np.random.seed" not in text
@@ -242,6 +249,13 @@ def test_sockets_environment_threads_and_processes_are_where_the_design_says(pat
     )
     assert not [name for name in imported(path) if re.match(outside, name)]
     assert not re.search(r"\bos\.(environ|getenv|system|popen|fork|kill)", path.read_text(encoding="utf-8"))
+
+
+def test_a_screen_runs_no_command_and_a_command_draws_no_screen():
+    for path in [*SCREENS, *FILES]:
+        names = [name.split(".")[0] for name in imported(path)]
+        assert path in SCREENS or not {"vapor_ui", "streamlit"} & set(names), path
+        assert path.relative_to(ROOT).parts[0] == "vapor_cli" or not {"vapor_cli", "typer"} & set(names), path
 
 
 def test_pages_reach_the_screens_and_never_one_another():

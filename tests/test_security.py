@@ -19,7 +19,11 @@ from vapor_core.workspace.store import Store
 ROOT = Path(__file__).parent.parent
 SOURCES = [
     ROOT / "Home.py",
-    *(path for folder in ("pages", "vapor_ui", "vapor_core") for path in (ROOT / folder).rglob("*.py")),
+    *(
+        path
+        for folder in ("pages", "vapor_ui", "vapor_core", "vapor_cli")
+        for path in (ROOT / folder).rglob("*.py")
+    ),
 ]
 RUNS_WHAT_IT_READS = {"eval", "exec", "compile", "__import__"}
 NEVER_CALLED = {"st.html", "os.system", "yaml.unsafe_load", "pd.eval"}

@@ -1,6 +1,8 @@
 """What happened, append-only.
 
 base: What every event of a journal is: frozen, versioned, with finite numbers and no unknown fields.
+care: How a journal is looked after: checked, copied without what is damaged, written out as lines of text and
+    read back.
 chain: Whether what a journal holds is what was written: the digest of each event covers the one before it.
 database: How a journal's database is reached, SQLite or PostgreSQL, and what its drivers complain of in one
     sentence.

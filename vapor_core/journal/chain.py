@@ -75,7 +75,7 @@ def entries(workspace: str, rows: Sequence[Row], after: int, before: bytes) -> t
     """
     found: list[Entry] = []
     last_at = 0.0
-    for row, sound in _checked(workspace, rows, before):
+    for row, sound in _checked(workspace, rows, after, before):
         if row.number > after + 1:
             found.append(missing(after + 1, row.number - 1, last_at))
         at = row.at if _is_time(row.at) else last_at
@@ -123,19 +123,21 @@ def entry_of(number: int, at: float, body: str) -> Entry:
     return Entry(number, at, event)
 
 
-def _checked(workspace: str, rows: Sequence[Row], before: bytes) -> Iterable[tuple[Row, bool]]:
+def _checked(workspace: str, rows: Sequence[Row], after: int, before: bytes) -> Iterable[tuple[Row, bool]]:
     """Rows with whether each is what was written.
 
     An event whose digest is wrong but on which the next one's digest stands is whole: its digest is what was damaged.
+    One that has no digest, or follows a gap, cannot be checked; a gap is told for itself.
     """
-    expected = ahead = None
+    ahead: bytes | None = None
     for place, row in enumerate(rows):
         expected = ahead if ahead is not None else _expected(before, workspace, row)
         ahead = None
-        if row.digest is None:
+        if row.digest is None or row.number > after + 1:
             yield row, isinstance(row.body, str)
-            before = NOTHING
+            before, after = row.digest or NOTHING, row.number
             continue
+        after = row.number
         sound = expected is not None and expected == row.digest
         if not sound and expected is not None and place + 1 < len(rows):
             ahead = _expected(expected, workspace, rows[place + 1])

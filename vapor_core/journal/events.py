@@ -118,6 +118,13 @@ class ClockCorrected(Event):
     ahead_s: Annotated[float, Field(gt=0.0)]
 
 
+class IdsReserved(Event):
+    """Ids of jobs and deployments that are not given out again: what had them was damaged and is no longer here."""
+
+    kind: Literal["ids_reserved"] = "ids_reserved"
+    ids: tuple[str, ...]
+
+
 class Refused(Event):
     """A backend could not start a job or a deployment that was recorded; it never ran and never will."""
 
@@ -241,7 +248,7 @@ class SetAside(Event):
         return frozenset(_AN_ID.findall(self.body))
 
 
-Recorded = Action | SpeedSet | TimeSkipped | ClockCorrected | Adopted | Membership
+Recorded = Action | SpeedSet | TimeSkipped | ClockCorrected | IdsReserved | Adopted | Membership
 WorkspaceEvent = Recorded | SetAside
 KINDS: dict[str, type[Event]] = {event.model_fields["kind"].default: event for event in get_args(Recorded)}
 UPDATE = "a newer Vapor wrote it; update Vapor to have it back"

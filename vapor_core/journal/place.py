@@ -28,6 +28,11 @@ _READ_ONLY = "the journal may only be read: nothing that is done now can be reco
 class Place:
     """A journal's database as this process has it open.
 
+    Args:
+        url: of the database.
+        busy_s: how long to wait for another process that writes.
+        only_looks: read what is there and change nothing, be it old or damaged; for whoever takes care of a journal.
+
     Attributes:
         name: for the log; without a password, but with a path or a host.
         read_only: that it may be read and not written.
@@ -37,7 +42,8 @@ class Place:
         JournalError: where it cannot be opened.
     """
 
-    def __init__(self, url: URL, busy_s: float) -> None:
+    def __init__(self, url: URL, busy_s: float, only_looks: bool = False) -> None:
+        self._only_looks = only_looks
         self._url, self._busy_s = url, busy_s
         sqlite = url.get_backend_name() == "sqlite"
         self.path = Path(url.database) if sqlite and url.database else None
@@ -61,7 +67,7 @@ class Place:
         self.file = self._file()
 
     def _prepare(self) -> None:
-        if self.path is not None and self.path.is_file() and not _may_be_written(self.path):
+        if self._only_looks or (self.path and self.path.is_file() and not _may_be_written(self.path)):
             self._open_to_read()
             return
         if self.path is not None and self.path.exists():
@@ -78,10 +84,7 @@ class Place:
             with self.described("opened"), self.engine.begin() as connection:
                 migrate(connection)
         except NewerSchema as error:
-            raise JournalError(
-                f"the journal was written by a newer Vapor (schema {error.version}, this one knows "
-                f"{len(MIGRATIONS)}); update Vapor to open it"
-            ) from None
+            raise _newer(error.version) from None
         except _ReadOnly:
             self._open_to_read()
 
@@ -155,20 +158,19 @@ class Place:
 
     def _open_to_read(self) -> None:
         """Open what may not be written: a file, a folder or a disk that may only be read."""
-        if self.path is None:
-            raise JournalError(
-                "the journal cannot be opened: its user may only read, and it is of an earlier Vapor"
-            )
-        self.engine.dispose()
-        self.engine = database_engine(read_only_url(self.path), self._busy_s)
-        self.witness, self.read_only = Witness(self.path, keeps=False), True
-        with self.reading() as connection:
-            self.version = schema_version(connection)
+        if self.path is not None:
+            self.engine.dispose()
+            self.engine = database_engine(read_only_url(self.path), self._busy_s)
+            self.witness = Witness(self.path, keeps=False)
+        self.read_only = True
+        with self.described("opened"), self.engine.connect() as connection:
+            self.version = schema_version(connection.execution_options(**{READS: True}))
         if not self.version:
-            raise JournalError(
-                "the journal cannot be opened: it is new, and its folder or disk may only be read"
-            )
-        self._notice(_READ_ONLY)
+            raise JournalError("the journal cannot be opened: there is none, and none may be begun there")
+        if self.version > len(MIGRATIONS):
+            raise _newer(self.version)
+        if not self._only_looks:
+            self._notice(_READ_ONLY)
 
     def _set_aside(self, path: Path) -> None:
         """Rename a damaged file and its companions to the first free name."""
@@ -200,6 +202,13 @@ class Place:
         except OSError:
             return None
         return (found.st_dev, found.st_ino) if found else None
+
+
+def _newer(version: int) -> JournalError:
+    return JournalError(
+        f"the journal was written by a newer Vapor (schema {version}, this one knows {len(MIGRATIONS)}); "
+        "update Vapor to open it"
+    )
 
 
 def _may_be_written(path: Path) -> bool:

@@ -51,34 +51,51 @@ def open_journal(url_or_path: str | Path, busy_s: float = BUSY_S) -> Journal:
     Raises:
         JournalError: where it cannot be opened, in one sentence.
     """
-    given = str(url_or_path)
-    if given == ":memory:":
+    if str(url_or_path) == ":memory:":
         return MemoryJournal()
+    url = _url(url_or_path)
+    if url.get_backend_name() == "sqlite" and url.database and "://" not in str(url_or_path):
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            LOG.warning("the folder %s cannot be made: %s", folder, error)
+            raise JournalError(f"the journal's folder cannot be made: {error.strerror}") from None
+    return SqlJournal(places.opened(url, busy_s))
+
+
+def look_at(url_or_path: str | Path) -> "SqlJournal":
+    """A journal as it is: it is not brought forward, mended or written, whatever state it is in.
+
+    Raises:
+        JournalError: where there is none that can be read.
+    """
+    return SqlJournal(places.Place(_url(url_or_path), BUSY_S, only_looks=True))
+
+
+def _url(url_or_path: str | Path) -> URL:
+    given = str(url_or_path)
     if "://" in given:
-        return SqlJournal(database_url(given), busy_s=busy_s)
+        return database_url(given)
     path = Path(given).expanduser()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        LOG.warning("the folder %s cannot be made: %s", path.parent, error)
-        raise JournalError(f"the journal's folder cannot be made: {error.strerror}") from None
     if path.is_dir():
         raise JournalError(
             "the journal's path is a folder; give the path of a file, for example work.db in it"
         )
-    return SqlJournal(URL.create("sqlite+pysqlite", database=str(path)), busy_s=busy_s)
+    return URL.create("sqlite+pysqlite", database=str(path))
 
 
 class SqlJournal:
-    """A journal in a SQL database; safe for many threads and processes at once.
+    """A journal in a SQL database; safe for many threads and processes at once."""
 
-    Raises:
-        JournalError: where it cannot be opened.
-    """
-
-    def __init__(self, url: URL, busy_s: float = BUSY_S) -> None:
-        self._place = places.opened(url, busy_s)
+    def __init__(self, place: places.Place) -> None:
+        self._place = place
         self._closed = False
+
+    @property
+    def place(self) -> places.Place:
+        """Where it is kept, for whoever takes care of it."""
+        return self._place
 
     @property
     def _engine(self) -> Engine:
@@ -117,7 +134,7 @@ class SqlJournal:
             Row(number, at, body, as_digest(each)) for number, at, body, each in found if _is_number(number)
         ]
         known = entries(workspace, rows, after, before)
-        return known if after else (*known, *self._lost_end(workspace, known))
+        return known if after else (*known, *self._lost_after(workspace, known[-1] if known else None))
 
     def append(self, workspace: str, after: int, at: float, event: WorkspaceEvent) -> Entry:
         """Add an entry numbered `after` + 1; when this returns, it is on disk.
@@ -205,11 +222,11 @@ class SqlJournal:
             self._closed = True
             places.let_go(self._place)
 
-    def _lost_end(self, workspace: str, known: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    def _lost_after(self, workspace: str, last: Entry | None) -> tuple[Entry, ...]:
         """What stands for events at the end that were recorded and are gone."""
-        last, at = (known[-1].number, known[-1].at) if known else (0, 0.0)
+        number, at = (last.number, last.at) if last is not None else (0, 0.0)
         recorded = self._place.witness.number(workspace) if self._place.witness is not None else 0
-        return (lost_end(last + 1, recorded, at),) if recorded > last else ()
+        return (lost_end(number + 1, recorded, at),) if recorded > number else ()
 
     def _record(self, addition: "_Addition") -> None:
         """Add a row once, whatever happens to the connection meanwhile.

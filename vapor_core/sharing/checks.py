@@ -11,6 +11,7 @@ from vapor_core.journal.events import (
     ClockCorrected,
     Deployed,
     DeploymentStopped,
+    IdsReserved,
     JobDeleted,
     JobPaused,
     JobRestored,
@@ -86,7 +87,7 @@ def checked(shared: Shared) -> tuple[Entry, ...]:
 
 def _check(event: WorkspaceEvent, known: _Known) -> None:
     """What the store would have refused when it was done."""
-    if isinstance(event, Membership | ClockCorrected):
+    if isinstance(event, Membership | ClockCorrected | IdsReserved):
         raise InvalidLink("what was shared holds somebody's invitation or clock; it carries work alone")
     if isinstance(event, Refused):
         raise InvalidLink("what was shared holds what a backend refused; it carries simulated work alone")

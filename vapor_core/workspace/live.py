@@ -48,7 +48,7 @@ class LiveWorkspace:
         self._seen_wall: float | None = None
         self._number = 0  # of the last entry known
         self._clock = CallersClock()
-        self._set_aside: list[str] = []  # what a person should be told about entries
+        self.set_aside: list[str] = []  # what a person should be told about entries, one sentence each
         self._live: dict[str, float] = {}  # id -> simulated second up to which its history was told
         self._jobs: dict[str, Job] = {}
         self._deployments: dict[str, Deployment] = {}
@@ -60,8 +60,8 @@ class LiveWorkspace:
     @property
     def notices(self) -> tuple[str, ...]:
         """What a person should be told about what was read: events that were set aside, and a clock that was wrong."""
-        told = self._set_aside[:MOST_NOTICES]
-        more = len(self._set_aside) - len(told)
+        told = self.set_aside[:MOST_NOTICES]
+        more = len(self.set_aside) - len(told)
         if more:
             told.append(f"{more:,} more events were set aside; {REPAIR}")
         return (*told, self._clock.notice) if self._clock.notice else tuple(told)
@@ -288,7 +288,7 @@ class LiveWorkspace:
         changed: dict[str, None] = {}
         for entry in self.journal.read(self.workspace, self._number):
             if entry.notice:
-                self._set_aside.append(entry.notice)
+                self.set_aside.append(entry.notice)
             for key in self._take(entry):
                 changed[key] = None
                 self.stale.add(key)
@@ -312,7 +312,7 @@ class LiveWorkspace:
         except UNFIT as error:
             problem = f"it does not follow from those before it ({str(error)[:200]}); {REPAIR}"
             aside = SetAside(body=encode(entry.event), problem=problem)
-            self._set_aside.append(told(entry.number, aside))
+            self.set_aside.append(told(entry.number, aside))
             change = self.world.staged(aside, entry.at)
         keys = self.world.take(change)
         self._number = entry.number

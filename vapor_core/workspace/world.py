@@ -25,6 +25,7 @@ from vapor_core.journal.events import (
     DatasetAdded,
     Deployed,
     DeploymentStopped,
+    IdsReserved,
     JobDeleted,
     JobPaused,
     JobRestored,
@@ -161,8 +162,8 @@ class World:
             timeline.bend(at, timeline.speed, event.seconds)
         elif isinstance(event, ClockCorrected):
             timeline.correct(at, event.ahead_s)
-        elif isinstance(event, SetAside):
-            self.reserved |= event.ids
+        elif isinstance(event, SetAside | IdsReserved):
+            self.reserved.update(event.ids)
         self.jobs.update(change.jobs)
         self.deployments.update(change.deployments)
         self.datasets.update(change.datasets)
