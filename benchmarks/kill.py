@@ -31,7 +31,7 @@ from vapor_core.journal.events import encode
 from vapor_core.journal.sql import open_journal
 
 ROUNDS_A_FILE = 25
-LONGEST_S = 0.25  # of a child's life
+LONGEST_S = 0.5  # of a child's life
 CONFIG = JobConfig(model="openai-community/gpt2", max_steps=500, eval_every=50)
 
 

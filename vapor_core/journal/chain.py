@@ -4,7 +4,7 @@ A digest is no secret: it finds what a disk, a copy or a crash has changed, and 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from math import isfinite
 from struct import pack
@@ -18,18 +18,20 @@ _DAMAGED = f"it is not what was written, its file is damaged; {REPAIR}"
 _GONE = f"not there any more, the file is damaged or was replaced; {REPAIR}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Entry:
     """An event with its place: `number` counts from 1 within the workspace, `at` is the caller's clock.
 
     Attributes:
         notice: what a person should be told about how it was read; "" where it is whole.
+        digest: as it is kept; empty where it has none.
     """
 
     number: int
     at: float
     event: WorkspaceEvent
     notice: str = ""
+    digest: bytes = field(default=b"", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Row:
     at: float
     body: str
     digest: bytes | None
+    known: Entry | None = None  # where it was read and checked before; its body is not looked at again then
 
 
 def digest(before: bytes, workspace: str, number: int, at: float, body: str) -> bytes:
@@ -78,9 +81,13 @@ def entries(workspace: str, rows: Sequence[Row], after: int, before: bytes) -> t
     for row, sound in _checked(workspace, rows, after, before):
         if row.number > after + 1:
             found.append(missing(after + 1, row.number - 1, last_at))
+        if row.known is not None:
+            found.append(row.known)
+            after, last_at = row.number, row.at
+            continue
         at = row.at if _is_time(row.at) else last_at
         if sound and _is_time(row.at):
-            found.append(entry_of(row.number, at, row.body))
+            found.append(entry_of(row.number, at, row.body, row.digest or b""))
         else:
             body = row.body if isinstance(row.body, str) else repr(row.body)
             aside = SetAside(body=body.encode("utf-8", "backslashreplace").decode(), problem=_DAMAGED)
@@ -109,18 +116,18 @@ def told(number: int, aside: SetAside) -> str:
     return f"event {number} was set aside: {aside.problem}"
 
 
-def entry_of(number: int, at: float, body: str) -> Entry:
-    """The entry of a text that is what was written, whether it is understood or not."""
+def entry_of(number: int, at: float, body: str, own: bytes = b"") -> Entry:
+    """The entry of a text that is what was written, whether it is understood or not; `own` is its digest."""
     event, strangers = understood(body)
     if isinstance(event, SetAside):
-        return Entry(number, at, event, told(number, event))
+        return Entry(number, at, event, told(number, event), own)
     if strangers:
         names = ", ".join(strangers[:5])
         notice = (
             f"event {number} says more than this version of Vapor knows ({names}); update Vapor to see it"
         )
-        return Entry(number, at, event, notice)
-    return Entry(number, at, event)
+        return Entry(number, at, event, notice, own)
+    return Entry(number, at, event, "", own)
 
 
 def _checked(workspace: str, rows: Sequence[Row], after: int, before: bytes) -> Iterable[tuple[Row, bool]]:
@@ -131,6 +138,10 @@ def _checked(workspace: str, rows: Sequence[Row], after: int, before: bytes) -> 
     """
     ahead: bytes | None = None
     for place, row in enumerate(rows):
+        if row.known is not None:
+            yield row, True
+            before, after, ahead = row.digest or NOTHING, row.number, None
+            continue
         expected = ahead if ahead is not None else _expected(before, workspace, row)
         ahead = None
         if row.digest is None or row.number > after + 1:

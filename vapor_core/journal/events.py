@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticSerializationError
 
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
@@ -21,6 +21,9 @@ from vapor_core.journal.base import Event
 from vapor_core.journal.memberships import Membership, Role
 
 __all__ = ["Membership", "Role"]  # whoever reads a journal knows them from here, beside what is defined here
+
+
+_FIELDS = frozenset(JobConfig.model_fields)
 
 
 class JobSubmitted(Event):
@@ -44,11 +47,20 @@ class JobSubmitted(Event):
             job_id=job_id, name=name, config=config, chosen=chosen, parent_id=parent_id, fork_step=step
         )
 
+    @model_validator(mode="after")
+    def _only_chosen(self) -> Self:
+        """Let the config count what a person set, however it was written: one config serves all who read the event."""
+        chosen = _FIELDS.intersection(self.chosen)
+        if self.config.model_fields_set != chosen:
+            config = self.config.model_copy()
+            object.__setattr__(config, "__pydantic_fields_set__", set(chosen))
+            object.__setattr__(self, "config", config)
+        return self
+
     @property
     def restored_config(self) -> JobConfig:
         """The config as it was submitted: defaults are pinned to their values but still count as defaults."""
-        chosen = set(self.chosen) & JobConfig.model_fields.keys()
-        return JobConfig.model_construct(_fields_set=chosen, **dict(self.config))
+        return self.config
 
 
 class JobPaused(Event):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vapor_core.errors import JournalError
+from vapor_core.journal.chain import Entry
 from vapor_core.journal.database import LOG, READS, database_engine, described, read_only_url, trouble
 from vapor_core.journal.schema import MIGRATIONS, NewerSchema, migrate, schema_version
 from vapor_core.journal.witness import ENDING, Witness
@@ -52,6 +54,8 @@ class Place:
         self.notices: tuple[str, ...] = ()
         self.damaged = False
         self.handles = 0
+        # Entries by workspace and number, as long as somebody holds them: all who look at one workspace share them.
+        self.known: dict[str, WeakValueDictionary[int, Entry]] = {}
         self.read_only = False
         self.version = len(MIGRATIONS)
         self._open()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Signal
+from weakref import WeakValueDictionary
 
 from sqlalchemy import LargeBinary, Table, func, insert, literal, select
 from sqlalchemy.engine import URL, Connection, Engine
@@ -35,6 +36,10 @@ UNKNOWN = (
     "seen when it answers again; look before you do it once more"
 )
 POINTED = 2  # the schema's version from which on there are points of real runs
+FEW, MANY = (
+    50,
+    1000,
+)  # entries that are read anew all the same; workspaces between two looks for what nobody holds
 CHAINED = 3  # from which on events have digests
 __all__ = ["BUSY_S", "MIGRATIONS", "SqlJournal", "open_journal"]
 
@@ -117,24 +122,49 @@ class SqlJournal:
         Raises:
             JournalError: where nothing of it can be read.
         """
-        has_digests = self._place.version >= CHAINED
-        digests = EVENTS.c.digest if has_digests else literal(None, LargeBinary)
-        wanted = (
-            select(EVENTS.c.number, EVENTS.c.at, EVENTS.c.body, digests)
-            .where(EVENTS.c.workspace == workspace, EVENTS.c.number > after)
-            .order_by(EVENTS.c.number)
-        )
+        known = self._known(workspace)
         with self._place.reading() as connection:
-            found = connection.execute(wanted).all()
+            rows = self._rows(connection, workspace, after, known)
             before = NOTHING
-            if found and after and has_digests:
+            if rows and after and self._place.version >= CHAINED:
                 earlier = (EVENTS.c.workspace == workspace) & (EVENTS.c.number <= after)
                 _, before = _last(connection, EVENTS, earlier)
-        rows = [
-            Row(number, at, body, as_digest(each)) for number, at, body, each in found if _is_number(number)
+        found = entries(workspace, rows, after, before)
+        known.update((entry.number, entry) for entry in found if entry.digest and not entry.notice)
+        return found if after else (*found, *self._lost_after(workspace, found[-1] if found else None))
+
+    def _rows(
+        self, connection: Connection, workspace: str, after: int, known: Mapping[int, Entry]
+    ) -> tuple[Row, ...]:
+        """Rows above a number; what somebody in this process has read and still holds comes without its body."""
+        digests = EVENTS.c.digest if self._place.version >= CHAINED else literal(None, LargeBinary)
+        theirs, rows = EVENTS.c.workspace == workspace, []
+        if len(known) >= FEW and not after:
+            light = select(EVENTS.c.number, EVENTS.c.at, digests).where(theirs).order_by(EVENTS.c.number)
+            for number, at, own in connection.execute(light):
+                held = known.get(number)
+                if held is None or not own or held.digest != own or held.at != at or number != after + 1:
+                    break
+                rows.append(Row(number, at, "", own, held))
+                after = number
+        wanted = (
+            select(EVENTS.c.number, EVENTS.c.at, EVENTS.c.body, digests)
+            .where(theirs, EVENTS.c.number > after)
+            .order_by(EVENTS.c.number)
+        )
+        found = connection.execute(wanted).all()
+        rows += [
+            Row(number, at, body, as_digest(own)) for number, at, body, own in found if _is_number(number)
         ]
-        known = entries(workspace, rows, after, before)
-        return known if after else (*known, *self._lost_after(workspace, known[-1] if known else None))
+        return tuple(rows)
+
+    def _known(self, workspace: str) -> "WeakValueDictionary[int, Entry]":
+        """Entries of a workspace that somebody in this process holds."""
+        places_known = self._place.known
+        if len(places_known) > MANY:
+            for name in [name for name, held in list(places_known.items()) if not held]:
+                places_known.pop(name, None)
+        return places_known.setdefault(workspace, WeakValueDictionary())
 
     def append(self, workspace: str, after: int, at: float, event: WorkspaceEvent) -> Entry:
         """Add an entry numbered `after` + 1; when this returns, it is on disk.

@@ -47,6 +47,9 @@ class LiveWorkspace:
         self._deployment_backends: dict[str, DeploymentBackend] = {}
         self._seen_wall: float | None = None
         self._number = 0  # of the last entry known
+        self._entries: list[
+            Entry
+        ] = []  # held, so that others who look at this workspace need not read them again
         self._clock = CallersClock()
         self.set_aside: list[str] = []  # what a person should be told about entries, one sentence each
         self._live: dict[str, float] = {}  # id -> simulated second up to which its history was told
@@ -287,6 +290,7 @@ class LiveWorkspace:
         """Read what others have recorded; the ids of the jobs and deployments that it changed."""
         changed: dict[str, None] = {}
         for entry in self.journal.read(self.workspace, self._number):
+            self._entries.append(entry)
             if entry.notice:
                 self.set_aside.append(entry.notice)
             for key in self._take(entry):
@@ -299,6 +303,7 @@ class LiveWorkspace:
         """Take in what was just recorded here: it is news from just before its instant on."""
         if self._seen_wall is None:
             self._seen_wall = self.now = entry.at
+        self._entries.append(entry)
         keys = self._take(entry)
         just_before = nextafter(self.world.timeline.at(entry.at), -inf)
         for key in keys:

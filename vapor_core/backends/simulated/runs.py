@@ -85,7 +85,7 @@ class Run:
     @cached_property
     def total_steps(self) -> int:
         """Of the whole run, a parent's part included."""
-        return self.curve.plan.total_steps
+        return plan(self.spec.config).total_steps
 
     def phase(self, at_s: float) -> Phase:
         """The stretch that an instant falls in."""
