@@ -143,9 +143,7 @@ def test_entries_that_come_twice_are_refused():
 def test_a_shared_workspace_is_folded_once(monkeypatch):
     """It was folded once for its bounds and once more for the store."""
     shared = selection.share(a_world(), "workspace")
-    folded, apply = [], World.apply
-    monkeypatch.setattr(
-        World, "apply", lambda self, event, at: folded.append(event) or apply(self, event, at)
-    )
+    folded, take = [], World.take
+    monkeypatch.setattr(World, "take", lambda self, change: folded.append(change) or take(self, change))
     validation.shared_store(shared)
     assert len(folded) == len(shared.entries)

@@ -1,6 +1,5 @@
 """What happened, append-only.
 
-base: What every event of a journal is: frozen, versioned, with finite numbers and no unknown fields.
 care: How a journal is looked after: checked, copied without what is damaged, written out as lines of text and
     read back.
 chain: Whether what a journal holds is what was written: the digest of each event covers the one before it.
@@ -9,12 +8,14 @@ database: How a journal's database is reached, SQLite or PostgreSQL, and what it
 events: What a person can do to a workspace, as values: the journal's vocabulary.
 journal: What happened, append-only: the truth of a workspace.
 log_columns: The columns of an imported log as text in the journal, and back as they were.
-memberships: Who was let into whose workspace, and who let them: events of the log that all workspaces of a
-    journal share.
+memberships: What every event is, and the events of the log that all workspaces share: who was let into whose,
+    by whom.
 metric_blocks: The points of real runs as blocks of columns, and back as they were, bit by bit.
 place: Where a journal is kept, once a process: all who open one place share its connections, its turns and
     its notices.
 read_only: A journal that is over: it reveals its entries up to an instant and takes no new ones.
+records: What stands in a row of a journal, and the digests by which it is seen whether that is what was
+    written.
 schema: The tables of a journal in a SQL database, and how a database of an earlier version becomes one of
     this.
 sql: The journal on disk: SQLite by default (one file, write-ahead log, synced at every event), other SQL by

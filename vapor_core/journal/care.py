@@ -16,9 +16,10 @@ from sqlalchemy import Connection, LargeBinary, Table, insert, literal, select, 
 from sqlalchemy.exc import DBAPIError
 
 from vapor_core.errors import JournalError
-from vapor_core.journal.chain import NOTHING, Row, as_digest, block_digest, digest, entries, entry_of
+from vapor_core.journal.chain import entries, entry_of
 from vapor_core.journal.events import IdsReserved, SetAside, encode
 from vapor_core.journal.journal import Entry
+from vapor_core.journal.records import NOTHING, Row, as_digest, block_digest, digest
 from vapor_core.journal.schema import EVENTS, POINTS
 from vapor_core.journal.sql import CHAINED, POINTED, SqlJournal, look_at, open_journal
 

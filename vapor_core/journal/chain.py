@@ -1,70 +1,13 @@
-"""Whether what a journal holds is what was written: the digest of each event covers the one before it.
-
-A digest is no secret: it finds what a disk, a copy or a crash has changed, and not who changes a journal on purpose.
-"""
+"""Whether what a journal holds is what was written: the digest of each event covers the one before it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from hashlib import blake2b
 from math import isfinite
-from struct import pack
 
-from vapor_core.journal.events import REPAIR, SetAside, WorkspaceEvent, understood
+from vapor_core.journal.events import REPAIR, SetAside, understood
+from vapor_core.journal.records import NOTHING, Entry, Row, digest
 
-DIGEST_BYTES = 16
-NOTHING = b""  # before the first event, and before one whose predecessor was written without a digest
 _DAMAGED = f"it is not what was written, its file is damaged; {REPAIR}"
-
 _GONE = f"not there any more, the file is damaged or was replaced; {REPAIR}"
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Entry:
-    """An event with its place: `number` counts from 1 within the workspace, `at` is the caller's clock.
-
-    Attributes:
-        notice: what a person should be told about how it was read; "" where it is whole.
-        digest: as it is kept; empty where it has none.
-    """
-
-    number: int
-    at: float
-    event: WorkspaceEvent
-    notice: str = ""
-    digest: bytes = field(default=b"", compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An event as it stands in a database. A damaged database may hold anything in any of these."""
-
-    number: int
-    at: float
-    body: str
-    digest: bytes | None
-    known: Entry | None = None  # where it was read and checked before; its body is not looked at again then
-
-
-def digest(before: bytes, workspace: str, number: int, at: float, body: str) -> bytes:
-    """Of an event, from the digest of the one before it."""
-    name = workspace.encode("utf-8", "surrogateescape")
-    head = pack(">Bqdi", len(before), number, at, len(name))
-    text = body.encode("utf-8", "surrogateescape")
-    return blake2b(b"".join((before, head, name, text)), digest_size=DIGEST_BYTES).digest()
-
-
-def as_digest(value: object) -> bytes | None:
-    """A digest as a database gives it; one that is damaged is some digest that nothing stands on."""
-    if value is None:
-        return None
-    return value[:DIGEST_BYTES] if isinstance(value, bytes) else b"damaged"
-
-
-def block_digest(workspace: str, job_id: str, number: int, kept: tuple[int, str, bytes]) -> bytes:
-    """Of a block of points, from what `metric_blocks.packed` makes of it."""
-    rows, names, body = kept
-    head = "\n".join((workspace, job_id, str(number), str(rows), names, ""))
-    return blake2b(head.encode("utf-8", "surrogateescape") + body, digest_size=DIGEST_BYTES).digest()
 
 
 def entries(workspace: str, rows: Sequence[Row], after: int, before: bytes) -> tuple[Entry, ...]:
@@ -91,7 +34,7 @@ def entries(workspace: str, rows: Sequence[Row], after: int, before: bytes) -> t
         else:
             body = row.body if isinstance(row.body, str) else repr(row.body)
             aside = SetAside(body=body.encode("utf-8", "backslashreplace").decode(), problem=_DAMAGED)
-            found.append(Entry(row.number, at, aside, told(row.number, aside)))
+            found.append(Entry(row.number, at, aside, f"event {row.number} {aside.notice}"))
         after, last_at = row.number, at
     return tuple(found)
 
@@ -99,35 +42,24 @@ def entries(workspace: str, rows: Sequence[Row], after: int, before: bytes) -> t
 def missing(first: int, last: int, at: float) -> Entry:
     """What stands for events that are not there."""
     aside = SetAside(body="", problem=_GONE, first=first)
-    return Entry(last, at, aside, told(last, aside))
+    return Entry(last, at, aside, _gone(first, last))
 
 
 def lost_end(first: int, last: int, at: float) -> Entry:
     """What stands for the last events, which were recorded and are gone; the next one will get the first's number."""
     aside = SetAside(body="", problem=_GONE, first=first)
-    return Entry(first - 1, at, aside, told(last, aside))
+    return Entry(first - 1, at, aside, _gone(first, last))
 
 
-def told(number: int, aside: SetAside) -> str:
-    """What a person is told about what was set aside."""
-    if aside.first:
-        which = f"event {number} is" if aside.first == number else f"events {aside.first} to {number} are"
-        return f"{which} {aside.problem}"
-    return f"event {number} was set aside: {aside.problem}"
+def _gone(first: int, last: int) -> str:
+    which = f"event {last} is" if first == last else f"events {first} to {last} are"
+    return f"{which} {_GONE}"
 
 
 def entry_of(number: int, at: float, body: str, own: bytes = b"") -> Entry:
     """The entry of a text that is what was written, whether it is understood or not; `own` is its digest."""
-    event, strangers = understood(body)
-    if isinstance(event, SetAside):
-        return Entry(number, at, event, told(number, event), own)
-    if strangers:
-        names = ", ".join(strangers[:5])
-        notice = (
-            f"event {number} says more than this version of Vapor knows ({names}); update Vapor to see it"
-        )
-        return Entry(number, at, event, notice, own)
-    return Entry(number, at, event, "", own)
+    event, notice = understood(body)
+    return Entry(number, at, event, f"event {number} {notice}" if notice else "", own)
 
 
 def _checked(workspace: str, rows: Sequence[Row], after: int, before: bytes) -> Iterable[tuple[Row, bool]]:

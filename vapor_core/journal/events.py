@@ -17,10 +17,10 @@ from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.serving import ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import JournalError, VaporError
-from vapor_core.journal.base import Event
-from vapor_core.journal.memberships import Membership, Role
+from vapor_core.journal.memberships import Event, Invited, Joined, Left, Membership, Role, RoleSet, Withdrawn
 
-__all__ = ["Membership", "Role"]  # whoever reads a journal knows them from here, beside what is defined here
+# Whoever reads a journal knows these from here, beside what is defined here.
+__all__ = ["Invited", "Joined", "Left", "Membership", "Role", "RoleSet", "Withdrawn"]
 
 
 _FIELDS = frozenset(JobConfig.model_fields)
@@ -255,6 +255,11 @@ class SetAside(Event):
     first: int = 0
 
     @property
+    def notice(self) -> str:
+        """What a person is told about it, behind its number."""
+        return f"was set aside: {self.problem}"
+
+    @property
     def ids(self) -> frozenset[str]:
         """Ids of jobs and deployments that it names, and may have given out."""
         return frozenset(_AN_ID.findall(self.body))
@@ -309,32 +314,38 @@ def reread(event: WorkspaceEvent) -> WorkspaceEvent:
     return found
 
 
-def understood(text: str) -> tuple[WorkspaceEvent, tuple[str, ...]]:
-    """The event of a line, set aside where it is none, and the fields of it that only a later version knows."""
+def understood(text: str) -> tuple[WorkspaceEvent, str]:
+    """The event of a line, set aside where it is none, and what to tell about it behind its number; "" where whole."""
     try:
-        return _READER.validate_json(text), ()
+        return _READER.validate_json(text), ""
     except (ValidationError, VaporError, ValueError) as error:
         return _with_trouble(text, error)
 
 
-def _with_trouble(text: str, error: Exception) -> tuple[WorkspaceEvent, tuple[str, ...]]:
+def _with_trouble(text: str, error: Exception) -> tuple[WorkspaceEvent, str]:
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError):
-        return SetAside(body=_whole(text), problem=f"it is not JSON; {REPAIR}"), ()
+        return _aside(text, f"it is not JSON; {REPAIR}")
     kind = fields.get("kind") if isinstance(fields, Mapping) else None
     if not isinstance(kind, str) or kind not in KINDS:
-        problem = f"this version of Vapor knows no event {str(kind)[:40]!r}; {UPDATE}"
-    elif fields.get("version", 1) != 1:
-        problem = f"version {str(fields.get('version'))[:20]} of {kind} is not known here; {UPDATE}"
-    else:
-        stranger: list[str] = []
-        known = _known(fields, stranger)
-        if stranger:
-            with suppress(ValidationError, VaporError, ValueError):
-                return _READER.validate_python(known, strict=False), tuple(stranger)
-        problem = _wrong(kind, error)
-    return SetAside(body=_whole(text), problem=problem), ()
+        return _aside(text, f"this version of Vapor knows no event {str(kind)[:40]!r}; {UPDATE}")
+    if fields.get("version", 1) != 1:
+        return _aside(
+            text, f"version {str(fields.get('version'))[:20]} of {kind} is not known here; {UPDATE}"
+        )
+    stranger: list[str] = []
+    known = _known(fields, stranger)
+    if stranger:
+        with suppress(ValidationError, VaporError, ValueError):
+            more = f"says more than this version of Vapor knows ({', '.join(stranger[:5])}); update Vapor to see it"
+            return _READER.validate_python(known, strict=False), more
+    return _aside(text, _wrong(kind, error))
+
+
+def _aside(text: str, problem: str) -> tuple[SetAside, str]:
+    aside = SetAside(body=text.encode("utf-8", "backslashreplace").decode(), problem=problem)
+    return aside, aside.notice
 
 
 def _known(fields: Mapping[str, object], stranger: list[str]) -> dict[str, object]:
@@ -366,8 +377,3 @@ def _wrong(kind: str, error: Exception) -> str:
     if first["type"] == "extra_forbidden":
         return f"this version of Vapor knows no {place}; {UPDATE}"
     return f"{place}: {first['msg'][:200]}; {REPAIR}"
-
-
-def _whole(text: str) -> str:
-    """A text with half characters written out, so that it can be kept."""
-    return text.encode("utf-8", "backslashreplace").decode()

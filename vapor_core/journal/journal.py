@@ -11,9 +11,9 @@ from threading import Lock
 from typing import Protocol
 
 from vapor_core.errors import JournalError
-from vapor_core.journal.chain import Entry, entry_of
-from vapor_core.journal.events import WorkspaceEvent, encode, reread
+from vapor_core.journal.events import WorkspaceEvent, encode, reread, understood
 from vapor_core.journal.metric_blocks import Floats, MetricBlock, packed, unpacked
+from vapor_core.journal.records import Entry
 
 
 class JournalConflict(JournalError):
@@ -106,7 +106,11 @@ class MemoryJournal:
     def read(self, workspace: str, after: int = 0) -> tuple[Entry, ...]:
         """Entries with numbers above `after`."""
         lines: Sequence[tuple[float, str]] = self._lines.get(workspace, [])[after:]
-        return tuple(entry_of(number, at, text) for number, (at, text) in enumerate(lines, after + 1))
+        found = []
+        for number, (at, text) in enumerate(lines, after + 1):
+            event, notice = understood(text)
+            found.append(Entry(number, at, event, f"event {number} {notice}" if notice else ""))
+        return tuple(found)
 
     def append(self, workspace: str, after: int, at: float, event: WorkspaceEvent) -> Entry:
         """Add an entry."""

@@ -1,8 +1,20 @@
-"""Who was let into whose workspace, and who let them: events of the log that all workspaces of a journal share."""
+"""What every event is, and the events of the log that all workspaces share: who was let into whose, by whom.
+
+An event is frozen and versioned, its numbers are finite, and it has no fields that nobody knows.
+"""
 
 from typing import Literal
 
-from vapor_core.journal.base import Event
+from pydantic import BaseModel, ConfigDict
+
+
+class Event(BaseModel):
+    """An action. When it happened stands beside it, in the journal's entry."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+    version: Literal[1] = 1
+
 
 Role = Literal["viewer", "editor"]
 

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from vapor_core.errors import JournalError
-from vapor_core.journal.chain import Entry
 from vapor_core.journal.database import LOG, READS, database_engine, described, read_only_url, trouble
+from vapor_core.journal.records import Entry
 from vapor_core.journal.schema import MIGRATIONS, NewerSchema, migrate, schema_version
 from vapor_core.journal.witness import ENDING, Witness
 

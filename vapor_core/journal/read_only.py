@@ -3,13 +3,19 @@
 At an instant that moves it is a replay; at the end, a workspace that is only looked at.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from math import inf
+from typing import TYPE_CHECKING
 
 from vapor_core.errors import JournalError
-from vapor_core.journal.events import WorkspaceEvent
-from vapor_core.journal.journal import Entry, Journal
-from vapor_core.journal.metric_blocks import Floats, MetricBlock
+
+if TYPE_CHECKING:
+    from vapor_core.journal.events import WorkspaceEvent
+    from vapor_core.journal.journal import Journal
+    from vapor_core.journal.metric_blocks import Floats, MetricBlock
+    from vapor_core.journal.records import Entry
 
 REFUSAL = "this is read-only: make it yours, or go back to your own workspace, to act"
 VIEWER = "you may look at this workspace and not change it; ask its owner to make you an editor"

@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from vapor_core.journal.chain import NOTHING, digest
+from vapor_core.journal.records import NOTHING, digest
 
 _tables = MetaData()
 SCHEMA = Table("vapor_schema", _tables, Column("version", Integer, nullable=False))

@@ -19,11 +19,12 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from vapor_core.errors import JournalError
 from vapor_core.journal import place as places
-from vapor_core.journal.chain import NOTHING, Row, as_digest, block_digest, digest, entries, lost_end
+from vapor_core.journal.chain import entries, lost_end
 from vapor_core.journal.database import LOG, database_url, trouble
 from vapor_core.journal.events import REPAIR, WorkspaceEvent, encode, reread
 from vapor_core.journal.journal import TAKEN, Entry, Journal, JournalConflict, MemoryJournal, finite
 from vapor_core.journal.metric_blocks import Floats, MetricBlock, packed, unpacked
+from vapor_core.journal.records import NOTHING, Row, as_digest, block_digest, digest
 from vapor_core.journal.schema import EVENTS, MIGRATIONS, POINTS
 
 BUSY_S = 5.0  # how long to wait for another process that writes
@@ -141,7 +142,7 @@ class SqlJournal:
         theirs, rows = EVENTS.c.workspace == workspace, []
         if len(known) >= FEW and not after:
             light = select(EVENTS.c.number, EVENTS.c.at, digests).where(theirs).order_by(EVENTS.c.number)
-            for number, at, own in connection.execute(light):
+            for number, at, own in connection.execute(light).all():
                 held = known.get(number)
                 if held is None or not own or held.digest != own or held.at != at or number != after + 1:
                     break

@@ -53,11 +53,8 @@ def share(store: Store, view: View, ids: Iterable[str] = ()) -> Shared:
         InvalidLink: where there is nothing that can be shared.
         JournalError: where the journal cannot be read.
     """
-    entries = store.journal.read(store.workspace)
-    world, chosen = World(), tuple(ids)
-    for entry in entries:
-        world.apply(entry.event, entry.at)
-    part = _part(world, view, chosen)
+    entries, chosen = store.entries(), tuple(ids)
+    part = _part(store.world, view, chosen)
     if not part.jobs:
         raise InvalidLink("there is nothing here that a link could carry; start a simulated job first")
     kept = [(entry.at, event) for entry in entries if (event := _kept(entry.event, part)) is not None]
@@ -146,7 +143,7 @@ def _belongs(event: WorkspaceEvent, part: _Part) -> bool:
     if isinstance(event, DatasetAdded | ModelAdded):
         return part.whole  # what a job uses of these is in its own configuration
     if isinstance(event, Renamed):
-        return event.id in (part.jobs - part.strangers) | part.deployments
+        return (event.id in part.jobs and event.id not in part.strangers) or event.id in part.deployments
     if isinstance(event, Deployed | Scaled | Redeployed | DeploymentStopped):
         return event.deployment_id in part.deployments
     return isinstance(event, SpeedSet | TimeSkipped) or getattr(event, "job_id", None) in part.jobs

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from vapor_core.backends.registry import abilities
 from vapor_core.errors import InvalidConfig
 from vapor_core.journal.events import Action, Adopted, Deployed, JobSubmitted, LogImported, Refused, Renamed
-from vapor_core.journal.journal import Entry
 from vapor_core.journal.log_columns import packed
 from vapor_core.journal.read_only import ReadOnlyJournal
+from vapor_core.journal.records import Entry
 
 if TYPE_CHECKING:
     from vapor_core.readers.run_logs import RunLog

@@ -10,22 +10,28 @@ leaves nothing undone, and a conflict in the journal starts nothing twice.
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from math import inf, nextafter
 
 from vapor_core import catalog
 from vapor_core.backends import registry
 from vapor_core.backends.base import DeploymentBackend, DeploymentSpec, Health, JobBackend, JobState
-from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import DEPLOYMENT_ENDS, JOB_ENDS, LifeEvent
 from vapor_core.contracts.workspace import Deployment, Job
 from vapor_core.errors import BackendRefused, InvalidConfig, JournalError, VaporError
-from vapor_core.journal.chain import told
 from vapor_core.journal.events import REPAIR, Refused, SetAside, WorkspaceEvent, encode, reread
 from vapor_core.journal.journal import Entry, Journal, JournalConflict
 from vapor_core.journal.log_columns import columns
 from vapor_core.physics.plan import plan
 from vapor_core.workspace.callers_clock import CallersClock
-from vapor_core.workspace.views import deployment_lines, deployment_spec, deployment_view, job_view
+from vapor_core.workspace.views import (
+    deployment_lines,
+    deployment_spec,
+    deployment_view,
+    job_view,
+    refusal,
+    refused_line,
+)
 from vapor_core.workspace.world import Change, DeploymentRecord, JobRecord, World
 
 ATTEMPTS = 20  # to append while other processes act on the same workspace
@@ -47,9 +53,7 @@ class LiveWorkspace:
         self._deployment_backends: dict[str, DeploymentBackend] = {}
         self._seen_wall: float | None = None
         self._number = 0  # of the last entry known
-        self._entries: list[
-            Entry
-        ] = []  # held, so that others who look at this workspace need not read them again
+        self.entries: list[Entry] = []  # held, so that others who look at it need not read them again
         self._clock = CallersClock()
         self.set_aside: list[str] = []  # what a person should be told about entries, one sentence each
         self._live: dict[str, float] = {}  # id -> simulated second up to which its history was told
@@ -106,7 +110,7 @@ class LiveWorkspace:
             try:
                 self._correct_clock(at)
                 event = decide(self.world.timeline.at(at))
-                self._see_that_it_follows(event, at)
+                _see_that_it_follows(self.world, event, at)
                 entry = self.journal.append(self.workspace, self._number, at, event)
             except JournalConflict:
                 continue
@@ -158,14 +162,14 @@ class LiveWorkspace:
         record = self.world.job(job_id)
         if record.refused is not None:
             began = record.spec.submitted_s
-            return JobState("failed", 0, 0, 0.0, ended_s=began, failure=_refusal(record.refused))
+            return JobState("failed", 0, 0, 0.0, ended_s=began, failure=refusal(record.refused))
         return self.backend_of(job_id).state(job_id, at_s)
 
     def health(self, deployment_id: str, at_s: float) -> Health:
         """How a deployment is at an instant, seen or not."""
         record = self.world.deployment(deployment_id)
         if record.refused is not None:
-            return Health("failed", 0, 0.0, 0.0, _refusal(record.refused), record.created_s)
+            return Health("failed", 0, 0.0, 0.0, refusal(record.refused), record.created_s)
         return self.server_of(deployment_id).health(deployment_id, at_s)
 
     def job(self, job_id: str) -> Job:
@@ -197,11 +201,11 @@ class LiveWorkspace:
         if key in self.world.jobs:
             record = self.world.jobs[key]
             if record.refused is not None:
-                return _refused_line(record.refused, record.spec.submitted_s, from_s, to_s)
+                return refused_line(record.refused, record.spec.submitted_s, from_s, to_s)
             return self.backend_of(key).history(key, from_s, to_s)
         deployment = self.world.deployment(key)
         if deployment.refused is not None:
-            return _refused_line(deployment.refused, deployment.created_s, from_s, to_s)
+            return refused_line(deployment.refused, deployment.created_s, from_s, to_s)
         lines = [line for line in deployment_lines(deployment) if from_s < line.at_s <= to_s]
         health = self.health(key, to_s)
         if health.failure and health.failed_s is not None and health.failed_s > from_s:
@@ -259,38 +263,10 @@ class LiveWorkspace:
         if correction is not None:
             self._done(self.journal.append(self.workspace, self._number, at, correction))
 
-    def _see_that_it_follows(self, event: WorkspaceEvent, at: float) -> None:
-        """Try an event before it is recorded: what could not be read back, or not be shown, is refused.
-
-        Raises:
-            InvalidConfig: where it does not follow from what was done before.
-            JournalError: where it could not be read back.
-        """
-        try:
-            self._staged(reread(event), at)
-        except UNFIT as error:
-            if isinstance(error, VaporError) and not isinstance(error, LookupError):
-                raise
-            raise InvalidConfig(f"this does not follow from what was done here before ({error})") from None
-
-    def _staged(self, event: WorkspaceEvent, at: float) -> Change:
-        """What an event would change, looked over: each job and deployment can be handed to its backend and shown."""
-        change = self.world.staged(event, at)
-        jobs = ChainMap(change.jobs, self.world.jobs) if change.deployments else change.jobs
-        for key, record in change.jobs.items():
-            if key not in self.world.jobs:
-                _ = registry.REGISTRY[record.config.backend], plan(record.config)
-                _ = record.spec.log and columns(record.spec.log)
-        for served in change.deployments.values():
-            if self.deployment_backend(served.backend) is not None:
-                _ = catalog.accelerator(served.accelerator), plan(jobs[served.revisions[-1].job_id].config)
-        return change
-
     def _take_in(self) -> list[str]:
         """Read what others have recorded; the ids of the jobs and deployments that it changed."""
         changed: dict[str, None] = {}
         for entry in self.journal.read(self.workspace, self._number):
-            self._entries.append(entry)
             if entry.notice:
                 self.set_aside.append(entry.notice)
             for key in self._take(entry):
@@ -303,7 +279,6 @@ class LiveWorkspace:
         """Take in what was just recorded here: it is news from just before its instant on."""
         if self._seen_wall is None:
             self._seen_wall = self.now = entry.at
-        self._entries.append(entry)
         keys = self._take(entry)
         just_before = nextafter(self.world.timeline.at(entry.at), -inf)
         for key in keys:
@@ -313,12 +288,14 @@ class LiveWorkspace:
     def _take(self, entry: Entry) -> tuple[str, ...]:
         """Take an entry in, or set it aside where it does not follow from those before it."""
         try:
-            change = self._staged(entry.event, entry.at)
+            change = _staged(self.world, entry.event, entry.at)
         except UNFIT as error:
             problem = f"it does not follow from those before it ({str(error)[:200]}); {REPAIR}"
             aside = SetAside(body=encode(entry.event), problem=problem)
-            self.set_aside.append(told(entry.number, aside))
+            entry = replace(entry, event=aside, notice=f"event {entry.number} {aside.notice}")
+            self.set_aside.append(entry.notice)
             change = self.world.staged(aside, entry.at)
+        self.entries.append(entry)
         keys = self.world.take(change)
         self._number = entry.number
         for key in keys:
@@ -390,11 +367,26 @@ class LiveWorkspace:
         raise JournalError("other processes keep acting on this workspace; try again in a moment")
 
 
-def _refusal(reason: str) -> Failure:
-    return Failure(code="backend", what="It was not started.", why=f"{reason[:1].upper()}{reason[1:]}.")
+def _staged(world: World, event: WorkspaceEvent, at: float) -> Change:
+    """What an event would change, looked over, so that nothing of it fails later; raises one of `UNFIT` else."""
+    change = world.staged(event, at)
+    for key, record in change.jobs.items():
+        if key not in world.jobs:
+            _ = registry.REGISTRY[record.config.backend], plan(record.config)
+            _ = record.spec.log and columns(record.spec.log)
+    jobs = ChainMap(change.jobs, world.jobs) if change.deployments else change.jobs
+    for served in change.deployments.values():
+        if registry.REGISTRY[served.backend].deployments is None:
+            raise InvalidConfig({"backend": f"no backend {served.backend[:60]!r} serves"})
+        _ = catalog.accelerator(served.accelerator), plan(jobs[served.revisions[-1].job_id].config)
+    return change
 
 
-def _refused_line(reason: str, at_s: float, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
-    if not from_s < at_s <= to_s:
-        return ()
-    return (LifeEvent(at_s=at_s, kind="failed", sentence=_refusal(reason).sentence),)
+def _see_that_it_follows(world: World, event: WorkspaceEvent, at: float) -> None:
+    """Try an event before it is recorded: what could not be read back, or not be shown, is refused."""
+    try:
+        _staged(world, reread(event), at)
+    except UNFIT as error:
+        if isinstance(error, VaporError) and not isinstance(error, LookupError):
+            raise
+        raise InvalidConfig(f"this does not follow from what was done here before ({error})") from None

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from vapor_core.errors import InvalidLink, JournalError, NotFound
-from vapor_core.journal.chain import Entry
 from vapor_core.journal.events import SetAside, WorkspaceEvent
 from vapor_core.journal.journal import Journal, JournalConflict
 from vapor_core.journal.memberships import Invited, Joined, Left, Membership, Role, RoleSet, Withdrawn
 from vapor_core.journal.metric_blocks import Floats, MetricBlock
 from vapor_core.journal.read_only import VIEWER
+from vapor_core.journal.records import Entry
 
 LOG = "~members"  # a workspace's id never begins like this
 VALID_S = 7 * 86_400.0

@@ -16,7 +16,7 @@ from vapor_core.contracts.serving import ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
 from vapor_core.contracts.workspace import Clock, Deployment, Job, RegisteredModel, Summary
 from vapor_core.journal.events import Adopted, Deployed, JobSubmitted, LogImported, WorkspaceEvent
-from vapor_core.journal.journal import Journal, MemoryJournal
+from vapor_core.journal.journal import Entry, Journal, MemoryJournal
 from vapor_core.metrics.series import MetricSeries
 from vapor_core.readers.run_logs import RunLog
 from vapor_core.workspace import actions, adoption
@@ -67,6 +67,15 @@ class Store:
     def world(self) -> World:
         """Everything that was done, folded; to be read alone."""
         return self._live.world
+
+    def entries(self) -> tuple[Entry, ...]:
+        """What was done, by anybody, up to now; what does not follow from what was before it stands set aside.
+
+        Raises:
+            JournalError: where it cannot be read.
+        """
+        self._live.refresh()
+        return tuple(self._live.entries)
 
     # time
 

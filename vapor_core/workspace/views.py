@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vapor_core.backends.base import DeploymentSpec, Health, JobState, ServedModel
 from vapor_core.backends.registry import abilities
+from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.workspace import Deployment, Job, RegisteredModel, Summary
 from vapor_core.physics.plan import plan
@@ -160,3 +161,15 @@ def summary(
         best_eval_loss=best[0] if best else None,
         best_job_id=best[1] if best else None,
     )
+
+
+def refusal(reason: str) -> Failure:
+    """Why something that was recorded never ran."""
+    return Failure(code="backend", what="It was not started.", why=f"{reason[:1].upper()}{reason[1:]}.")
+
+
+def refused_line(reason: str, at_s: float, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
+    """The history of something that never ran, after `from_s` and up to `to_s`."""
+    if not from_s < at_s <= to_s:
+        return ()
+    return (LifeEvent(at_s=at_s, kind="failed", sentence=refusal(reason).sentence),)

@@ -197,7 +197,9 @@ class World:
         if event.id in self.jobs or event.id in change.jobs:
             job = self._job_in(event.id, change)
             if isinstance(event, Renamed):
-                change.jobs[event.id] = replace(job, name=event.name)
+                change.jobs[event.id] = JobRecord(
+                    event.name, job.spec, job.interventions, job.deleted, job.refused
+                )
             else:
                 change.jobs[event.id] = replace(job, refused=event.reason, deleted=True)
         else:
@@ -233,7 +235,7 @@ class World:
             number = len(interventions) + 1
             interventions = (*interventions, Intervention(INTERVENTIONS[type(event)], at_s, number))
         deleted = isinstance(event, JobDeleted) or (record.deleted and not isinstance(event, JobRestored))
-        return replace(record, interventions=interventions, deleted=deleted)
+        return JobRecord(record.name, record.spec, interventions, deleted, record.refused)
 
     def _deployment_after(
         self, event: Deployed | Scaled | Redeployed | DeploymentStopped, at_s: float, change: Change
@@ -278,8 +280,9 @@ class Change:
 
 def _new(key: str, *known: Mapping[str, object]) -> None:
     """See that an id was not given out before."""
-    if any(key in each for each in known):
-        raise KeyError(key)
+    for each in known:
+        if key in each:
+            raise KeyError(key)
 
 
 def _free(kind: str, known: Mapping[str, object], reserved: set[str]) -> Iterator[str]:
