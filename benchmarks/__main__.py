@@ -21,6 +21,7 @@ from benchmarks import (
     bench_simulate,
     bench_tick,
     bench_viewers,
+    bench_workspace,
     peers,
 )
 from benchmarks.rows import Row, table
@@ -35,6 +36,7 @@ PARTS: dict[str, Callable[[], list[Row]]] = {
     "core_tick": bench_core_tick.rows,
     "tick": bench_tick.rows,
     "viewers": bench_viewers.rows,
+    "workspace": bench_workspace.rows,
     "memory": bench_memory.rows,
     "browser": bench_browser.rows,
 }

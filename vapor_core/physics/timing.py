@@ -34,6 +34,9 @@ _EVALUATED_SHARE, _MOST_EVALUATED = 0.02, 1000  # sequences of the held-out part
 _SWAY_LIMIT = 0.45  # of a step; keeps time monotone
 
 
+NEAR = 500  # steps between two that are asked for: drawing all of them takes as long as two calls
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Timing:
     """The clock of one run. Seconds count from the beginning of the first step."""
@@ -61,7 +64,7 @@ class Timing:
         if steps.size == 0:
             return np.empty(0)
         low, high = int(steps.min()), int(steps.max()) + 1
-        if high - low <= 16 * steps.size + 64:
+        if high - low <= NEAR * steps.size:
             sway = self._sway(low, high)[steps - low]
         else:
             sway = np.concatenate([self._sway(int(step), int(step) + 1) for step in steps])

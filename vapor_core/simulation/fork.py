@@ -13,7 +13,7 @@ the rows that it inherits took it nothing, so their `elapsed_s` and `cost_usd` a
 shows a job's own part, no clock runs backwards, and a second is counted once however often its steps are inherited.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -85,6 +85,10 @@ class Curve:
     @cached_property
     def ending(self) -> Ending:
         """When it is over."""
+        return self._ending if self.fork_step else _own_ending(self.config)
+
+    @property
+    def _ending(self) -> Ending:
         run, fork = self._simulator, self.fork_step
         if run.fails_at is None or (fork and fork + run.fails_at >= run.total_steps):
             return Ending(run.startup_s, self.used_s(run.total_steps), run.total_steps)
@@ -131,6 +135,11 @@ class Curve:
     def used_s(self, step: int) -> float:
         """Seconds of use at which so many steps are done, start-up included."""
         return _seconds_at(self._simulator, step) + self._head_start_s
+
+    def used_at(self, steps: Iterable[int]) -> list[float]:
+        """Seconds of use at the end of each of these steps, start-up included."""
+        ended_s = self._simulator.elapsed_s(np.asarray(tuple(steps), dtype=np.int64)) + self._head_start_s
+        return [float(each) for each in ended_s]
 
     def incidents(self, start: int, stop: int) -> tuple[Incident, ...]:
         """What befell steps start..stop-1, inherited ones left out."""
@@ -198,6 +207,14 @@ class Curve:
         """Epochs and tokens when so many steps, the last of them an own one, are done."""
         epoch, tokens = _passed(self._simulator, step)
         return epoch + self._join.epoch, tokens + self._join.tokens
+
+
+@lru_cache(
+    maxsize=16_384
+)  # of the jobs of one large workspace, for all who look at it; a few hundred bytes each
+def _own_ending(config: JobConfig) -> Ending:
+    """How a run that was not forked ends."""
+    return Curve(config)._ending
 
 
 @lru_cache(maxsize=1024)  # about 6 kB each

@@ -22,6 +22,7 @@ from vapor_core.errors import BackendRefused, InvalidConfig, JournalError, Vapor
 from vapor_core.journal.events import REPAIR, Refused, SetAside, WorkspaceEvent, encode, reread
 from vapor_core.journal.journal import Entry, Journal, JournalConflict
 from vapor_core.journal.log_columns import columns
+from vapor_core.journal.records import without_collecting
 from vapor_core.physics.plan import plan
 from vapor_core.workspace.callers_clock import CallersClock
 from vapor_core.workspace.views import (
@@ -59,7 +60,8 @@ class LiveWorkspace:
         self._live: dict[str, float] = {}  # id -> simulated second up to which its history was told
         self._jobs: dict[str, Job] = {}
         self._deployments: dict[str, Deployment] = {}
-        self._take_in()
+        with without_collecting():
+            self._take_in()
         if self.world.timeline.last is not None:
             self._see(self.world.timeline.last)
         self._carry_out([*self.world.jobs, *self.world.deployments])

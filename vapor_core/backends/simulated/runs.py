@@ -221,12 +221,9 @@ def incident_lines(run: Run, from_s: float, to_s: float) -> list[LifeEvent]:
 
 
 def _incident_events(run: Run, start: int, stop: int) -> list[LifeEvent]:
+    incidents = run.curve.incidents(start, stop)
+    used = run.curve.used_at(found.step for found in incidents)
     return [
-        LifeEvent(
-            at_s=run.instant(run.curve.used_s(found.step + 1)),
-            kind=found.kind,
-            sentence=found.sentence,
-            step=found.step,
-        )
-        for found in run.curve.incidents(start, stop)
+        LifeEvent(at_s=run.instant(used_s), kind=found.kind, sentence=found.sentence, step=found.step)
+        for found, used_s in zip(incidents, used, strict=True)
     ]
