@@ -30,6 +30,8 @@ from vapor_core.journal.events import (
     encode,
 )
 from vapor_core.journal.journal import MemoryJournal
+from vapor_core.sharing import validation
+from vapor_core.sharing.links import Shared
 
 JOBS = st.sampled_from(["job-1", "job-2", "job-3", "job-99", "deployment-1", "", "job-999999999", "~"])
 DEPLOYMENTS = st.sampled_from(["deployment-1", "deployment-2", "job-1", "x"])
@@ -207,6 +209,26 @@ def test_whatever_stands_in_a_journal_the_workspace_opens_and_work_goes_on(lines
     assert new.id not in named and new.id in {job.id for job in store.jobs()}
     again = Store(journal)
     assert again._live.world.jobs == store._live.world.jobs and again.notices == store.notices
+
+
+LINES = st.lists(st.tuples(st.sampled_from([0.0, 10.0, 20.0]), EVENTS.map(line)), max_size=5)
+
+
+@given(LINES.map(lambda lines: [(0.0, line(SOUND[0][1])), *sorted(lines, key=lambda each: each[0])]))
+@settings(max_examples=150)
+def test_what_a_link_brings_in_can_be_read_back_or_changes_nothing(lines):
+    store = begun()
+    entries, before = store.journal.read("default"), state(store)
+    shared = Shared("workspace", (), 100.0, tuple(lines))
+    try:
+        validation.shared_store(shared)
+        store.adopt(validation.past(shared), now=100.0)
+    except VaporError:
+        event("refused")
+        assert store.journal.read("default") == entries and state(store) == before
+    else:
+        event("accepted")
+    assert same_in_a_fresh_store(store, 200.0).notices == ()
 
 
 def test_an_endless_past_is_refused_before_it_is_recorded():

@@ -316,8 +316,8 @@ def _trouble_of_file(connection: Connection) -> tuple[str, ...]:
     """What SQLite finds wrong with its file."""
     try:
         found = connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
-    except DBAPIError as error:
-        found = [str(error.orig)]
+    except (DBAPIError, UnicodeDecodeError) as error:
+        found = [str(error)]
     return tuple(f"its file: {each}" for each in found if each != "ok")
 
 

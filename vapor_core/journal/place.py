@@ -114,6 +114,12 @@ class Place:
             sentence = described(error, self.name, verb)
             there = kind == "no file" and self.path is not None and self.path.is_file()
             raise (_ReadOnly(str(sentence)) if kind == "read-only" or there else sentence) from None
+        except UnicodeDecodeError as error:  # SQLite quotes the damage when it complains of it
+            self.damaged = True
+            LOG.warning("%s cannot be %s: %s", self.name, verb, error)
+            raise JournalError(
+                f"the journal is damaged and cannot be {verb}; open it anew to have it set aside"
+            ) from None
         except PoolTimeout:
             LOG.warning("%s cannot be %s: all connections of this process are taken", self.name, verb)
             raise JournalError(
@@ -136,6 +142,8 @@ class Place:
             with self.engine.connect() as connection:
                 reader = connection.execution_options(**{READS: True})
                 return reader.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
+        except UnicodeDecodeError:
+            return False
         except DBAPIError as error:
             if trouble(error) == "corrupt":
                 return False

@@ -36,6 +36,7 @@ UNKNOWN = (
     "the connection broke while this was recorded, and the journal does not answer: whether it is there will be "
     "seen when it answers again; look before you do it once more"
 )
+MOST_LOGGED = 20  # of the events that one look finds damaged
 POINTED = 2  # the schema's version from which on there are points of real runs
 FEW, MANY = (
     50,
@@ -131,6 +132,8 @@ class SqlJournal:
                 earlier = (EVENTS.c.workspace == workspace) & (EVENTS.c.number <= after)
                 _, before = _last(connection, EVENTS, earlier)
         found = entries(workspace, rows, after, before)
+        for entry in [entry for entry in found if entry.notice][:MOST_LOGGED]:
+            LOG.warning("%s, workspace %s: %s", self._place.name, workspace, entry.notice)
         known.update((entry.number, entry) for entry in found if entry.digest and not entry.notice)
         return found if after else (*found, *self._lost_after(workspace, found[-1] if found else None))
 
@@ -308,6 +311,9 @@ class SqlJournal:
                     "%s could not say whether it wrote: %s", self._place.name, str(error.orig).strip()
                 )
                 raise JournalError(UNKNOWN) from None
+            with self._place.described("written"):
+                raise
+        except UnicodeDecodeError:
             with self._place.described("written"):
                 raise
         except PoolTimeout as error:
