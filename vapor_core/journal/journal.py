@@ -115,11 +115,12 @@ class MemoryJournal:
     def append(self, workspace: str, after: int, at: float, event: WorkspaceEvent) -> Entry:
         """Add an entry."""
         entry = Entry(after + 1, finite(at), reread(event))
+        text = encode(entry.event)
         with self._lock:
             lines = self._lines.setdefault(workspace, [])
             if len(lines) != after:
                 raise JournalConflict(TAKEN)
-            lines.append((at, encode(entry.event)))
+            lines.append((at, text))
         return entry
 
     def append_metrics(self, workspace: str, job_id: str, after: int, columns: Mapping[str, Floats]) -> int:
