@@ -14,11 +14,11 @@ NOW = 1e9
 
 @pytest.fixture
 def ahead():
-    """A workspace whose last action was dated a year ahead, by another process."""
+    """A workspace whose last action was dated a year ahead, as a process opens it whose clock is right."""
     store = Store()
     store.submit(SMALL, now=NOW)
     Store(store.journal).set_speed(1.0, now=NOW + YEAR_S)
-    return store
+    return Store(store.journal)
 
 
 def kinds(store):
@@ -31,6 +31,17 @@ def test_a_world_does_not_stand_still_for_a_year_in_silence(ahead):
     assert "8,760.0 hours ahead" in ahead.notices[0]
     ahead.advance(now=NOW + 70)
     assert ahead.clock.simulated_s == before + 60
+
+
+def test_a_process_that_had_it_open_goes_on_too():
+    store = Store()
+    store.submit(SMALL, now=NOW)
+    store.advance(now=NOW + 5)
+    Store(store.journal).set_speed(1.0, now=NOW + YEAR_S)
+    store.advance(now=NOW + 10)
+    seen = store.clock.simulated_s
+    store.advance(now=NOW + 70)
+    assert store.clock.simulated_s == seen + 60 and store.notices
 
 
 def test_what_is_done_then_takes_effect_then(ahead):
