@@ -12,7 +12,17 @@ from pydantic import ValidationError
 
 from vapor_core.backends.registry import abilities
 from vapor_core.errors import InvalidConfig
-from vapor_core.journal.events import Action, Adopted, Deployed, JobSubmitted, LogImported, Refused, Renamed
+from vapor_core.journal.events import (
+    Action,
+    Adopted,
+    Deployed,
+    JobSubmitted,
+    LogImported,
+    Refused,
+    Renamed,
+    WorkspaceEvent,
+    reread,
+)
 from vapor_core.journal.log_columns import packed
 from vapor_core.journal.read_only import ReadOnlyJournal
 from vapor_core.journal.records import Entry
@@ -43,6 +53,7 @@ def adopted(live: LiveWorkspace, past: Past) -> Adopted:
 
     Raises:
         InvalidConfig: where there is nothing to take, or something that Vapor could not have done.
+        JournalError: where it could not be read back.
     """
     if not past:
         raise InvalidConfig("there is nothing in it to make yours")
@@ -55,7 +66,7 @@ def adopted(live: LiveWorkspace, past: Past) -> Adopted:
             elif isinstance(action, Deployed):
                 names[action.deployment_id] = next(deployments)
         event = Adopted(past=tuple((_before(before_s), _renamed(action, names)) for before_s, action in past))
-        _tried(live, event)
+        _tried(live, reread(event))
     except ValidationError as error:
         raise InvalidConfig(f"it cannot be made yours: {error.errors(include_url=False)[0]['msg']}") from None
     except (LookupError, ArithmeticError, ValueError) as error:
@@ -70,9 +81,9 @@ def _before(before_s: float) -> float:
     return min(before_s, 0.0)
 
 
-def _tried(live: LiveWorkspace, event: Adopted) -> None:
+def _tried(live: LiveWorkspace, event: WorkspaceEvent) -> None:
     """See that what comes in follows, can be told and goes on for long, in a workspace of its own."""
-    for _, action in event.past:
+    for _, action in event.past if isinstance(event, Adopted) else ():
         if isinstance(action, JobSubmitted) and not abilities(action.config.backend).can_share:
             raise InvalidConfig("it cannot be made yours: only simulated jobs and logs can be taken over")
     alone = type(live)(ReadOnlyJournal([Entry(1, 0.0, event)]), live.workspace)
