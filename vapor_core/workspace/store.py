@@ -23,7 +23,7 @@ from vapor_core.workspace import actions, adoption
 from vapor_core.workspace.adoption import Past
 from vapor_core.workspace.live import LiveWorkspace
 from vapor_core.workspace.series_feed import SeriesFeed
-from vapor_core.workspace.views import registered, summary
+from vapor_core.workspace.views import registered, summary, tokens_of
 from vapor_core.workspace.world import World
 
 
@@ -41,6 +41,7 @@ class Store:
         self.choices: dict[str, object] = {}  # of a person's screen; not recorded
         self._live = LiveWorkspace(self.journal, workspace)
         self._feed = SeriesFeed(self._live)
+        self._figures: dict[str, tuple[Job, float, float | None]] = {}  # id -> what the summary adds up
         self._histories: dict[str, tuple[float, tuple[LifeEvent, ...]]] = {}  # of jobs that have ended
 
     @classmethod
@@ -328,14 +329,23 @@ class Store:
     def summary(self) -> Summary:
         """Aggregates of jobs that are not deleted and of all deployments."""
         jobs, deployments = self.jobs(), self.deployments()
+        figures = [self._figures_of(job) for job in jobs]
         measured = [
             (loss, job.id)
-            for job in jobs
-            if job.status != "failed" and (loss := self._feed.eval_loss(job)) is not None
+            for job, (_, _, loss) in zip(jobs, figures, strict=True)
+            if job.status != "failed" and loss is not None
         ]
+        tokens = sum(each for _, each, _ in figures)
         live = [each.id for each in deployments if each.live]
         rate = sum(self._live.health(key, self._live.seen_s).request_rate for key in live)
-        return summary(jobs, deployments, rate, min(measured, default=None))
+        return summary(jobs, deployments, rate, min(measured, default=None), tokens)
+
+    def _figures_of(self, job: Job) -> tuple[Job, float, float | None]:
+        """A job's tokens and eval loss beside it; those of one that has not moved are kept."""
+        known = self._figures.get(job.id)
+        if known is None or known[0] is not job:
+            known = self._figures[job.id] = (job, tokens_of(job), self._feed.eval_loss(job))
+        return known
 
     def registry(self) -> tuple[RegisteredModel, ...]:
         """The models that this workspace has trained and could serve, in order of submission."""

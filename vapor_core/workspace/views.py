@@ -135,11 +135,19 @@ def registered(job: Job, eval_loss: float | None, world: World, live: Iterable[s
     )
 
 
+def tokens_of(job: Job) -> float:
+    """Tokens that a job itself has trained on; 0 of a log, which does not say how many a step had."""
+    if not abilities(job.config.backend).has_config:
+        return 0
+    return (job.step - (job.fork_step or 0)) * plan(job.config).tokens_per_step
+
+
 def summary(
     jobs: Iterable[Job],
     deployments: Iterable[Deployment],
     request_rate: float,
     best: tuple[float, str] | None,
+    tokens: float,
 ) -> Summary:
     """Aggregates of a workspace."""
     jobs, deployments = tuple(jobs), tuple(deployments)
@@ -148,11 +156,7 @@ def summary(
         jobs_by_status=dict(Counter(job.status for job in jobs)),
         deployments=len(deployments),
         deployments_by_status=dict(Counter(each.status for each in deployments)),
-        tokens=sum(
-            (job.step - (job.fork_step or 0)) * plan(job.config).tokens_per_step
-            for job in jobs
-            if abilities(job.config.backend).has_config  # a log does not say how many a step had
-        ),
+        tokens=tokens,
         accelerator_hours=sum(job.elapsed_s * job.config.accelerator_count for job in jobs) / 3600,
         training_cost_usd=sum(job.cost_usd for job in jobs),
         serving_cost_usd=sum(each.cost_usd for each in deployments),
