@@ -205,6 +205,7 @@ def test_raw_values_stay_beside_smoothed_ones_and_steady_columns_get_none():
     assert list(frame.columns) == [*COLUMNS, "loss_smoothed", "eval_loss_smoothed"]
 
 
+@pytest.mark.slow
 def test_many_smoothings_do_not_pile_up(long_run):
     series = series_of(long_run, replay=True, window=500, buckets=100)
     for weight in np.linspace(0.1, 0.99, 40):

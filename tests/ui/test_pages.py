@@ -107,6 +107,7 @@ def test_demo_by_address_fills_once_and_stays_filled_by_reload_of_the_page():
     assert len(store_of(app).jobs()) == count
 
 
+@pytest.mark.slow
 def test_a_thousand_jobs_are_a_page_of_jobs_at_a_time():
     store = still_store()
     for number in range(1000):

@@ -86,6 +86,7 @@ def test_a_new_workspace_runs_and_an_old_one_is_as_it_was(tmp_path):
     again.close()
 
 
+@pytest.mark.slow
 def test_requests_of_years_that_nobody_saw_are_not_computed(monkeypatch):
     store = Store()
     store.submit(CONFIG, now=0.0)

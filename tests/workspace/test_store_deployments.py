@@ -175,6 +175,7 @@ def test_an_empty_workspace_adds_up_to_nothing(store):
     assert (store.clock.simulated_s, store.jobs(), store.events(), store.registry()) == (0.0, (), (), ())
 
 
+@pytest.mark.slow
 def test_a_thousand_finished_jobs_are_not_visited_again(store):
     tiny = SMALL.changed(max_steps=5, accelerator="nvidia-h100-80gb", epochs=1)
     for number in range(1000):
