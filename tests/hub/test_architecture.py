@@ -1,5 +1,8 @@
 """A config.json is read for every family by its own key names, and refused with a reason where it cannot be."""
 
+import json
+from importlib.resources import files
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from vapor_core.contracts.entries import CatalogModel
 from vapor_core.errors import InvalidConfig
 from vapor_core.hub.architecture import Published, read_architecture
+from vapor_core.hub.config_figures import class_defaults
 
 # what the publishers' config.json files say, and the parameter count that they publish
 LLAMA = {
@@ -181,10 +185,83 @@ def test_packed_weights_are_not_counted_as_parameters():
     assert read(LLAMA, parameters=700_000_000, quantized=True).parameters > 1.2e9
 
 
+def test_the_hubs_count_wins_over_a_sum_that_disagrees_and_the_person_is_told():
+    model = read(LLAMA, parameters=1_500_000_000)
+    assert model.parameters == 1_500_000_000
+    assert model.note == "the Hub counts 1.50 B parameters, its architecture sums to 1.24 B"
+    unlike = {**LLAMA, "model_type": "unheard-of"}
+    assert read(unlike, parameters=30_000_000_000).parameters == 30_000_000_000
+    assert "not known to Vapor" in read(unlike).note
+
+
+def test_a_count_of_something_else_is_named_with_the_sum():
+    assert "count of 5 is of something else" in read(LLAMA, parameters=5).note
+    assert "packed" in read(LLAMA, parameters=700_000_000, quantized=True).note
+
+
+def test_a_layer_of_an_unknown_kind_is_never_a_cache_of_nothing():
+    model = read({**LLAMA, "layer_types": ["ring_attention"] * 16})
+    assert model.kv_values_per_token == read(LLAMA).kv_values_per_token
+    assert "ring_attention" in model.note
+
+
+def test_blocks_of_their_own_are_counted_one_by_one():
+    """Nemotron-NAS lists a block a layer; some do not attend, and widths are two thirds of a multiple."""
+    attends = {
+        "attention": {"n_heads_in_group": 8, "no_op": False},
+        "ffn": {"ffn_mult": 5.25, "no_op": False},
+    }
+    skips = {
+        "attention": {"n_heads_in_group": None, "no_op": True},
+        "ffn": {"ffn_mult": 2.625, "no_op": False},
+    }
+    blocks = {"model_type": "nemotron-nas", "num_hidden_layers": 4, "block_configs": [attends, skips] * 2}
+    sizes = {
+        "hidden_size": 8192,
+        "num_attention_heads": 64,
+        "vocab_size": 128256,
+        "tie_word_embeddings": False,
+    }
+    model = read({**blocks, **sizes, "num_key_value_heads": None, "intermediate_size": None})
+    assert (model.attention_layers, model.kv_cache_values) == (2, 2 * 2 * 8 * 128)
+    attention, mlps = 2 * (2 * 8192**2 + 2 * 8192 * 1024), 2 * 3 * 8192 * (28672 + 14336)
+    assert model.parameters == attention + mlps + 2 * 128256 * 8192
+
+
+def test_windows_are_told_layer_by_layer():
+    model = read(GEMMA3)
+    assert (model.sliding_layers, model.sliding_window) == (29, 1024)
+    assert read(LLAMA).sliding_layers is None
+
+
+def test_what_a_checkpoint_has_for_images_is_no_part_of_its_language_model():
+    model = read(GEMMA3, parameters=4_300_079_472)
+    assert model.parameters == pytest.approx(3_880_263_168, rel=0.01)
+    assert "for images or sound are left out" in model.note
+    assert read(GEMMA3, parameters=3_880_263_168).note == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["ChatGLMModel", "InternVLChatModel", "GPT2Model", "LlamaModel", "AnyNewLM", ""]
+)
+def test_a_class_with_another_name_is_not_said_to_write_no_text(name):
+    assert read({**LLAMA, "architectures": [name]}).parameters > 1e9
+
+
 REFUSED = {
+    "a reward model": (
+        {**LLAMA, "architectures": ["LlamaForSequenceClassification"]},
+        "ForSequenceClassification",
+    ),
+    "an encoder": ({**LLAMA, "architectures": ["BertModel"], "model_type": "bert"}, "bert does not generate"),
+    "a family that cannot be counted": ({**LLAMA, "model_type": "rwkv7"}, "rwkv7 are built in a way"),
+    "another number of letters": ({**LLAMA, "hybrid_override_pattern": "M-"}, "2 layers"),
     "another task": ({**LLAMA, "architectures": ["BertForMaskedLM"]}, "does not generate text"),
     "an encoder-decoder": ({**LLAMA, "is_encoder_decoder": True}, "encoder-decoder"),
-    "no heads": ({key: LLAMA[key] for key in LLAMA if key != "num_attention_heads"}, "num_attention_heads"),
+    "no heads": (
+        {key: LLAMA[key] for key in LLAMA if key != "num_attention_heads"} | {"model_type": "unheard-of"},
+        "num_attention_heads",
+    ),
     "a negative size": ({**LLAMA, "hidden_size": -1}, "hidden_size"),
     "a boolean": ({**LLAMA, "num_hidden_layers": True}, "num_hidden_layers"),
     "a word": ({**LLAMA, "vocab_size": "many"}, "vocab_size"),
@@ -201,17 +278,29 @@ def test_a_config_is_refused_with_the_reason_for(case):
         read(config)
 
 
+KINDS = sorted(json.loads(files("vapor_core.data").joinpath("architectures.json").read_text())["defaults"])
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-KEYS = sorted({*LLAMA, *GPT2, *MPT, *FALCON, *GEMMA3, *LFM2, *OLMOE, "layer_types", "tie_embedding"})
+# whatever a config.json may say that is read
+KEYS = sorted(
+    {name for defaults in (class_defaults(kind) for kind in KINDS) for name in defaults}
+    | {*LLAMA, *GPT2, *MPT, *FALCON, *GEMMA3, *LFM2, *OLMOE, "layer_types", "tie_embedding", "block_configs"}
+    | {
+        "hybrid_override_pattern",
+        "moe_layers_enum",
+        "linear_attn_config",
+        "num_query_heads",
+        "ffn_multipliers",
+    }
+)
 
 
-@given(st.dictionaries(st.sampled_from(KEYS), JUNK, max_size=6))
-def test_whatever_a_config_says_it_is_read_or_refused(junk):
+@given(st.sampled_from(KINDS), st.dictionaries(st.sampled_from(KEYS), JUNK, max_size=6))
+def test_whatever_a_config_says_it_is_read_or_refused(kind, junk):
     try:
-        assert read({**LLAMA, **junk}).parameters > 0
+        assert read({**LLAMA, "model_type": kind, **junk}).parameters > 0
     except InvalidConfig as refused:
         assert str(refused)

@@ -36,6 +36,17 @@ class CatalogModel(Contract):
     active_parameters: Annotated[int | None, Field(gt=0)] = None  # mixture of experts: used per token
     gated_access: bool = False  # the Hub asks for an agreement before download
     downloads: int | None = None  # the Hub's count, where the entry came from the Hub
+    # What heads and layers do not tell: latent attention, state spaces, layers that differ. None: they tell it.
+    attention_parameters: Annotated[int | None, Field(ge=0, le=10**14)] = (
+        None  # of all that mixes tokens, all layers
+    )
+    kv_cache_values: Annotated[int | None, Field(ge=0, le=10**12)] = (
+        None  # numbers kept for a token, all layers
+    )
+    sliding_layers: Annotated[int | None, Field(ge=0)] = (
+        None  # of those that attend: they look back a window only
+    )
+    sliding_window: Annotated[int | None, Field(gt=0)] = None  # tokens
     note: Words = ""
 
     @property
@@ -80,7 +91,9 @@ class CatalogModel(Contract):
 
     @property
     def kv_values_per_token(self) -> int:
-        """Numbers that the key-value cache keeps for one token, all layers."""
+        """Numbers that the key-value cache keeps for one token, all layers; windows are not yet cut off."""
+        if self.kv_cache_values is not None:
+            return self.kv_cache_values
         return 2 * self.kv_layers * self.kv_heads * self.head_dim
 
     @model_validator(mode="after")

@@ -1,7 +1,8 @@
 """How a model is built, read from the config.json that its publisher shipped.
 
-The file comes from outside and is believed nowhere: every figure is checked for type and bounds, and what
-cannot be read raises InvalidConfig with the reason. Fetching it is `client`'s work.
+The file comes from outside and is believed nowhere: what cannot be read raises InvalidConfig with the reason, and what
+is read but not exactly known is said in the model's `note`. Fetching it is `client`'s work; which layers there are is
+`layers`', what each has `mixers`' and `mlps`'.
 """
 
 from collections.abc import Mapping
@@ -9,71 +10,65 @@ from dataclasses import dataclass
 
 from vapor_core.contracts.entries import CatalogModel
 from vapor_core.errors import InvalidConfig
-from vapor_core.physics.transformer import transformer
+from vapor_core.hub.config_figures import CONTEXT, HIDDEN, LAYERS, VOCABULARY, Figures, is_known
+from vapor_core.hub.layers import BOTH, CROSS, EXPERTS, LINEAR, NOTHING, SLIDING, Layer, layers_of
+from vapor_core.hub.mixers import Heads, heads_of, latent_rank
+from vapor_core.hub.mlps import GATED, matrices_of
+from vapor_core.hub.parameters import Sum, summed, tied
+from vapor_core.hub.towers import tower_parameters
 
-LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-HIDDEN = ("hidden_size", "n_embd", "d_model", "dim")
-HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
-KV_HEADS = ("num_key_value_heads", "num_kv_heads", "n_kv_heads", "kv_n_heads")
-INTERMEDIATE = ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "block_ff_dim", "d_ff")
-VOCABULARY = ("vocab_size", "padded_vocab_size")
-CONTEXT = (
-    "max_position_embeddings",
-    "n_positions",
-    "n_ctx",
-    "max_seq_len",
-    "max_sequence_length",
-    "seq_length",
+# Names under which parts for images or sound stand that are not described further.
+OTHER_SENSES = ("img_processor", "mm_vision_tower", "vision_tower", "audio_processor", "speech_config")
+# Classes of models that write no text: `architectures` names them by these endings.
+OTHER_TASKS = (
+    *("ForMaskedLM", "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering"),
+    *("ForMultipleChoice", "ForImageClassification", "ForAudioClassification", "ForCTC", "ForPreTraining"),
+    *("ForNextSentencePrediction", "ForObjectDetection", "ForFeatureExtraction", "RewardModel"),
 )
-EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
-
-# A plain two-matrix MLP; the other decoders that transformers knows have a gated one.
-PLAIN_MLP = {
-    "gpt2",
-    "gpt_neo",
-    "gpt_neox",
-    "gptj",
-    "gpt_bigcode",
-    "opt",
-    "falcon",
-    "mpt",
-    "phi",
-    "bloom",
-    "starcoder2",
+# Whose layers are built in ways that are not counted here: only a published count tells their size.
+NOT_COUNTED = {
+    "blt",
+    "doge",
+    "dory",
+    "hrm_text",
+    "moshi",
+    "zaya",
+    "xlm",
+    "diffllama",
+    "rwkv5",
+    "rwkv6",
+    "rwkv7",
+    "reformer",
 }
-# transformers leaves out of config.json what equals the default of the model's class; these are such defaults.
-TIED = {
-    "gpt2",
-    "gpt_neo",
-    "gpt_bigcode",
-    "opt",
-    "falcon",
-    "mpt",
-    "bloom",
-    "starcoder2",
-    "smollm3",
-    "lfm2",
-    "cohere",
+ENCODERS = {
+    "bert",
+    "roberta",
+    "xlm-roberta",
+    "electra",
+    "deberta",
+    "deberta-v2",
+    "albert",
+    "distilbert",
+    "mpnet",
 }
-TIED |= {"gemma", "gemma2", "gemma3", "gemma3_text"}
-DEFAULTS: dict[str, dict[str, int]] = {
-    "gemma": {"head_dim": 256},
-    "gemma2": {"head_dim": 256},
-    "gemma3_text": {
-        "num_attention_heads": 8,
-        "num_key_value_heads": 4,
-        "head_dim": 256,
-        "vocab_size": 262_208,
-        "max_position_embeddings": 131_072,
-    },
-    "qwen3": {"head_dim": 128},
-    "mistral": {"num_key_value_heads": 8},
-    "gpt2": {"vocab_size": 50_257, "n_positions": 1024},
-    "falcon": {"max_position_embeddings": 2048},
+ENCODERS |= {
+    "modernbert",
+    "nomic_bert",
+    "clip",
+    "siglip",
+    "vit",
+    "wav2vec2",
+    "hubert",
+    "new",
+    "esm",
+    "camembert",
 }
-LEARNED_POSITIONS = {"gpt2", "gpt_neo", "opt", "gpt_bigcode"}
-DECODER_CLASSES = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
-ATTENTION_LAYER_TYPES = {"full_attention", "sliding_attention", "chunked_attention", "attention"}
+WRITERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
+MOST_LAYERS = 10_000
+SAME = 0.05  # of the sum: a published count within it is the same count
+TOWER_TOLD = 0.5  # of a tower: a count nearer to the language model's sum has none
+# A count outside of these, times the sum, is of something else (an adapter, a whole repository).
+LEAST_OF_SUM, MOST_OF_SUM = 0.25, 64.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,153 +85,150 @@ class Published:
 
 
 def read_architecture(model_id: str, config: Mapping[str, object], published: Published) -> CatalogModel:
-    """The model that a config.json describes.
+    """The language model that a config.json describes.
 
-    The published parameter count holds where it lies within a factor 2 of what the architecture sums to; a
-    model with images or sound beside its text, or a quantised one, gets the sum of its text decoder.
+    The published parameter count holds; where it and the sum over the architecture differ by more than `SAME`, the
+    note says so. The sum holds where there is no count, where it counts packed integers, or where it is of something
+    else. What a model has for images and sound is left out, and said.
 
     Raises:
         InvalidConfig: with the reason why the architecture cannot be read.
     """
-    text = _text_part(config)
-    kind = str(text.get("model_type", ""))[:60]
-    _refuse_other_tasks(config, text)
-    layers, hidden, heads = (_count(text, kind, names) for names in (LAYERS, HIDDEN, HEADS))
-    width = _mlp_width(text, kind, hidden)
-    experts = _experts(text)
+    figures = Figures(config)
+    _refuse_other_tasks(config, figures)
+    listed = figures.words("layers_block_type")  # newer files count no layers beside the list
+    layers = figures.whole(*LAYERS) or len(listed or ()) or figures.needed(LAYERS)
+    hidden = figures.needed(HIDDEN)
+    if layers > MOST_LAYERS:
+        raise InvalidConfig("its config.json gives no usable num_hidden_layers")
+    heads = heads_of(figures, hidden, layers)
+    kinds, unknown = layers_of(figures, layers)
+    vocabulary = figures.needed(VOCABULARY)
+    found = summed(figures, (layers, hidden, vocabulary), heads, kinds)
+    attends = [each.mixer not in (LINEAR, NOTHING) and heads.of(at)[0] > 0 for at, each in enumerate(kinds)]
+    attending = sum(attends)
+    sliding = sum(1 for each in kinds if each.mixer == SLIDING)
     model = CatalogModel(
         id=model_id,
-        parameters=1,
+        parameters=max(found.total, 1),
         layers=layers,
         hidden_size=hidden,
-        intermediate_size=width * max(experts[1], 1),
-        attention_heads=heads,
-        kv_heads=_kv_heads(text, kind, heads),
-        vocabulary_size=_count(text, kind, VOCABULARY),
-        context_length=_find(text, kind, CONTEXT) or 2048,
-        tied_embeddings=_tied(text, kind),
+        intermediate_size=max(found.width, 1),
+        attention_heads=heads.query,
+        kv_heads=heads.key,
+        vocabulary_size=vocabulary,
+        context_length=_context(figures),
+        tied_embeddings=tied(figures),
         licence=published.licence,
         released=published.released,
         source=published.source,
-        family=kind,
-        head_size=_find(text, kind, ("head_dim",)),
-        attention_layers=_attention_layers(text, layers),
-        gated_mlp=kind not in PLAIN_MLP,
+        family=figures.kind,
+        head_size=(heads.size + heads.value_size) // 2 or 1,
+        attention_layers=attending if attending < layers else None,
+        attention_parameters=None if _is_usual(figures, kinds, heads) else found.mixing,
+        kv_cache_values=found.cached,
+        sliding_layers=sliding or None,
+        sliding_window=_window(figures) if sliding else None,
+        gated_mlp=matrices_of(figures) == GATED,
         gated_access=published.gated,
         downloads=published.downloads,
     )
-    return _with_parameters(model, published, experts=experts[0], mlp_width=width)
+    mixture = any(each.mlp == EXPERTS for each in kinds)
+    towers = tower_parameters(config, figures, hidden)
+    if figures.kind in NOT_COUNTED and published.parameters is None:
+        raise InvalidConfig(f"models of the family {figures.kind} are built in a way that Vapor cannot count")
+    notes = _notes(figures, unknown)
+    return _with_parameters(model, (found, mixture), published, towers, notes)
 
 
-def _text_part(config: Mapping[str, object]) -> dict[str, object]:
-    """The decoder's own settings: a multi-modal config keeps them one level down."""
-    outer = dict(config)
-    for key in ("text_config", "llm_config", "language_config"):
-        inner = outer.get(key)
-        if isinstance(inner, Mapping):
-            return {**outer, **{str(name): value for name, value in inner.items()}}
-    attention = outer.get("attn_config")  # MPT
-    if isinstance(attention, Mapping):
-        outer.setdefault("kv_n_heads", attention.get("kv_n_heads"))
-    return outer
-
-
-def _refuse_other_tasks(config: Mapping[str, object], text: Mapping[str, object]) -> None:
-    if config.get("is_encoder_decoder") is True or text.get("is_encoder_decoder") is True:
+def _refuse_other_tasks(config: Mapping[str, object], figures: Figures) -> None:
+    """What is refused is named: by its class where it writes no text, by what Vapor lacks where it does."""
+    if config.get("is_encoder_decoder") is True or figures.text.get("is_encoder_decoder") is True:
         raise InvalidConfig("it is an encoder-decoder; Vapor rehearses decoder-only text models")
     classes = config.get("architectures")
-    names = [name for name in classes if isinstance(name, str)] if isinstance(classes, list) else []
-    if names and not any(name.endswith(DECODER_CLASSES) for name in names):
-        raise InvalidConfig("it does not generate text; Vapor rehearses decoder-only text models")
+    names = [name[:80] for name in classes if isinstance(name, str)] if isinstance(classes, list) else []
+    if any(name.endswith(WRITERS) for name in names) or _writes_by_its_own_code(config):
+        return
+    if (other := [name for name in names if name.endswith(OTHER_TASKS)]) or figures.kind in ENCODERS:
+        named = other[0] if other else figures.kind
+        raise InvalidConfig(
+            f"its class {named} does not generate text; Vapor rehearses decoder-only text models"
+        )
 
 
-def _whole(value: object) -> int | None:
-    """A positive whole number, or None for anything else."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**15 else None
+def _writes_by_its_own_code(config: Mapping[str, object]) -> bool:
+    """Whether the code beside the weights has a class that writes text, whatever that is called (ChatGLM)."""
+    classes = config.get("auto_map")
+    return isinstance(classes, Mapping) and any("CausalLM" in str(name) for name in classes)
 
 
-def _find(text: Mapping[str, object], kind: str, names: tuple[str, ...]) -> int | None:
-    defaults = DEFAULTS.get(kind, {})
-    for source in (text, defaults):
-        for name in names:
-            if (value := source.get(name)) is not None:
-                whole = _whole(value)
-                if whole is None:
-                    raise InvalidConfig(f"its config.json gives no usable {name}")
-                return whole
-    return None
+def _context(figures: Figures) -> int:
+    scaled = figures.part("rope_scaling")
+    longer = scaled.get("factor") if figures.kind == "deepseek" else None
+    found = figures.whole(*CONTEXT) or 2048
+    return int(found * longer) if isinstance(longer, int) and 0 < longer < 10**4 else found
 
 
-def _count(text: Mapping[str, object], kind: str, names: tuple[str, ...]) -> int:
-    found = _find(text, kind, names)
-    if found is None:
-        raise InvalidConfig(f"its config.json does not say {names[0]}")
-    return found
+def _is_usual(figures: Figures, kinds: tuple[Layer, ...], heads: Heads) -> bool:
+    """Whether `CatalogModel` counts the mixers itself, from its heads and the layers that attend."""
+    plain = all(each.mixer not in (LINEAR, NOTHING, BOTH, CROSS) for each in kinds)
+    return plain and not heads.each and not latent_rank(figures) and heads.size == heads.value_size
 
 
-def _kv_heads(text: Mapping[str, object], kind: str, heads: int) -> int:
-    if kind == "falcon" and text.get("new_decoder_architecture") is not True:
-        return 1 if text.get("multi_query", True) is True else heads
-    if kind == "gpt_bigcode" and text.get("multi_query", True) is True:
-        return 1
-    return _find(text, kind, KV_HEADS) or heads
+def _window(figures: Figures) -> int | None:
+    return figures.whole(
+        "sliding_window", "sliding_window_size", "attention_window_size", "attention_chunk_size"
+    )
 
 
-def _mlp_width(text: Mapping[str, object], kind: str, hidden: int) -> int:
-    expert = _find(text, kind, ("moe_intermediate_size",)) if _experts(text)[0] else None
-    width = expert or _find(text, kind, INTERMEDIATE)
-    if width is None:
-        ratio = text.get("expansion_ratio", 4)  # MPT and its like
-        return (ratio if isinstance(ratio, int) and 0 < ratio <= 64 else 4) * hidden
-    if kind == "lfm2" and text.get("block_auto_adjust_ff_dim", True) is True:
-        width = _find(text, kind, ("block_ff_dim",)) or width
-        multiple = _whole(text.get("block_multiple_of")) or 256
-        scale = text.get("block_ffn_dim_multiplier")
-        width = int((scale if isinstance(scale, float) and 0 < scale < 64 else 1.0) * int(2 * width / 3))
-        return multiple * ((width + multiple - 1) // multiple)
-    return width
+def _notes(figures: Figures, unknown: tuple[str, ...]) -> list[str]:
+    """What is read but not exactly known, a sentence each."""
+    notes = []
+    if unknown:
+        words = ", ".join(sorted(unknown)[:3])
+        notes.append(f"layers of the unknown kind {words} are counted as attention")
+    if not is_known(figures.kind):
+        called = figures.kind or "no model_type"
+        notes.append(f"the family {called} is not known to Vapor and is read by the usual names")
+    if any(figures.text.get(name) for name in OTHER_SENSES):
+        notes.append("its parts for images or sound are left out")
+    return notes
 
 
-def _tied(text: Mapping[str, object], kind: str) -> bool:
-    for key in ("tie_word_embeddings", "tie_embedding"):
-        if isinstance(value := text.get(key), bool):
-            return value
-    return kind in TIED
-
-
-def _attention_layers(text: Mapping[str, object], layers: int) -> int | None:
-    """How many layers attend, where fewer than all do."""
-    kinds = text.get("layer_types") or text.get("layers_block_type")
-    if isinstance(kinds, list) and len(kinds) == layers:
-        attending = sum(1 for entry in kinds if entry in ATTENTION_LAYER_TYPES)
-    elif isinstance(indices := text.get("full_attn_idxs") or text.get("attn_layer_indices"), list):
-        attending = len({index for index in indices if isinstance(index, int) and 0 <= index < layers})
-    else:
-        return None
-    return attending if attending < layers else None
-
-
-def _experts(text: Mapping[str, object]) -> tuple[int, int]:
-    """Experts of a layer and how many of them one token visits; (0, 0) for a dense model."""
-    experts = next((count for name in EXPERTS if (count := _whole(text.get(name)))), 0)
-    if experts < 2:
-        return 0, 0
-    visited = _whole(text.get("num_experts_per_tok")) or 2
-    return experts, min(visited, experts)
+def _billions(count: int) -> str:
+    return f"{count / 1e9:.2f} B" if count >= 10**8 else f"{count / 1e6:.0f} M"
 
 
 def _with_parameters(
-    model: CatalogModel, published: Published, *, experts: int, mlp_width: int
+    model: CatalogModel, sums: tuple[Sum, bool], published: Published, towers: int, notes: list[str]
 ) -> CatalogModel:
-    counts = transformer(model)
-    learned = model.context_length * model.hidden_size if model.family in LEARNED_POSITIONS else 0
-    active = counts.dense_parameters + learned
-    one_wide = counts.layers * counts.mlp_matrices * counts.hidden
-    total = active + one_wide * (mlp_width * experts - counts.intermediate) if experts else active
+    found, mixture = sums
+    count, told = _of_language(published, found.total, towers)
+    notes = [*told, *notes]
+    changes: dict[str, object] = {"parameters": count, "note": "; ".join(notes)}
+    if mixture:
+        # where the architecture does not explain the count, the share of the sum holds
+        near = abs(count / found.total - 1) <= SAME
+        active = found.active if near else round(found.active * count / found.total)
+        changes["active_parameters"] = max(min(active, count), 1)
+    return model.changed(**changes)
+
+
+def _of_language(published: Published, total: int, towers: int) -> tuple[int, list[str]]:
+    """Parameters of the language model, and what is to be said of them."""
+    summed = "parameters summed from the architecture"
+    left_out = [f"{_billions(towers)} parameters for images or sound are left out"] if towers else []
     count = published.parameters
-    note = ""
-    if count is None or published.quantized or not total / 2 <= count <= total * 2:
-        note = "parameters summed from the architecture"
-        count = total
-    extra: dict[str, object] = {"active_parameters": min(active, count)} if experts else {}
-    return model.changed(parameters=count, note=note, **extra)
+    if count is None:
+        return total, [summed, *left_out]
+    if published.quantized:
+        return total, [f"{summed}: the Hub counts packed numbers", *left_out]
+    if not LEAST_OF_SUM * total <= count <= MOST_OF_SUM * total:
+        return total, [f"{summed}: the Hub's count of {count:,} is of something else", *left_out]
+    differ = f"the Hub counts {_billions(count)} parameters, its architecture sums to {_billions(total)}"
+    if not towers or abs(count - total) <= TOWER_TOLD * towers:  # or a checkpoint of the language model alone
+        return count, [] if abs(count / total - 1) <= SAME else [differ]
+    rest = count - towers
+    if rest > 0 and abs(rest / total - 1) <= SAME:
+        return rest, left_out
+    return total, [f"{differ} and {_billions(towers)} for images or sound", *left_out]
