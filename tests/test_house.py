@@ -49,7 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "core.metrics": set(),
     "core.journal": {"core.contracts", "core.errors"},
     "core.readers": {"core.contracts", "core.errors"},
-    "core.hub": {"core.catalog", "core.contracts", "core.errors", "core.physics"},
+    "core.hub": {"core.catalog", "core.contracts", "core.errors"},
     "core.charts": {"core.contracts"},
     "core.exports": {"core.catalog", "core.charts", "core.contracts", "core.text"},
     # the world

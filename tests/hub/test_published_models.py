@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from vapor_core import catalog
 from vapor_core.hub.architecture import Published, read_architecture
+from vapor_core.physics.serving.memory import serving_memory
+from vapor_core.physics.transformer import transformer
 
 DATA = Path(__file__).parent.parent / "data" / "models"
 GROUPS = ("dense", "latent", "mixtures", "hybrids", "images")
@@ -48,6 +51,14 @@ def test_the_hubs_count_of_a_published_model_is_no_surprise(entry):
     model = read_architecture(entry["id"], entry["config"], Published(parameters=count))
     assert model.parameters == pytest.approx(entry["parameters"], rel=0.05)
     assert "the Hub" not in model.note
+
+
+def test_a_server_of_latent_attention_keeps_its_whole_cache_on_each_card():
+    model = summed("deepseek-ai/DeepSeek-V3")
+    card = catalog.accelerator("nvidia-h200")
+    memory = [serving_memory(model, card, cards, "bf16") for cards in (1, 8)]
+    assert [each.kv_bytes_per_token for each in memory] == [70_272, 70_272]
+    assert transformer(model).shared_parameters < 0.1 * model.parameters
 
 
 def test_the_table_is_large_enough_to_mean_something():

@@ -18,7 +18,9 @@ class CatalogModel(Contract):
     parameters: Annotated[int, Field(gt=0, le=10**14)]
     layers: Annotated[int, Field(gt=0, le=10_000)]
     hidden_size: Annotated[int, Field(gt=0, le=10**6)]
-    intermediate_size: Annotated[int, Field(gt=0, le=10**7)]
+    intermediate_size: Annotated[
+        int, Field(gt=0, le=10**7)
+    ]  # met by a token: a mixture's experts together, mean of layers
     attention_heads: Annotated[int, Field(gt=0, le=10**5)]
     kv_heads: Annotated[int, Field(gt=0, le=10**5)]
     vocabulary_size: Annotated[int, Field(gt=0, le=10**8)]
@@ -43,6 +45,7 @@ class CatalogModel(Contract):
     kv_cache_values: Annotated[int | None, Field(ge=0, le=10**12)] = (
         None  # numbers kept for a token, all layers
     )
+    latent_attention: bool = False  # keys and values are kept compressed, all heads together (DeepSeek)
     sliding_layers: Annotated[int | None, Field(ge=0)] = (
         None  # of those that attend: they look back a window only
     )
@@ -96,6 +99,11 @@ class CatalogModel(Contract):
             return self.kv_cache_values
         return 2 * self.kv_layers * self.kv_heads * self.head_dim
 
+    @property
+    def cache_heads(self) -> int:
+        """Parts into which a tensor-parallel group can split the cache: heads; 1 where they are kept together."""
+        return 1 if self.latent_attention else self.kv_heads
+
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
         if self.attention_heads % self.kv_heads:
@@ -120,7 +128,12 @@ HEAD_MISSED, HEAD_MET = 0.005, 0.002
 
 
 def mixing_parameters(model: CatalogModel, head_width: int) -> int:
-    """Parameters of all layers that mix tokens: attention, and short convolutions in layers that do not attend."""
+    """Parameters of all layers that mix tokens: attention, and short convolutions in layers that do not attend.
+
+    What a model says of itself holds: heads do not tell latent attention, state spaces, or layers that differ.
+    """
+    if model.attention_parameters is not None:
+        return model.attention_parameters
     attention = 2 * model.hidden_size * (model.attention_heads + model.kv_heads) * head_width
     convolution = CONVOLUTION_MATRICES * model.hidden_size**2
     return model.kv_layers * attention + (model.layers - model.kv_layers) * convolution

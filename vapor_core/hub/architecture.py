@@ -127,6 +127,7 @@ def read_architecture(model_id: str, config: Mapping[str, object], published: Pu
         attention_layers=attending if attending < layers else None,
         attention_parameters=None if _is_usual(figures, kinds, heads) else found.mixing,
         kv_cache_values=found.cached,
+        latent_attention=bool(latent_rank(figures)),
         sliding_layers=sliding or None,
         sliding_window=_window(figures) if sliding else None,
         gated_mlp=matrices_of(figures) == GATED,

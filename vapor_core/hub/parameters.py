@@ -25,7 +25,7 @@ class Sum:
         active: those that one token meets.
         mixing: those of all token mixers.
         cached: numbers that the key-value cache keeps for one token, all layers.
-        width: of the MLP that a token meets, mean over the layers that have one.
+        width: of the MLP that a token meets, mean over all layers.
     """
 
     total: int
@@ -47,7 +47,6 @@ def summed(figures: Figures, sizes: tuple[int, int, int], heads: Heads, kinds: t
     keeping = first_sharing_layer(figures) if figures.amount("num_kv_shared_layers") else layers
     cached = times * sum(each.cached for each in mixers[: max(keeping, 0)]) // _sharing_factor(figures)
     outside = _embeddings(figures, hidden, vocabulary) + _further(figures, hidden, layers)
-    met = [each.width for each in mlps if each.width]
     return Sum(
         total=outside + mixing + sum(each.parameters for each in mlps),
         active=outside
@@ -56,7 +55,7 @@ def summed(figures: Figures, sizes: tuple[int, int, int], heads: Heads, kinds: t
         + sum(each.active for each in mlps),
         mixing=mixing,
         cached=cached,
-        width=round(sum(met) / len(met)) if met else hidden,
+        width=round(sum(each.width for each in mlps) / layers),
     )
 
 

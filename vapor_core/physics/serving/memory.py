@@ -50,7 +50,7 @@ def serving_memory(
     total = counts.non_embedding_parameters * narrow + counts.embedding_parameters * wide
     weights = total / tensor_parallel / GB
     cached = 1.0 if precision in ("fp8", "fp4") else wide
-    per_token = counts.kv_values_per_token * cached / min(tensor_parallel, model.kv_heads)
+    per_token = counts.kv_values_per_token * cached / min(tensor_parallel, model.cache_heads)
     room = accelerator.memory_gb * SERVING_SHARE - weights - SERVING_OVERHEAD_GB
     return ServingMemory(
         weights_gb=weights,
