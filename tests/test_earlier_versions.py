@@ -19,8 +19,8 @@ from vapor_core.errors import InvalidLink
 from vapor_core.exports.configurations import config_json, config_yaml
 from vapor_core.journal.events import encode
 from vapor_core.journal.sql import open_journal
-from vapor_core.readers.configurations import read_config
 from vapor_core.sharing import files, links, validation
+from vapor_core.trainers.reading import read_job
 from vapor_core.workspace.members import Members
 
 VIEWS = ("workspace", "job", "comparison", "deployment")
@@ -186,11 +186,11 @@ def test_a_workspace_file_of_version_0_1_opens():
 
 @pytest.mark.parametrize("file", ["config.yaml", "config.json"])
 def test_a_config_file_of_version_0_1_reads_as_the_same_config(file):
-    config = read_config(file, (DATA / file).read_bytes())
+    config = read_job(file, (DATA / file).read_bytes())
     held(config.model_dump(mode="json"), read("expected.json")["config"]["fields"])
     held(told_estimate(vapor.estimate(config)), read("expected.json")["config"]["estimate"])
-    assert read_config("again.yaml", config_yaml(config).encode()) == config
-    assert read_config("again.json", config_json(config).encode()) == config
+    assert read_job("again.yaml", config_yaml(config).encode()) == config
+    assert read_job("again.json", config_json(config).encode()) == config
 
 
 # Names

@@ -50,6 +50,8 @@ ARROWS: dict[str, set[str]] = {
     "core.journal": {"core.contracts", "core.errors"},
     "core.readers": {"core.contracts", "core.errors"},
     "core.hub": {"core.catalog", "core.contracts", "core.errors"},
+    # trainers' files in and out: no mere readers, since both ways share the words and steps are counted by a plan
+    "core.trainers": {"core.catalog", "core.contracts", "core.errors", "core.physics", "core.readers"},
     "core.charts": {"core.contracts"},
     "core.exports": {"core.catalog", "core.charts", "core.contracts", "core.text"},
     # the world
@@ -80,7 +82,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "ui.overview": {"core.text", "core.workspace", "ui.parts"},
     "ui.train": {
-        *("core.advice", "core.catalog", "core.charts", "core.contracts", "core.errors", "core.readers"),
+        *("core.advice", "core.catalog", "core.charts", "core.contracts", "core.errors", "core.trainers"),
         *("core.text", "core.workspace", "ui.form", "ui.parts", "ui.shell"),
     },
     "ui.monitor": {

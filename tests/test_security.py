@@ -10,10 +10,10 @@ from vapor_core.contracts.entries import Dataset
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import VaporError
 from vapor_core.journal.sql import open_journal
-from vapor_core.readers.configurations import read_config
 from vapor_core.readers.datasets import read_dataset
 from vapor_core.readers.run_logs import read_log
 from vapor_core.sharing import files, links, selection
+from vapor_core.trainers.reading import read_job
 from vapor_core.workspace.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -101,7 +101,7 @@ def test_a_hostile_file_name_touches_no_file(name, tmp_path, monkeypatch):
     monkeypatch.setattr("builtins.open", lambda *given, **_: opened.append(given))
     monkeypatch.setattr(Path, "open", lambda *given, **_: opened.append(given))
     refused = []
-    for read in (read_dataset, read_log, read_config, files.from_file):
+    for read in (read_dataset, read_log, read_job, files.from_file):
         for content in (b"step,loss\n1,2\n2,1\n", b'{"text": "a"}\n', b""):
             try:
                 read(name, content)

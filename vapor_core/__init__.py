@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from vapor_core.metrics.series import MetricSeries
     from vapor_core.physics.serving.load import estimate_serving
     from vapor_core.simulator import forecast, simulate
+    from vapor_core.trainers.reading import read_config
+    from vapor_core.trainers.writing import write_config
     from vapor_core.workspace.store import Store
 
 __all__ = [
@@ -86,7 +88,9 @@ __all__ = [
     "estimate_serving",
     "forecast",
     "propose",
+    "read_config",
     "simulate",
+    "write_config",
 ]
 
 
@@ -97,7 +101,9 @@ _LATER = {  # public names whose modules, or what those stand on, take long to i
     "estimate_serving": "physics.serving.load",
     "forecast": "simulator",
     "propose": "advice.budget",
+    "read_config": "trainers.reading",
     "simulate": "simulator",
+    "write_config": "trainers.writing",
 }
 
 

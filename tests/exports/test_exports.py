@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import vapor_core as vapor
 from vapor_core.exports import configurations, tables
-from vapor_core.readers.configurations import read_config
+from vapor_core.trainers.reading import read_job
 
 CONFIG = vapor.JobConfig(
     model="HuggingFaceTB/SmolLM2-360M", name="first try", schedule=((0.0, 1.0), (1.0, 0.1))
@@ -23,12 +23,12 @@ FRAME = pd.DataFrame(
 
 @pytest.mark.parametrize("config", [CONFIG, OWN])
 def test_a_config_comes_back_from_json_and_yaml(config):
-    assert read_config("a.json", configurations.config_json(config).encode()) == config
-    assert read_config("a.yaml", configurations.config_yaml(config).encode()) == config
+    assert read_job("a.json", configurations.config_json(config).encode()) == config
+    assert read_job("a.yaml", configurations.config_yaml(config).encode()) == config
 
 
 def test_a_config_file_may_leave_fields_out():
-    assert read_config("a.yaml", b"model: openai-community/gpt2\nepochs: 2\n").epochs == 2
+    assert read_job("a.yaml", b"model: openai-community/gpt2\nepochs: 2\n").epochs == 2
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def test_a_config_file_may_leave_fields_out():
 )
 def test_a_broken_config_file_is_refused_in_words(content, word):
     with pytest.raises(vapor.InvalidUpload, match=word):
-        read_config("config", content)
+        read_job("config", content)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_a_config_or_refused(content):
     try:
-        config = read_config("config", content)
+        config = read_job("config", content)
     except (vapor.InvalidUpload, vapor.InvalidConfig) as refusal:
         assert str(refusal)
     else:

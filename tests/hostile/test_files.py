@@ -24,10 +24,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vapor_core.contracts.training import JobConfig
-from vapor_core.readers.configurations import read_config
 from vapor_core.readers.datasets import read_dataset
 from vapor_core.readers.run_logs import read_log
 from vapor_core.sharing import files, links, selection, validation
+from vapor_core.trainers.reading import read_job
 from vapor_core.workspace.store import Store
 
 pytestmark = pytest.mark.slow
@@ -148,7 +148,7 @@ def test_any_file_is_read_or_refused_in_one_sentence(name, content):
     with taken_or_refused():
         Store().import_log(read_log(name, content), now=0.0, name=name)
     with taken_or_refused():
-        rehearsed(read_config(name, content))
+        rehearsed(read_job(name, content))
     with taken_or_refused():
         validation.shared_store(files.from_file(name, content))
 

@@ -18,10 +18,10 @@ from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import InvalidConfig, VaporError
 from vapor_core.hub.client import HubClient
 from vapor_core.journal.events import JobSubmitted, decode, encode
-from vapor_core.readers.configurations import read_config
 from vapor_core.readers.datasets import read_dataset
 from vapor_core.readers.run_logs import read_log
 from vapor_core.sharing import files, links, selection, validation
+from vapor_core.trainers.reading import read_job
 from vapor_core.workspace.store import Store
 
 MODEL = "HuggingFaceTB/SmolLM2-135M"
@@ -67,13 +67,13 @@ WRITERS = {
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 def test_in_a_configuration_it_is_refused(write, place, key):
-    assert refused_or_taken(lambda: read_config("a", write(place(key)))) is None
+    assert refused_or_taken(lambda: read_job("a", write(place(key)))) is None
 
 
 @pytest.mark.parametrize("key", [1, 2.5, None, True, "2026-01-01"])
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_in_yaml_it_need_not_be_text(place, key):
-    assert refused_or_taken(lambda: read_config("a.yaml", yaml.safe_dump(place(key)).encode())) is None
+    assert refused_or_taken(lambda: read_job("a.yaml", yaml.safe_dump(place(key)).encode())) is None
 
 
 @KEYS

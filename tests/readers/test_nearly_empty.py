@@ -5,11 +5,11 @@ import struct
 import pytest
 
 from vapor_core.errors import InvalidUpload, VaporError
-from vapor_core.readers.configurations import read_config
 from vapor_core.readers.datasets import ENDINGS, read_dataset
 from vapor_core.readers.run_logs import read_log
 from vapor_core.readers.tensorboard import is_event_file, scalars
 from vapor_core.sharing.files import from_file
+from vapor_core.trainers.reading import read_job
 
 UTF8_MARK = b"\xef\xbb\xbf"
 NOTHING = {
@@ -45,7 +45,7 @@ NEARLY = {
 }  # fmt: skip
 READERS = {
     "run log": lambda content: read_log("log", content),
-    "configuration": lambda content: read_config("config", content),
+    "configuration": lambda content: read_job("config", content),
     "workspace file": lambda content: from_file("work.json", content),
     **{
         f"data set {ending}": lambda content, ending=ending: read_dataset(f"a{ending}", content)

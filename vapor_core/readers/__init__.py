@@ -1,6 +1,5 @@
 """What others wrote, read.
 
-configurations: A training configuration from a file that Vapor or a person wrote.
 datasets: A person's own data: a file's bytes in, a dataset with its counts and a preview out.
 decoding: The text of a file that came from outside, whatever mark or blanks it begins with, and its name for
     a sentence.

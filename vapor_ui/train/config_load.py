@@ -4,7 +4,7 @@ import streamlit as st
 
 from vapor_core import text
 from vapor_core.errors import VaporError
-from vapor_core.readers.configurations import read_config
+from vapor_core.trainers.reading import read_job
 from vapor_ui.form import choices
 from vapor_ui.shell import session, state
 
@@ -29,7 +29,7 @@ def popover() -> None:
 def _load(name: str, content: bytes) -> str:
     """Why it was refused; "" where the form has its values."""
     try:
-        config = read_config(name, content)
+        config = read_job(name, content)
     except VaporError as error:
         return str(error)
     choices.fill(session.store(), choices.made_by(config, without="backend"))
