@@ -223,7 +223,7 @@ def test_blocks_of_their_own_are_counted_one_by_one():
         "tie_word_embeddings": False,
     }
     model = read({**blocks, **sizes, "num_key_value_heads": None, "intermediate_size": None})
-    assert (model.attention_layers, model.kv_cache_values) == (2, 2 * 2 * 8 * 128)
+    assert (model.attention_layers, model.kv_values_per_token) == (2, 2 * 2 * 8 * 128)
     attention, mlps = 2 * (2 * 8192**2 + 2 * 8192 * 1024), 2 * 3 * 8192 * (28672 + 14336)
     assert model.parameters == attention + mlps + 2 * 128256 * 8192
 

@@ -69,6 +69,19 @@ def test_without_safetensors_the_parameters_are_summed(hub, client):
     assert found.model.note
 
 
+@pytest.mark.parametrize(
+    ("method", "counted"), [("fp8", 500_000_000), ("gptq", 494_032_768), (None, 494_032_768)]
+)
+def test_weights_in_fp8_are_counted_one_by_one_and_packed_ones_are_summed(hub, client, method, counted):
+    counts = {"parameters": {"F8_E4M3": 400_000_000, "BF16": 100_000_000}, "total": 500_000_000}
+    hub.routes["/api/models/acme/tiny"] = as_json(listed("acme/tiny", safetensors=counts))
+    quantized = {"quant_method": method} if method else {}
+    hub.routes[CONFIG] = as_json({**QWEN_CONFIG, "quantization_config": quantized})
+    found = client.model("acme/tiny").model
+    assert found.parameters == pytest.approx(counted, rel=0.001)
+    assert ("packed" in found.note) == (method != "fp8")
+
+
 def test_a_curated_model_needs_no_network(hub, client):
     curated = catalog.models()[0]
     assert client.model(curated.id).model == curated

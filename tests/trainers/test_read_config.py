@@ -160,6 +160,7 @@ def test_a_snippet_is_read_and_never_run(tmp_path):
 REFUSED = {
     "no field of anybody": ("secrets: [a]\nvolumes: [b]\n", "is no configuration"),
     "a rate that is no number": (HEAD["trl"] + "learning_rate: fast\n", "learning_rate should be a number"),
+    "a cadence without end": (HEAD["trl"] + "eval_strategy: steps\neval_steps: .inf\n", "should be a number"),
     "half a batch": (HEAD["trl"] + "per_device_train_batch_size: 1.5\n", "should be a whole number"),
     "a rate that no run has": (HEAD["trl"] + "learning_rate: 1e9\n", "learning_rate"),
     "broken YAML": ("a: [", "no YAML"),

@@ -108,6 +108,7 @@ def read_architecture(model_id: str, config: Mapping[str, object], published: Pu
     attends = [each.mixer not in (LINEAR, NOTHING) and heads.of(at)[0] > 0 for at, each in enumerate(kinds)]
     attending = sum(attends)
     sliding = sum(1 for each in kinds if each.mixer == SLIDING)
+    usual_cache = 2 * attending * heads.key * ((heads.size + heads.value_size) // 2)
     model = CatalogModel(
         id=model_id,
         parameters=max(found.total, 1),
@@ -126,7 +127,7 @@ def read_architecture(model_id: str, config: Mapping[str, object], published: Pu
         head_size=(heads.size + heads.value_size) // 2 or 1,
         attention_layers=attending if attending < layers else None,
         attention_parameters=None if _is_usual(figures, kinds, heads) else found.mixing,
-        kv_cache_values=found.cached,
+        kv_cache_values=None if found.cached == usual_cache else found.cached,
         latent_attention=bool(latent_rank(figures)),
         sliding_layers=sliding or None,
         sliding_window=_window(figures) if sliding else None,

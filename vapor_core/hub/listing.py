@@ -22,6 +22,7 @@ TASK = "text-generation"
 FIELDS = ("createdAt", "disabled", "downloads", "gated", "likes", "pipeline_tag", "safetensors", "tags")
 # Types of number that hold several quantised weights each.
 PACKED_TYPES = {"I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64", "F4"}
+ONE_BY_ONE = {"fp8", "fbgemm_fp8", "finegrained_fp8"}  # ways to quantise that keep a weight a number
 ASK_FIRST = "it is gated: accept its terms on the Hub and give Vapor a token that may read it"
 
 
@@ -135,7 +136,7 @@ def _with_architecture(question: Question, found: HubModel, item: object) -> Hub
     count, packed = _safetensors(item)
     published = Published(
         parameters=count,
-        quantized=packed or "quantization_config" in config,
+        quantized=packed or _packs(config),
         licence=found.licence,
         released=found.released,
         gated=found.gated,
@@ -147,6 +148,13 @@ def _with_architecture(question: Question, found: HubModel, item: object) -> Hub
     except InvalidConfig as error:
         return replace(found, reason=clean(str(error), 200))
     return replace(found, model=model, parameters=model.parameters)
+
+
+def _packs(config: dict[object, object]) -> bool:
+    """Whether weights are quantised so that several share a number; those in fp8 (DeepSeek) are counted one by one."""
+    said = config.get("quantization_config")
+    method = said.get("quant_method") if isinstance(said, dict) else None
+    return said is not None and not (isinstance(method, str) and method in ONE_BY_ONE)
 
 
 def is_model_id(text: object) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from math import inf, isfinite
 
 from vapor_core.errors import InvalidConfig
 
@@ -153,9 +154,11 @@ def number(name: str, value: object) -> float:
     """
     if isinstance(value, int | float | str) and not isinstance(value, bool):
         try:
-            return float(value)
+            found = float(value)
         except (ValueError, OverflowError):
-            pass
+            found = inf
+        if isfinite(found):
+            return found
     raise InvalidConfig({name: f"{name[:60]} should be a number, not {shown(value)!r}"})
 
 
@@ -166,7 +169,7 @@ def whole(name: str, value: object) -> int:
         InvalidConfig: where it is none.
     """
     found = number(name, value)
-    if found != found // 1 or abs(found) > 2**63:
+    if found != found // 1 or abs(found) >= 2**63:
         raise InvalidConfig({name: f"{name[:60]} should be a whole number, not {shown(value)!r}"})
     return value if isinstance(value, int) else int(found)
 
