@@ -120,6 +120,30 @@ def test_what_a_file_leaves_to_its_trainer_is_told_with_the_trainers_own_values(
     assert any("accelerator_count" in row.says for row in read.assumed)
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("", True),
+        ("use_peft: true\n", True),
+        ("use_peft: true\nload_in_4bit: true\n", False),
+        ("dtype: bfloat16\n", False),
+    ],
+)
+def test_a_trainer_that_keeps_32_bit_where_16_are_counted_is_told(more, told):
+    read = vapor.read_config(HEAD["trl"] + more)
+    assert any("32 bit" in row.says for row in read.assumed) == told
+    read = vapor.read_config(HEAD["trl"] + "dtype: float32\n")
+    assert [row.field for row in read.not_modelled] == ["dtype"]
+
+
+def test_settings_over_a_configuration_keep_the_data_that_it_has():
+    read = vapor.read_config(
+        "base_model: Qwen/Qwen3-0.6B\nlearning_rate: 1e-4\ndatasets: [{path: mine.jsonl}]\n"
+    )
+    assert read.over(BASE).dataset == BASE.dataset
+    assert [row.field for row in read.not_modelled] == ["datasets"]
+
+
 def test_a_model_that_the_catalog_has_not_is_asked_for_and_can_be_given():
     read = vapor.read_config("base_model: someone/Other-70B\nlearning_rate: 1e-4\nsequence_len: 512\n")
     assert read.config is None

@@ -9,6 +9,7 @@ from vapor_core.contracts.training import LORA_TARGETS
 from vapor_core.trainers import settings
 from vapor_core.trainers.fields import Reading, no_figure, number, truth, whole
 from vapor_core.trainers.huggingface import (
+    DATA_UNKNOWN,
     DEFAULTS,
     LORA_BEYOND,
     PREFIXES,
@@ -167,7 +168,7 @@ def _data(reading: Reading) -> None:
         paths = [str(each.get("path")) if isinstance(each, Mapping) else str(each) for each in entries]
         data(reading, name, paths[0] if len(paths) == 1 else "")
     if "dataset" not in reading.values:
-        reading.assume("a data set of known size", "dataset", "yahma/alpaca-cleaned")
+        reading.tells("a data set of known size", "", DATA_UNKNOWN)
 
 
 def _method(reading: Reading) -> None:

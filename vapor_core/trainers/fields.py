@@ -89,6 +89,10 @@ class Reading:
             self.values[target] = value
             self.assumed.append(FieldRead(name, shown(value), f"{target} = {shown(value)}"))
 
+    def tells(self, name: str, value: str, says: str) -> None:
+        """What is to be known of what the file leaves to its trainer, where it becomes none of JobConfig's fields."""
+        self.assumed.append(FieldRead(name, value, says))
+
     def _row(self, table: list[FieldRead], name: str, says: str) -> None:
         if name not in self._done:
             table.append(FieldRead(name, shown(self.fields.get(name)), says))

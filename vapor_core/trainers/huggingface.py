@@ -16,6 +16,11 @@ DEFAULTS: dict[str, object] = {
     "micro_batch_size": 8, "gradient_accumulation_steps": 1, "epochs": 3.0, "precision": "fp32", "optimizer": "adamw",
     "gradient_checkpointing": False, "seed": 42,
 }  # fmt: skip
+DATA_UNKNOWN = "dataset: the usual one, yahma/alpaca-cleaned, until you choose data"
+MASTERS = (
+    "what is trained is kept in 32 bit; a full fine-tune is counted in 16 bit, with half of those states"
+)
+WIDE_WEIGHTS = "frozen weights are loaded in 32 bit; they are counted in 16 bit, half as large"
 NUMBERS = {
     "learning_rate": "learning_rate",
     "weight_decay": "weight_decay",

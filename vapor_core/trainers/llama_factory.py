@@ -7,8 +7,10 @@ from vapor_core.contracts.training import LORA_TARGETS
 from vapor_core.trainers.fields import Reading, no_figure, truth, whole
 from vapor_core.trainers.huggingface import (
     BEYOND,
+    DATA_UNKNOWN,
     DEFAULTS,
     LORA_BEYOND,
+    MASTERS,
     PREFIXES,
     data,
     lora,
@@ -126,7 +128,7 @@ def _data(reading: Reading) -> None:
     if reading.has("dataset"):
         data(reading, "dataset", names[0] if len(names) == 1 else given)
     if "dataset" not in reading.values:
-        reading.assume("a data set of known size", "dataset", "yahma/alpaca-cleaned")
+        reading.tells("a data set of known size", "", DATA_UNKNOWN)
 
 
 def _method(reading: Reading) -> None:
@@ -149,6 +151,8 @@ def _method(reading: Reading) -> None:
             reading.cannot(name, "weights of these bits are counted in 16 bit")
         else:
             reading.understands(name, f"method = {method}")
+    if method == "full" and not truth(reading.get("pure_bf16")):
+        reading.tells("pure_bf16", "false", MASTERS)
     _stage(reading, method)
     if kind == "lora":
         rank = whole("lora_rank", reading.get("lora_rank") or 8)

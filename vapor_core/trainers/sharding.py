@@ -8,7 +8,7 @@ import re
 
 from vapor_core.trainers import settings
 from vapor_core.trainers.fields import Reading, no_figure, number, shown, truth, whole
-from vapor_core.trainers.huggingface import optimizer, schedule
+from vapor_core.trainers.huggingface import MASTERS, optimizer, schedule
 
 STAGES = ("none", "zero1", "zero2", "zero3")
 FSDP_STRATEGIES = {
@@ -68,6 +68,7 @@ def deepspeed_file(reading: Reading) -> None:
                 reading.ignore(name, "is off")
     _optimizer_and_scheduler(reading)
     zero(reading, "")
+    reading.tells("DeepSpeed's own states", "", MASTERS)
     reading.finish(DEEPSPEED_IGNORED, (), DEEPSPEED_PARTS_BEYOND)
 
 

@@ -10,8 +10,8 @@ from vapor_core.contracts.training import LORA_HEAD, LORA_TARGETS, JobConfig
 from vapor_core.errors import NotInCatalog
 from vapor_core.physics.plan import is_frozen
 from vapor_core.trainers import settings
-from vapor_core.trainers.fields import Reading, no_figure, number, truth, whole
-from vapor_core.trainers.huggingface import data, optimizer
+from vapor_core.trainers.fields import Reading, no_figure, number, shown, truth, whole
+from vapor_core.trainers.huggingface import DATA_UNKNOWN, data, optimizer
 from vapor_core.trainers.settings import data_name, run_of
 from vapor_core.trainers.words import model_id, targets
 
@@ -178,9 +178,8 @@ def _adapters(reading: Reading) -> None:
         known, unknown = targets(reading.get("model.lora_attn_modules"))
         found += known
         if unknown:
-            reading.missing.append(
-                f"model.lora_attn_modules: no matrix {', '.join(map(str, unknown[:3]))[:80]}"
-            )
+            named = ", ".join(shown(each) for each in unknown[:3])
+            reading.tells("model.lora_attn_modules", named, "no matrices that Vapor knows")
     if truth(reading.get("model.apply_lora_to_mlp")):
         found += LORA_TARGETS[4:]
     if truth(reading.get("model.apply_lora_to_output")):
@@ -208,7 +207,7 @@ def _data(reading: Reading) -> None:
     if reading.has("dataset.packed"):
         reading.sets("dataset.packed", "packing", truth(reading.get("dataset.packed")))
     if "dataset" not in reading.values:
-        reading.assume("a data set of known size", "dataset", "yahma/alpaca-cleaned")
+        reading.tells("a data set of known size", "", DATA_UNKNOWN)
 
 
 def _schedule(reading: Reading) -> None:

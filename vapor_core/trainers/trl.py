@@ -9,9 +9,12 @@ from vapor_core.trainers.document import Computed
 from vapor_core.trainers.fields import Reading, no_figure, truth, whole
 from vapor_core.trainers.huggingface import (
     BEYOND,
+    DATA_UNKNOWN,
     DEFAULTS,
     LORA_BEYOND,
+    MASTERS,
     PREFIXES,
+    WIDE_WEIGHTS,
     data,
     lora,
     model,
@@ -78,6 +81,7 @@ def trl_file(reading: Reading) -> None:
     model(reading, "model_name_or_path")
     _data(reading)
     method(reading)
+    _masters(reading)
     lengths(reading)
     training_arguments(reading, SFT_DEFAULTS)
     spread(reading)
@@ -122,6 +126,19 @@ def unsloth_file(reading: Reading, calls: dict[str, object]) -> None:
     reading.finish(TRL_IGNORED, PREFIXES, TRL_BEYOND)
 
 
+def _masters(reading: Reading) -> None:
+    """TRL loads weights in 32 bit where nothing else is said, and trains what it has loaded."""
+    why = {"full": MASTERS, "lora": WIDE_WEIGHTS}.get(str(reading.values.get("method")))
+    name = "torch_dtype" if "torch_dtype" in reading.fields else "dtype"
+    if not reading.has(name):
+        if why:
+            reading.tells(name, "float32", why)
+    elif why and "32" in str(reading.get(name)):
+        reading.cannot(name, why)
+    else:
+        reading.ignore(name, "is what is counted")
+
+
 def _adapters(reading: Reading, quarter: bool) -> None:
     reading.values["method"] = "qlora" if quarter else "lora"
     names = {"rank": "r", "alpha": "lora_alpha", "targets": "target_modules"}
@@ -133,7 +150,7 @@ def _data(reading: Reading) -> None:
         if reading.has(name):
             data(reading, name, reading.get(name))
     if "dataset" not in reading.values:
-        reading.assume("a data set, which the file does not name", "dataset", "yahma/alpaca-cleaned")
+        reading.tells("a data set of known size", "", DATA_UNKNOWN)
 
 
 def method(reading: Reading) -> None:

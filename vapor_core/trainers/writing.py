@@ -184,9 +184,19 @@ def _arguments(config: JobConfig) -> dict[str, object]:
     return fields | _cadence(config) | _deepspeed(config)
 
 
+def _dtype(config: JobConfig) -> str:
+    """In which weights are loaded: those that are trained in 16 bit with masters in 32 are loaded as these."""
+    if config.precision == "fp32" or config.method == "pretrain":
+        return "float32"
+    if config.precision == "fp16":
+        return "float32" if config.method == "full" else "float16"
+    return "bfloat16"
+
+
 def _trl(config: JobConfig) -> dict[str, object]:
     fields: dict[str, object] = {
         "model_name_or_path": _model_name(config),
+        "dtype": _dtype(config),
         "dataset_name": data_name(config),
         "output_dir": "result",
         "max_length": config.sequence_length,
@@ -221,6 +231,8 @@ def _llama_factory(config: JobConfig) -> dict[str, object]:
         fields |= {"stage": "pt", "train_from_scratch": True}
     if config.precision == "fp8":
         fields["fp8"] = True
+    if config.method == "full" and config.precision == "bf16" and config.sharding == "none":
+        fields["pure_bf16"] = True  # weights, gradients and moments in 16 bit, as counted
     if is_frozen(config):
         targets = "all" if config.lora_targets == LORA_TARGETS else ",".join(config.lora_targets)
         fields |= {"lora_rank": config.lora_rank, "lora_alpha": _alpha(config), "lora_target": targets}
