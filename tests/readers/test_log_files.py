@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from vapor_core.advice.detectors import findings
+from vapor_core.charts.stream import streamed
 from vapor_core.contracts.columns import TRAINING_COLUMNS, is_column
 from vapor_core.errors import InvalidUpload, UnknownColumns
 from vapor_core.readers.run_logs import RunLog, read_logs
@@ -88,6 +89,32 @@ def test_what_cannot_be_read_is_refused_in_at_most_two_sentences(name):
         assert isinstance(refused.value, UnknownColumns)
         assert list(refused.value.columns) == REFUSED[name]["columns"]
         assert all(refused.value.columns.values())
+
+
+def test_each_evaluation_set_is_a_line_of_the_loss_chart():
+    (log,) = read("trainer_eval_sets.jsonl")
+    store = Store()
+    points = store.metrics(store.import_log(log, now=1.0).id).frame()
+    drawn = json.dumps(streamed("loss", points, smoothed=False)["layer"])
+    assert "eval_loss/code" in drawn
+    assert "eval code" in drawn
+
+
+def test_a_run_that_ended_early_is_not_called_completed():
+    (log,) = read("trainer_state_stopped.json")
+    store = Store()
+    job = store.import_log(log, now=1.0)
+    assert (job.status, job.progress) == ("stopped", 0.5)
+    assert "500 of 1,000 steps" in " ".join(line.sentence for line in store.events(job.id))
+
+
+def test_a_closing_row_is_told_as_a_summary_and_gives_the_time():
+    (log,) = read("trainer_state.json")
+    store = Store()
+    job = store.import_log(log, now=1.0)
+    assert job.elapsed_s == 60.0
+    assert "60 s, mean loss 1.6, 1.5e+15 FLOPs" in " ".join(line.sentence for line in store.events(job.id))
+    assert store.summary().best_eval_loss == 1.9
 
 
 def test_every_file_has_its_values():

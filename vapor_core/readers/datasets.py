@@ -4,8 +4,8 @@
 counts and the warnings. Nothing of the file is kept but the counts and the preview.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
@@ -25,7 +25,7 @@ from vapor_core.readers.rows import (
     shown,
     table,
 )
-from vapor_core.readers.tokens import count_tokens
+from vapor_core.readers.tokens import DEFAULT, count_tokens
 
 LARGEST_BYTES = 200_000_000
 MOST_EXAMPLES = 5_000_000
@@ -56,7 +56,13 @@ class Upload:
     warnings: tuple[str, ...] = ()
 
 
-def read_dataset(name: str, content: bytes, *, text_column: str | Sequence[str] | None = None) -> Upload:
+def read_dataset(
+    name: str,
+    content: bytes,
+    *,
+    text_column: str | Sequence[str] | None = None,
+    tokenizer: str = DEFAULT,
+) -> Upload:
     """Read a file of examples: JSONL, a JSON array, CSV or TSV with a header, plain text or Markdown.
 
     Args:
@@ -64,50 +70,57 @@ def read_dataset(name: str, content: bytes, *, text_column: str | Sequence[str] 
         content: the file, UTF-8, at most 200 MB.
         text_column: the column that holds the text, or several in order, where the layout is not one that Vapor
             knows.
+        tokenizer: whose tokens are estimated, one of `tokens.tokenizers()`.
 
     Raises:
         UnknownColumns: the layout is not known; has the file's columns, so that a person can choose.
         InvalidUpload: the file cannot be used; names the line and what would work.
     """
-    text = _decoded(content)
     notes: list[str] = []
-    rows = iter(_rows(name, text, notes))
+    found = _gathered(_rows(name, _decoded(content), notes), text_column)
+    counts = count_tokens(found.texts, tokenizer)
+    warnings = (*_warnings(found.texts, counts), *_left_out(found), *notes)
+    return _upload(_plain_name(name), found, counts, warnings, tokenizer)
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """The examples of a file, and what of it is none."""
+
+    layout: Layout
+    first: Row
+    sample: list[Row] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    columns: dict[str, None] = field(default_factory=dict)
+    empty: int = 0
+
+
+def _gathered(rows: Iterator[Row], text_column: str | Sequence[str] | None) -> _Gathered:
     first = next(rows, None)
     if first is None:
         raise InvalidUpload("the file has no examples; it needs at least one line of text besides a header")
-    layout = layout_of(first, text_column)
-    columns: dict[str, None] = {}
-    sample: list[Row] = []
-    texts: list[str] = []
-    empty = 0
+    found = _Gathered(layout_of(first, text_column), first)
     for row in chain([first], rows):
-        if len(sample) < PREVIEW_ROWS:
-            sample.append(row)
-        columns |= dict.fromkeys(row.values) if row.values.keys() - columns.keys() else {}
-        example = layout.text(row)
+        if len(found.sample) < PREVIEW_ROWS:
+            found.sample.append(row)
+        if row.values.keys() - found.columns.keys():
+            found.columns |= dict.fromkeys(row.values)
+        example = found.layout.text(row)
         if len(example) > LONGEST_EXAMPLE:
             raise InvalidUpload(
                 f"line {row.line} has {len(example):,} characters; {LONGEST_EXAMPLE:,} are the most", row.line
             )
         if not example:
-            empty += 1
+            found.empty += 1
             continue
-        texts.append(example)
-        if len(texts) > MOST_EXAMPLES:
+        found.texts.append(example)
+        if len(found.texts) > MOST_EXAMPLES:
             raise InvalidUpload(
                 f"the file has more than {MOST_EXAMPLES:,} examples; use a part of it", row.line
             )
-    if not texts:
-        raise InvalidUpload(f"none of the {empty:,} examples has any text", first.line)
-    if empty:
-        are = (
-            "example has no text or no answer and is"
-            if empty == 1
-            else "examples have no text or no answer and are"
-        )
-        notes.insert(0, f"{empty:,} {are} left out.")
-    notes += _left_out(layout, columns, first)
-    return _measured(_plain_name(name), layout.name, sample, texts, notes)
+    if not found.texts:
+        raise InvalidUpload(f"none of the {found.empty:,} examples has any text", first.line)
+    return found
 
 
 def _decoded(content: bytes) -> str:
@@ -125,18 +138,22 @@ def _decoded(content: bytes) -> str:
     return text
 
 
-def _left_out(layout: Layout, columns: Iterable[str], first: Row) -> Iterator[str]:
+def _left_out(found: _Gathered) -> Iterator[str]:
     """What of the file is no part of the text, a sentence each."""
-    idle = [shown(name, 30) for name in columns if name not in layout.columns]
+    if found.empty:
+        are = "example has no text or no answer and is"
+        are = are if found.empty == 1 else "examples have no text or no answer and are"
+        yield f"{found.empty:,} {are} left out."
+    idle = [shown(name, 30) for name in found.columns if name not in found.layout.columns]
     if idle:
         more = f" and {len(idle) - MOST_NAMED:,} more" if len(idle) > MOST_NAMED else ""
         yield f"Columns that are left out: {', '.join(idle[:MOST_NAMED])}{more}."
-    for sort, count in layout.left_out.items():
+    for sort, count in found.layout.left_out.items():
         are = "piece is no text and is" if count == 1 else "pieces are no text and are"
         yield f"{count:,} {shown(sort)!r} {are} left out."
-    if "preference" in layout.name:
+    if "preference" in found.layout.name:
         yield "A pair counts its prompt, its chosen and its rejected answer once each; training reads the prompt twice."
-    if first.header == first.line:
+    if found.first.header == found.first.line:
         yield "The table names no columns, so its first line is an example."
 
 
@@ -162,10 +179,12 @@ def _plain_name(name: str) -> str:
     return stem or "own data"
 
 
-def _measured(name: str, schema: str, sample: list[Row], texts: list[str], notes: list[str]) -> Upload:
-    counts = count_tokens(texts)
-    tokens = int(counts.sum())
-    columns = tuple(dict.fromkeys(shown(column) for row in sample for column in row.values))[:PREVIEW_COLUMNS]
+def _upload(
+    name: str, found: _Gathered, counts: NDArray[np.int64], warnings: tuple[str, ...], tokenizer: str
+) -> Upload:
+    tokens, texts = int(counts.sum()), found.texts
+    shown_columns = (shown(column) for row in found.sample for column in row.values)
+    columns = tuple(dict.fromkeys(shown_columns))[:PREVIEW_COLUMNS]
     return Upload(
         dataset=Dataset(
             id=f"own/{name}",
@@ -174,17 +193,17 @@ def _measured(name: str, schema: str, sample: list[Row], texts: list[str], notes
             examples=len(texts),
             kind="own",
             source="uploaded file",
-            note="tokens estimated from the text's bytes",
+            note=f"tokens estimated from the text's bytes, as {tokenizer} would count them",
         ),
-        schema=schema,
+        schema=found.layout.name,
         columns=columns,
-        preview=tuple(_preview(row, columns) for row in sample),
+        preview=tuple(_preview(row, columns) for row in found.sample),
         examples=len(texts),
         tokens=tokens,
         mean_tokens=tokens / len(texts),
         longest_tokens=int(counts.max()),
         characters=sum(len(text) for text in texts),
-        warnings=(*_warnings(texts, counts), *notes),
+        warnings=warnings,
     )
 
 
