@@ -92,6 +92,7 @@ class InferenceSimulator:
         target = autoscaling.TARGET_LOAD * self.curve.max_requests_per_second
         self._low, self._high = DEMAND_LOW * target * max(fewest, 1), DEMAND_HIGH * target * max(most, 1)
         self._price_per_tick = self.accelerator.price_per_hour * TICK_S / 3600
+        self._segments = np.asarray(spec.segments)  # an endpoint may have thousands
         # Replica-ticks paid for before a tick. Simulators are shared between workspaces, and so between threads; each
         # entry is the same whoever writes it, so that the order of writing does not matter.
         self._sums: dict[int, float] = {0: 0.0}  # by tick, a multiple of _SUM_TICKS
@@ -232,7 +233,7 @@ class InferenceSimulator:
         back = autoscaling.lookback_ticks(self.cold_ticks)
         ticks = np.arange(first - back, stop)
         rate = self._demand(first - back, stop)
-        segments = np.asarray(self.spec.segments)
+        segments = self._segments
         at = np.searchsorted(segments[:, 0], ticks, side="right") - 1
         exists = (ticks >= 0) & self.curve.fits
         low = np.where(exists, segments[np.maximum(at, 0), 1], 0).astype(np.float64)

@@ -275,6 +275,7 @@ class LiveWorkspace:
                 changed[key] = None
                 self.stale.add(key)
                 self._live[key] = FROM_NOW_ON
+        self._recall(changed)
         return list(changed)
 
     def _done(self, entry: Entry) -> tuple[str, ...]:
@@ -282,6 +283,7 @@ class LiveWorkspace:
         if self._seen_wall is None:
             self._seen_wall = self.now = entry.at
         keys = self._take(entry)
+        self._recall(keys)
         just_before = nextafter(self.world.timeline.at(entry.at), -inf)
         for key in keys:
             self._live[key] = min(self._live.get(key, just_before), just_before)
@@ -303,12 +305,16 @@ class LiveWorkspace:
         for key in keys:
             self._jobs.pop(key, None)
             self._deployments.pop(key, None)
+        return keys
+
+    def _recall(self, keys: Iterable[str]) -> None:
+        """Make the backends know what has changed, once however often it did."""
+        for key in keys:
             if key in self.world.jobs:
                 record = self.world.jobs[key]
                 self.job_backend(record.config.backend).recall(record.spec, record.interventions)
             else:
                 self.server_of(key).recall(self.deployment_spec(key))
-        return keys
 
     def _carry_out(self, keys: Iterable[str]) -> list[str]:
         """Hand what is recorded of real work to its backends; the sentences of those that could not be started.

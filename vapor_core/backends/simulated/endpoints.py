@@ -164,11 +164,14 @@ class Endpoint:
             segments[self._tick(since)] = (low, high)
         ranges = tuple((tick, *bounds) for tick, bounds in segments.items())
         seed = int.from_bytes(blake2b(self.id.encode(), digest_size=7).digest(), "little")
+        known: dict[str | CatalogModel, InferenceSimulator] = {}  # a specification is as long as its ranges
         served: list[tuple[int, InferenceSimulator]] = []
         for since, model in self.models:
-            spec = EndpointSpec(model, self.accelerator, self.precision, self.traffic, seed, ranges)
-            if not served or spec != served[-1][1].spec:
-                served.append((self._tick(since), _simulator(spec)))
+            if model not in known:
+                spec = EndpointSpec(model, self.accelerator, self.precision, self.traffic, seed, ranges)
+                known[model] = _simulator(spec)
+            if not served or known[model] is not served[-1][1]:
+                served.append((self._tick(since), known[model]))
         ends = [*(first for first, _ in served[1:]), None]
         parts: list[_Part] = []
         paid_usd = 0.0

@@ -89,8 +89,7 @@ class Run:
 
     def phase(self, at_s: float) -> Phase:
         """The stretch that an instant falls in."""
-        starts = [phase.from_s for phase in self.phases]
-        return self.phases[max(bisect_right(starts, at_s) - 1, 0)]
+        return self.phases[max(bisect_right(self.phases, at_s, key=_begins) - 1, 0)]
 
     def used_s(self, at_s: float) -> float:
         """Seconds of use at an instant."""
@@ -123,9 +122,18 @@ class Run:
 
     def instant(self, used_s: float) -> float:
         """When so many seconds had been used."""
-        going = [phase for phase in self.phases if phase.status in ("initializing", "running")]
-        phase = [phase for phase in going if phase.used_s <= used_s][-1]
-        return phase.from_s + used_s - phase.used_s
+        place = bisect_right(self.phases, used_s, key=_used_before) - 1
+        while self.phases[place].status not in ("initializing", "running"):
+            place -= 1  # two at most: between two stretches of use is one pause
+        return self.phases[place].from_s + used_s - self.phases[place].used_s
+
+
+def _begins(phase: Phase) -> float:
+    return phase.from_s
+
+
+def _used_before(phase: Phase) -> float:
+    return phase.used_s
 
 
 def life(
@@ -178,18 +186,18 @@ def _stretch(at: float, used: float, until: float, ending: Ending) -> list[Phase
 def phase_line(run: Run, place: int) -> LifeEvent:
     """The line of a job's history that tells how one of its states began."""
     phase, spec = run.phases[place], run.spec
-    past = {before.status for before in run.phases[:place]}
+    resumed = place > 0 and run.phases[place - 1].status == "paused"
     step: int | None = run.step(phase.from_s)
     kind, sentence = str(phase.status), ""
     if phase.status == "queued":
         kind, step = "submitted", None
         sentence = "Submitted." if spec.parent is None else f"Forked from {spec.parent.job_id}."
     elif phase.status == "initializing":
-        kind = "resumed" if "paused" in past else "initializing"
-        sentence = "Resumed." if "paused" in past else "Got its accelerators; loading the model."
+        kind = "resumed" if resumed else "initializing"
+        sentence = "Resumed." if resumed else "Got its accelerators; loading the model."
     elif phase.status == "running":
-        kind = "resumed" if run.phases[place - 1].status == "paused" else "started"
-        sentence = "Resumed." if kind == "resumed" else "Training started."
+        kind = "resumed" if resumed else "started"
+        sentence = "Resumed." if resumed else "Training started."
     elif phase.status == "paused":
         sentence = f"Paused after {step:,} steps."
     elif phase.status == "stopped":
