@@ -145,4 +145,4 @@ class HubClient:
 
 def _set_offline() -> bool:
     wanted = os.environ.get("HF_HUB_OFFLINE", "").strip().upper()
-    return wanted in {"1", "ON", "YES", "TRUE"} or constants.is_offline_mode()
+    return wanted in {"1", "ON", "YES", "TRUE"} or bool(constants.HF_HUB_OFFLINE)

@@ -10,6 +10,7 @@ from math import ceil
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.training import JobConfig
+from vapor_core.errors import InvalidConfig
 from vapor_core.physics.transformer import Transformer, transformer
 
 EVALUATIONS, CHECKPOINTS = 20, 10  # of a run that does not say how often
@@ -81,12 +82,17 @@ class Plan:
         return ceil(max(points, key=lambda point: point[1])[0] * (self.total_steps - 1))
 
 
+# Of a run, whatever its data and epochs: at ten steps a second that is thirty years
+MOST_STEPS = 10_000_000_000
+
+
 @lru_cache(maxsize=2048)  # more than the jobs of a large workspace
 def plan(config: JobConfig) -> Plan:
     """Look up and count.
 
     Raises:
         NotInCatalog: where an id is unknown.
+        InvalidConfig: where it would have more steps than are rehearsed.
     """
     model = catalog.model(config.model)
     dataset = catalog.described(catalog.dataset(config.dataset))
@@ -109,6 +115,13 @@ def _counted(config: JobConfig, known: tuple[CatalogModel, Transformer, Dataset,
     global_batch = config.micro_batch_size * config.gradient_accumulation_steps * config.accelerator_count
     steps_per_epoch = sequences / global_batch
     total_steps = config.max_steps or max(ceil(config.epochs * steps_per_epoch - FULL), 1)
+    if total_steps > MOST_STEPS:
+        raise InvalidConfig(
+            {
+                "max_steps": f"this run would have {total_steps:,} steps; at most {MOST_STEPS:,} are rehearsed, so "
+                "give fewer epochs, a larger batch or max_steps"
+            }
+        )
     return Plan(
         config=config,
         model=model,

@@ -1,10 +1,12 @@
 """Whether what was shared is something that Vapor could have done: each event by itself and after those before it."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from vapor_core import catalog
 from vapor_core.backends.registry import abilities
+from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.errors import InvalidLink, VaporError
 from vapor_core.journal.events import (
     Adopted,
@@ -37,6 +39,12 @@ from vapor_core.workspace import actions
 MOST_JOBS = 500
 MOST_DEPLOYMENTS = 50
 MOST_NUMBERS = 4_000_000  # of all imported logs together
+# What a stranger's events may ask for, so that the first look takes a second at most: an event takes 0.1 ms to take in,
+# a pause 0.1 ms to tell, another model at an endpoint 1 ms, and one never served before 20 ms
+MOST_EVENTS = 10_000
+MOST_INTERVENTIONS = 2_000  # on one job
+MOST_REVISIONS = 500  # of all endpoints together, and
+MOST_SERVED = 40  # different models on different cards among them
 _JOB, _DEPLOYMENT = re.compile(r"job-[1-9]\d{0,8}"), re.compile(r"deployment-[1-9]\d{0,8}")
 
 
@@ -48,11 +56,23 @@ class _Known:
         jobs: id -> whether it ran here; an imported log did not, so it leaves nothing to fork or to serve.
         deployments: id -> how many revisions a rollback could go back to.
         numbers: of all imported logs together.
+        events: how many, those that were adopted included.
+        interventions: job id -> pauses and the like.
+        revisions: of all endpoints together.
+        models: job id -> what an endpoint that serves it serves.
+        placed: deployment id -> card and precision.
+        served: what is served where.
     """
 
     jobs: dict[str, bool] = field(default_factory=dict)
     deployments: dict[str, int] = field(default_factory=dict)
     numbers: int = 0
+    events: int = 0
+    interventions: Counter[str] = field(default_factory=Counter)
+    revisions: int = 0
+    models: dict[str, str | CatalogModel] = field(default_factory=dict)
+    placed: dict[str, tuple[str | Accelerator, str]] = field(default_factory=dict)
+    served: set[tuple[str | CatalogModel, str | Accelerator, str]] = field(default_factory=set)
 
 
 def checked(shared: Shared) -> tuple[Entry, ...]:
@@ -63,6 +83,9 @@ def checked(shared: Shared) -> tuple[Entry, ...]:
     """
     entries: list[Entry] = []
     known = _Known()
+    # Before any is read: an event has one kind, and so may each of its data sets
+    named = sum(line.count('"kind"') for _, line in shared.entries)
+    _within(max(len(shared.entries), named // 3), MOST_EVENTS, "events")
     last = -1e12
     for number, (at, line) in enumerate(shared.entries, start=1):
         try:
@@ -70,6 +93,8 @@ def checked(shared: Shared) -> tuple[Entry, ...]:
             if not last <= at <= shared.now:
                 raise InvalidLink(f"event {number} is out of order")
             for action in [action for _, action in event.past] if isinstance(event, Adopted) else [event]:
+                known.events += 1
+                _within(known.events, MOST_EVENTS, "events")
                 _check(action, known)
         except InvalidLink:
             raise
@@ -83,6 +108,11 @@ def checked(shared: Shared) -> tuple[Entry, ...]:
             f"{MOST_DEPLOYMENTS} can be shared"
         )
     return tuple(entries)
+
+
+def _within(count: int, most: int, what: str) -> None:
+    if count > most:
+        raise InvalidLink(f"what was shared holds more than {most:,} {what}; share a part of it")
 
 
 def _check(event: WorkspaceEvent, known: _Known) -> None:
@@ -102,7 +132,11 @@ def _check(event: WorkspaceEvent, known: _Known) -> None:
         _check_deployment(event, known)
     elif isinstance(event, JobPaused | JobResumed | JobStopped | JobDeleted | JobRestored):
         _check_job(event.job_id, known)
-    elif isinstance(event, Renamed) and event.id not in known.jobs.keys() | known.deployments.keys():
+        known.interventions[event.job_id] += 1
+        _within(
+            known.interventions[event.job_id], MOST_INTERVENTIONS, f"pauses and the like of {event.job_id}"
+        )
+    elif isinstance(event, Renamed) and event.id not in known.jobs and event.id not in known.deployments:
         raise InvalidLink(f"what was shared renames {event.id[:40]!r}, which is not in it")
 
 
@@ -140,6 +174,7 @@ def _check_new_job(event: JobSubmitted | LogImported, known: _Known) -> None:
         _check_config(event)
         if event.parent_id is not None:
             _check_run(event.parent_id, known, "forks")
+        known.models[event.job_id] = event.config.model
     known.jobs[event.job_id] = isinstance(event, JobSubmitted)
 
 
@@ -172,7 +207,13 @@ def _check_deployment(event: Deployed | Scaled | Redeployed | DeploymentStopped,
             raise InvalidLink("only simulated deployments can be shared")
         catalog.accelerator(event.accelerator)  # raises where the catalog has none of that id
         known.deployments[key] = 0
+        known.placed[key] = (event.accelerator, event.precision)
     elif isinstance(event, Redeployed):
         known.deployments[key] += -1 if event.rolled_back else 1
         if known.deployments[key] < 0:
             raise InvalidLink(f"{key} goes back to a revision that it never had")
+    if isinstance(event, Deployed | Redeployed):
+        known.revisions += 1
+        known.served.add((known.models[event.job_id], *known.placed[key]))
+        _within(known.revisions, MOST_REVISIONS, "models served one after the other")
+        _within(len(known.served), MOST_SERVED, "different models at its endpoints")

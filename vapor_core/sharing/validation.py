@@ -16,7 +16,7 @@ from vapor_core.workspace.store import Store
 from vapor_core.workspace.timeline import Timeline
 from vapor_core.workspace.world import World
 
-MOST_TICKS = 5_000_000  # of all endpoints together: some seconds of computing where they are all drawn
+MOST_TICKS = 3_000_000  # of all endpoints together: a second of computing where they are all drawn
 
 
 def shared_store(shared: Shared) -> Store:

@@ -13,6 +13,7 @@ the rows that it inherits took it nothing, so their `elapsed_s` and `cost_usd` a
 shows a job's own part, no clock runs backwards, and a second is counted once however often its steps are inherited.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -30,6 +31,8 @@ FADE = (
     0.25  # share of the steps before the fork; a choice, no published run was forked often enough to fit it
 )
 SHORTEST_FADE = 10.0  # steps
+# Rows before a fork that are kept for all who inherit them, and of how many forks: 14 MB at most
+KEPT_STEPS, KEPT_RUNS = 2048, 64
 LOSSES = ("loss", "eval_loss")
 TAKEN = ("elapsed_s", "cost_usd")  # what a job itself took
 
@@ -54,6 +57,28 @@ class _Join:
     tokens: float
 
 
+class _Tails:
+    """Rows before the forks that were asked for last; so a line of forks is computed once and not once for each.
+
+    Whoever asks gets the same rows, so that threads need not wait for each other here.
+    """
+
+    def __init__(self) -> None:
+        self._rows: OrderedDict[Curve, Columns] = OrderedDict()
+
+    def get(self, run: "Curve") -> Columns | None:
+        return self._rows.get(run)
+
+    def keep(self, run: "Curve", rows: Columns) -> Columns:
+        for values in rows.values():
+            values.flags.writeable = False
+        self._rows[run] = rows
+        while len(self._rows) > KEPT_RUNS:
+            self._rows.popitem(last=False)
+        return rows
+
+
+_KEPT = _Tails()
 _NO_JOIN = _Join(0.0, SHORTEST_FADE, 0.0, 0.0)
 
 
@@ -105,18 +130,51 @@ class Curve:
             first = max(start, run.fork_step)
             if end > first:
                 rows = run._own(first, end)
-                if run is not self:
-                    rows |= {name: np.full(rows["step"].shape, np.nan) for name in TAKEN}
-                pieces.append(rows)
+                pieces.append(rows if run is self else rows | _not_taken(end - first))
             end = min(end, run.fork_step)
             if run._forebear is None or end <= start:
                 break
-            run = run._forebear
+            begin = run._tail_begins
+            first = max(start, begin)
+            if end > first:
+                tail = run._tail()
+                pieces.append({name: values[first - begin : end - begin] for name, values in tail.items()})
+            end = min(end, begin)
+            if end <= start:
+                break
+            run = run._of(end - 1)
         if not pieces:
             return self._simulator.columns(start, start)
         if len(pieces) == 1:
             return pieces[0]
         return {name: np.concatenate([rows[name] for rows in reversed(pieces)]) for name in pieces[0]}
+
+    @property
+    def _tail_begins(self) -> int:
+        """The first step of those before the fork that are kept for whoever is forked from the same."""
+        return max(self.fork_step - KEPT_STEPS, 0)
+
+    def _tail(self) -> Columns:
+        """Rows of the last steps before the fork; not to be written to."""
+        line = [self]
+        while (known := _KEPT.get(line[-1])) is None and line[-1]._forebear is not None:
+            line.append(line[-1]._forebear)
+        rows = known or {}
+        for run in reversed(line if known is None else line[:-1]):
+            rows = _KEPT.keep(run, run._tail_after(rows))
+        return rows
+
+    def _tail_after(self, before: Columns) -> Columns:
+        """`_tail`, given that of the forebear."""
+        forebear, begin = self._forebear, self._tail_begins
+        if forebear is None:
+            return {}
+        first = max(forebear.fork_step, begin)
+        rows: Columns = forebear._own(first, self.fork_step) | _not_taken(self.fork_step - first)
+        if first == begin:
+            return rows
+        cut = begin - forebear._tail_begins
+        return {name: np.concatenate([before[name][cut:], new]) for name, new in rows.items()}
 
     def eval_loss(self, step: int) -> float:
         """The eval loss of the row that ends `step` steps, without the other columns; NaN where not evaluated."""
@@ -221,6 +279,11 @@ def _own_ending(config: JobConfig) -> Ending:
 def _simulator(config: JobConfig) -> TrainingSimulator:
     """The simulator of a configuration; cached, since many ask about the same few live jobs."""
     return TrainingSimulator(config)
+
+
+def _not_taken(steps: int) -> dict[str, Floats | NDArray[np.int64]]:
+    """The columns of what a job itself took, for steps that it inherits."""
+    return {name: np.full(steps, np.nan) for name in TAKEN}
 
 
 def _seconds_at(run: TrainingSimulator, step: int) -> float:

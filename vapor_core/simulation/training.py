@@ -34,6 +34,7 @@ _SPIKE_SIGMAS, _SPIKE_NATS = 3.0, 0.05
 _TOLD_HEIGHT = 2.0  # spikes below this many typical heights pass without a line in the history
 _RECOVERED = 3.0  # times the steps to 1/e, after which a spike counts as recovered
 _GIVEN_UP = 0.9  # share of the blow-up after which the loss is no number any more
+SPIKES_TOLD = 4_000_000  # steps that are looked through for spikes at once: a fifth of a second, 64 MB
 _LOOKED_AT = 2048  # steps looked at to find where that is
 # Share of the activations by which the longest batch of the first step falls short of the longest of all, where
 # sequences differ in length; after n steps it is that over the root of n.
@@ -151,11 +152,15 @@ class TrainingSimulator:
         return float(self._eval_loss(step - 1, step, True)[0]) if 0 < step <= self.total_steps else nan
 
     def incidents(self, start: int, stop: int) -> tuple[Incident, ...]:
-        """What happened in steps start..stop-1, in order of steps."""
+        """What happened in steps start..stop-1, in order of steps; spikes in the last SPIKES_TOLD of them alone."""
         start, stop = max(start, 0), min(stop, self.total_steps)
         if stop <= start:
             return ()
-        found = [*self._spikes(start, stop), *self._faults(start, stop), *self._checkpoints(start, stop)]
+        found = [
+            *self._spikes(max(start, stop - SPIKES_TOLD), stop),
+            *self._faults(start, stop),
+            *self._checkpoints(start, stop),
+        ]
         onset = self.curve.diverges_at
         if onset is not None and start <= onset < stop:
             found.append(Incident(onset, "divergence", self._divergence_sentence()))

@@ -6,6 +6,7 @@ action may be checked again where another process was faster.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 FASTEST = 1e6
 LONGEST_SKIP_S = 1e9
 MOST_REPLICAS = 1000
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def forked(
             }
         )
     return _start(
-        live, f"{record.name} fork", JobSpec(next(live.world.next_jobs()), config, at_s, record.spec, step)
+        live, _fork_name(record.name), JobSpec(next(live.world.next_jobs()), config, at_s, record.spec, step)
     )
 
 
@@ -289,9 +291,19 @@ def replica_range(replicas: tuple[int, int]) -> tuple[int, int]:
     return given[0], given[1]
 
 
+def _fork_name(name: str) -> str:
+    """A parent's name with " fork" after it; "fork 2" after "fork", and cut where it would be too long."""
+    found = re.fullmatch(r"(?P<stem>.*?)(?P<forks>( fork)+)( (?P<number>[1-9]\d{0,8}))?", name, re.DOTALL)
+    number = 1
+    if found:
+        number = max(found["forks"].count(" fork"), int(found["number"] or 1)) + 1
+    ending = " fork" if number == 1 else f" fork {number}"
+    return (found["stem"] if found else name)[: LONGEST_NAME - len(ending)].rstrip() + ending
+
+
 def _name(name: str) -> str:
     shown = name.strip()
-    if not shown or len(shown) > 200 or any(ord(letter) < 32 for letter in shown):
+    if not shown or len(shown) > LONGEST_NAME or any(ord(letter) < 32 for letter in shown):
         raise InvalidConfig({"name": "name should be one line of 1 to 200 characters"})
     return shown
 

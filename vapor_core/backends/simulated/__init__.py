@@ -8,4 +8,6 @@ endpoints: A simulated endpoint over its revisions: which model served which tic
 jobs: The simulated backend: jobs that are computed, never run.
 runs: What befell a simulated job: its states from submission to its end, by its run, its cards and what was
     done to it.
+samples: Which steps of a very long run are computed for a chart of all of it: stretches at equal distances,
+    and evaluations.
 """

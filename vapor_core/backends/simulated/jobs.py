@@ -8,6 +8,7 @@ from math import inf
 
 from vapor_core import catalog
 from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
+from vapor_core.backends.simulated import samples
 from vapor_core.backends.simulated.card_queue import CardRequest, allocate
 from vapor_core.backends.simulated.runs import Run, curve, incident_lines, life, phase_line
 from vapor_core.contracts.lifecycle import JOB_ENDS, LifeEvent
@@ -85,11 +86,17 @@ class SimulatedJobs:
         stop = min(done, cursor + limit)
         if stop <= cursor:
             return MetricBatch(min(cursor, done), {})
+        if run.total_steps > samples.LONGEST_WHOLE and stop < done - limit:  # far behind: catch up
+            stop = min(done - limit, cursor + samples.apart(run.total_steps) * limit // samples.SAMPLE_STEPS)
+            return MetricBatch(stop, samples.columns(run.curve, run.total_steps, cursor, stop))
         return MetricBatch(stop, run.curve.columns(cursor, stop))
 
     def replay(self, job_id: str, start: int, stop: int) -> Columns:
-        """Metrics of steps start..stop-1."""
-        return self._run(job_id).curve.columns(start, stop)
+        """Metrics of steps start..stop-1; samples of them where the run is very long."""
+        run = self._run(job_id)
+        if run.total_steps > samples.LONGEST_WHOLE:
+            return samples.columns(run.curve, run.total_steps, start, stop)
+        return run.curve.columns(start, stop)
 
     def eval_loss(self, job_id: str, step: int) -> float:
         """Loss on held-out text once `step` steps are done; NaN where it was not measured then."""
