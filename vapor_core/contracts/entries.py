@@ -28,16 +28,20 @@ class CatalogModel(Contract):
     tied_embeddings: bool = False
     licence: Words | None = None
     released: Words | None = None  # ISO date, or year-month where no day is published
-    pretraining_tokens: Annotated[float | None, Field(gt=0)] = None
+    pretraining_tokens: Annotated[float | None, Field(ge=1, le=1e18)] = None
     source: Words = ""
     name: Words = ""  # for a screen; the last part of the id where empty
     family: Words = ""
-    head_size: Annotated[int | None, Field(gt=0)] = None  # told by the sum of the parameters where None
-    attention_layers: Annotated[int | None, Field(ge=0)] = None  # fewer than layers in hybrids such as LFM2
+    head_size: Annotated[int | None, Field(gt=0, le=10**5)] = (
+        None  # told by the sum of the parameters where None
+    )
+    attention_layers: Annotated[int | None, Field(ge=0, le=10_000)] = None  # fewer than layers in hybrids such as LFM2
     gated_mlp: bool | None = None  # three MLP matrices (SwiGLU) or two; inferred from the sum where None
-    active_parameters: Annotated[int | None, Field(gt=0)] = None  # mixture of experts: used per token
+    active_parameters: Annotated[int | None, Field(gt=0, le=10**14)] = (
+        None  # mixture of experts: used per token
+    )
     gated_access: bool = False  # the Hub asks for an agreement before download
-    downloads: int | None = None  # the Hub's count, where the entry came from the Hub
+    downloads: Annotated[int | None, Field(ge=0)] = None  # the Hub's count, where the entry came from the Hub
     # What heads and layers do not tell: latent attention, state spaces, layers that differ. None: they tell it.
     attention_parameters: Annotated[int | None, Field(ge=0, le=10**14)] = (
         None  # of all that mixes tokens, all layers
@@ -46,10 +50,10 @@ class CatalogModel(Contract):
         None  # numbers kept for a token, all layers
     )
     latent_attention: bool = False  # keys and values are kept compressed, all heads together (DeepSeek)
-    sliding_layers: Annotated[int | None, Field(ge=0)] = (
+    sliding_layers: Annotated[int | None, Field(ge=0, le=10_000)] = (
         None  # of those that attend: they look back a window only
     )
-    sliding_window: Annotated[int | None, Field(gt=0)] = None  # tokens
+    sliding_window: Annotated[int | None, Field(gt=0, le=10**9)] = None  # tokens
     note: Words = ""
 
     @property
@@ -170,29 +174,35 @@ _PEAKS: dict[str, tuple[str, ...]] = {
 }
 
 
+# From a toy to ten thousand times the fastest card of today; what is slower computes nothing in a lifetime
+LEAST_RATE, MOST_RATE = 1e-6, 1e7
+Rate = Annotated[float, Field(ge=LEAST_RATE, le=MOST_RATE)]  # GB/s or TFLOP/s
+Peak = Annotated[float, Field(ge=0, le=MOST_RATE)]  # below LEAST_RATE as None: it has no such arithmetic
+
+
 class Accelerator(Contract):
     """One card (or CPU) by its published peaks. Rates are dense, in TFLOP/s; a GB is 1e9 bytes everywhere."""
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
     name: Words = ""
     vendor: Words = ""
-    memory_gb: Annotated[float, Field(gt=0)]
-    bandwidth_gb_s: Annotated[float, Field(gt=0)]
-    fp32_tflops: Annotated[float, Field(gt=0)]
-    tf32_tflops: float | None = None
-    bf16_tflops: float | None = None
-    fp16_tflops: float | None = None
-    fp8_tflops: float | None = None
-    fp4_tflops: float | None = None
-    int8_tops: float | None = None
+    memory_gb: Annotated[float, Field(ge=1e-6, le=1e6)]
+    bandwidth_gb_s: Rate
+    fp32_tflops: Rate
+    tf32_tflops: Peak | None = None
+    bf16_tflops: Peak | None = None
+    fp16_tflops: Peak | None = None
+    fp8_tflops: Peak | None = None
+    fp4_tflops: Peak | None = None
+    int8_tops: Peak | None = None
     interconnect: Words = ""
-    interconnect_gb_s: Annotated[float, Field(gt=0)] = 16.0  # one way, card to card within a machine
-    cards_per_node: Annotated[int, Field(ge=1)] = 8
-    power_w: Annotated[float | None, Field(gt=0)] = None
-    price_per_hour: Annotated[float, Field(ge=0)] = 0.0  # US dollars, on demand
+    interconnect_gb_s: Rate = 16.0  # one way, card to card within a machine
+    cards_per_node: Annotated[int, Field(ge=1, le=10**6)] = 8
+    power_w: Annotated[float | None, Field(gt=0, le=1e6)] = None
+    price_per_hour: Annotated[float, Field(ge=0, le=1e6)] = 0.0  # US dollars, on demand
     price_source: Words = ""
     price_date: Words = ""
-    capacity: Annotated[int, Field(ge=1)] = 1024  # cards that the simulated region has
+    capacity: Annotated[int, Field(ge=1, le=10**9)] = 1024  # cards that the simulated region has
     released: Words | None = None
     source: Words = ""
     note: Words = ""
@@ -206,7 +216,7 @@ class Accelerator(Contract):
         """Dense matrix peak at a precision; the next wider one that the card has where it lacks this one."""
         for field in _PEAKS[precision]:
             peak: float | None = getattr(self, field)
-            if peak:
+            if peak and peak >= LEAST_RATE:
                 return peak
         return self.fp32_tflops
 
@@ -214,11 +224,11 @@ class Accelerator(Contract):
 class LossLaw(Contract):
     """L(N, D) = e + a / N**alpha + b / D**beta, in nats per token; N parameters, D tokens."""
 
-    e: float
-    a: float
-    alpha: float
-    b: float
-    beta: float
+    e: Annotated[float, Field(ge=0, le=20)]
+    a: Annotated[float, Field(ge=0, le=1e9)]
+    alpha: Annotated[float, Field(ge=0, le=5)]
+    b: Annotated[float, Field(ge=0, le=1e9)]
+    beta: Annotated[float, Field(ge=0, le=5)]
     source: Words = ""
 
 
@@ -238,7 +248,7 @@ class Dataset(Contract):
     language: Words = ""
     tokenizer: Words = ""  # whose tokens are counted; "" where estimated from characters
     # The corpus against the compute-optimal law of physics.loss, in nats; 0 is the law's own corpus.
-    loss_offset: float | None = None
+    loss_offset: Annotated[float | None, Field(ge=-1.8, le=20)] = None
     loss_law: LossLaw | None = None  # own constants where a published fit exists
     loss_parameters: Literal["total", "non_embedding"] = "total"  # what the law's N counts
     source: Words = ""

@@ -95,8 +95,12 @@ class JobConfig(Contract):
     accelerator: str | Accelerator = "nvidia-l4"
     accelerator_count: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     sharding: Sharding = "none"
-    eval_every: Annotated[int | None, Field(ge=1)] = None  # steps; a twentieth of the run where None
-    checkpoint_every: Annotated[int | None, Field(ge=1)] = None  # steps; a tenth of the run where None
+    eval_every: Annotated[int | None, Field(ge=1, le=10**12)] = (
+        None  # steps; a twentieth of the run where None
+    )
+    checkpoint_every: Annotated[int | None, Field(ge=1, le=10**12)] = (
+        None  # steps; a tenth of the run where None
+    )
     hardware_faults: bool = True
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     backend: BackendName = "simulated"

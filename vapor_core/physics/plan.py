@@ -82,8 +82,8 @@ class Plan:
         return ceil(max(points, key=lambda point: point[1])[0] * (self.total_steps - 1))
 
 
-# Of a run, whatever its data and epochs: at ten steps a second that is thirty years
-MOST_STEPS = 10_000_000_000
+# Of a run, whatever its data and epochs; numbers of steps beyond it would need other arithmetic
+MOST_STEPS = 1_000_000_000_000
 
 
 @lru_cache(maxsize=2048)  # more than the jobs of a large workspace

@@ -119,7 +119,7 @@ def transformer(model: CatalogModel) -> Transformer:
         attention_width=model.kv_layers * query,
         mlp_matrices=mlps,
         matrices=_matrices(model, (query, key), mlps),
-        embedding_parameters=embeddings,
+        embedding_parameters=min(embeddings, model.parameters),  # a table may count them without
         head_parameters=model.vocabulary_size * model.hidden_size,
         dense_parameters=dense,
         non_embedding_parameters=model.non_embedding_parameters,

@@ -42,6 +42,9 @@ SPREAD_CORPUS, SPREAD_UNKNOWN, SPREAD_REPEATED = 0.02, 0.12, 0.065
 SPREAD_TUNING, SPREAD_CALIBRATED = 0.2, 0.005
 SPREAD_TUNING_CALIBRATED, SPREAD_PER_ERROR = 0.02, 2.0  # least half-width, and more for each error of the fit
 SPREAD_FULL = 0.05  # share of a run after which the band has its full width; it grows as the square root
+# Times the loss of knowing nothing, above which held-out text never gets: a model that knows other text by heart is
+# surely wrong there, and so worse than one that guesses
+OVERCONFIDENT = 3.0
 MORE_LIKELY_THAN_NOT = 0.5  # probability from which a run is said to diverge
 OVERFITS = 1.01  # times its lowest, a last eval loss from which a run counts as overfitting
 SEVERAL_EPOCHS = 1.5  # from which repeated text widens the band
@@ -135,10 +138,12 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
     at = onset(plan, course.stable_rate) if diverges else None
     best = int(course.held_out.argmin())
     lowest, best_eval = float(course.held_out[best]), int(course.at.steps[best])
-    knots, train, held_out = course.at.steps, course.train, course.held_out
+    most = uniform_loss(plan.model.vocabulary_size)  # whoever knows nothing loses no more
+    knots, initial = course.at.steps, min(max(course.initial, 0.0), most)
+    train, held_out = np.clip(course.train, 0.0, most), np.clip(course.held_out, 0.0, OVERCONFIDENT * most)
     grad = grad_norm(course.at, plan)
     if at is not None:
-        blown = blow_up(plan, at, course.initial, (knots, train, held_out, grad))
+        blown = blow_up(plan, at, initial, (knots, train, held_out, grad))
         knots, train, held_out, grad = blown
         best_eval = min(best_eval, at)
     end, end_eval = float(train[-1]), float(held_out[-1])
@@ -151,13 +156,13 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
         grad_knots=grad,
         spread=course.spread,
         noise_std=NOISE * sequences**-NOISE_POWER * noise_scale,
-        initial=course.initial,
+        initial=initial,
         final=end,
         final_eval=end_eval,
-        final_low=end * (1 - course.spread),
-        final_high=end * (1 + course.spread),
-        final_eval_low=end_eval * (1 - course.spread),
-        final_eval_high=end_eval * (1 + course.spread),
+        final_low=max(end * (1 - course.spread), 0.0),
+        final_high=min(end * (1 + course.spread), max(end, most)),
+        final_eval_low=max(end_eval * (1 - course.spread), 0.0),
+        final_eval_high=min(end_eval * (1 + course.spread), OVERCONFIDENT * most),
         best_eval_step=best_eval,
         overfits=not diverges and end_eval > OVERFITS * lowest,
         diverges=diverges,
@@ -275,5 +280,5 @@ def _with_passes(plan: Plan, at: Grid) -> Grid:
     if plan.epochs < 1:
         return at
     ends = np.arange(1, min(int(plan.epochs), FIRST_PASSES) + 1) * plan.steps_per_epoch
-    ends = np.ceil(ends - 1e-9)
+    ends = np.maximum(np.ceil(ends - 1e-9), 1.0)  # a pass may be less than a step
     return with_knots(at, np.concatenate([ends - 1, ends]))

@@ -93,7 +93,7 @@ def serving_point(
         first, rest = float(served.ttft_ms[:clients].mean()), float(served.ttft_ms[clients:].mean())
         ttft = (first + (CLOSED_LOOP_ROUNDS - 1) * rest) / CLOSED_LOOP_ROUNDS
         # Little's law: the clients beyond those simulated wait while these are served
-        more_ms = front_ms + (asked - clients) / rate * 1e3
+        more_ms = front_ms + max(asked - clients, 0.0) / rate * 1e3
     tpot = served.tpot_ms[~np.isnan(served.tpot_ms)]
     latency = np.quantile(served.latency_ms, (0.5, 0.95, 0.99)) + more_ms
     return Point(

@@ -19,6 +19,7 @@ CHUNK_TOKENS = 8192  # new tokens that one step carries at most (vLLM's and Tens
 # Of its output that a request must find room for to be let in: TensorRT-LLM keeps room for all of it, vLLM for
 # none and swaps a sequence out when it runs short; in between, since no engine is named.
 RESERVED_OUTPUT = 0.75
+JUMPED_CHUNKS = 8  # of one prompt, from which its steps are not taken one by one
 MAX_SEQUENCES = 1024  # that an engine runs together
 
 
@@ -81,6 +82,10 @@ class _Engine:
         if not self.prefilling:
             self.decode_stretch(until_ms)
             return self.ended()
+        chunks = self.whole_chunks()
+        if chunks >= JUMPED_CHUNKS:
+            self.prompt_stretch(chunks)
+            return self.ended()
         completed = self.mixed_step()
         over = self.ended()
         return over + [request for request in completed if not self.start(request)]
@@ -110,6 +115,20 @@ class _Engine:
             completed.append(self.prefilling.popleft())
         self._run(self.law.step_ms(len(self.running), self.cached, tokens, pairs), 1)
         return completed
+
+    def whole_chunks(self) -> int:
+        """Steps in which nothing happens but that the first prompt is worked off; who arrives meanwhile waits."""
+        request = self.prefilling[0]
+        chunks = (request.prompt - request.done - 1) // self.limits.chunk_tokens
+        return min(chunks, self.running[0][0] - self.decodes) if self.running else chunks
+
+    def prompt_stretch(self, chunks: int) -> None:
+        """So many steps of a whole chunk each; each attends to what the ones before have left."""
+        request, count, tokens = self.prefilling[0], len(self.running), float(self.limits.chunk_tokens)
+        first = self.law.step_ms(count, self.cached, tokens, tokens * (request.done + tokens / 2))
+        slope = self.law.cached_ms * count + self.law.pair_ms * tokens**2
+        request.done += chunks * self.limits.chunk_tokens
+        self._run(chunks * first + slope * chunks * (chunks - 1) / 2, chunks)
 
     def decode_stretch(self, until_ms: float) -> None:
         """Decode steps up to the next end of a sequence or the first step boundary at or after `until_ms`."""

@@ -117,11 +117,11 @@ def step_law(
     share = c.narrow_share if peak > plain else c.compute_share
     counts = transformer(model)
     # Of an untied embedding: one row a token
-    looked_up = counts.embedding_parameters - counts.head_parameters
+    looked_up = max(counts.embedding_parameters - counts.head_parameters, 0)
     active = counts.active_parameters
     sparsity = _sparsity(counts)
     rate = peak * 1e9 * share * foreign * (c.mixture_share if active < model.parameters else 1.0)
-    weight_bytes = memory.weights_gb * 1e9 - looked_up * _wide_bytes(precision) / tp
+    weight_bytes = max(memory.weights_gb * 1e9 - looked_up * _wide_bytes(precision) / tp, 0.0)
     routed = (model.parameters - active) * (1 + 1 / sparsity) * SERVING_BYTES[precision] / tp
     routed = min(routed, weight_bytes) if model.parameters > active else 0.0
     fixed = c.host_ms + c.layer_ms * model.layers
@@ -136,7 +136,7 @@ def step_law(
         eager_ms=c.eager_layer_ms * model.layers,
         weights_ms=(weight_bytes - routed) / reads,
         experts_ms=routed / reads,
-        token_ms=2.0 * (active - looked_up) / tp / rate,
+        token_ms=2.0 * max(active - looked_up, 1) / tp / rate,
         pair_ms=4.0 * counts.attention_width / tp / (plain * 1e9 * c.attention_share),
         cached_ms=memory.kv_bytes_per_token / (bandwidth * c.cache_share),
         sequence_ms=c.sequence_ms,
