@@ -86,8 +86,8 @@ def extremes(draw, kind: type[Contract], always: tuple[str, ...] = (), **given: 
     drawn |= {
         name: draw(each) if isinstance(each, st.SearchStrategy) else each for name, each in given.items()
     }
-    if "attention_layers" in drawn:
-        drawn["attention_layers"] = min(drawn["attention_layers"], drawn["layers"])
+    for name in {"attention_layers", "sliding_layers"} & drawn.keys():
+        drawn[name] = min(drawn[name], drawn["layers"])
     if drawn.get("concurrency") is not None:
         drawn.pop("request_rate", None)
     if "kv_heads" in drawn and "attention_heads" in drawn:

@@ -35,7 +35,9 @@ class CatalogModel(Contract):
     head_size: Annotated[int | None, Field(gt=0, le=10**5)] = (
         None  # told by the sum of the parameters where None
     )
-    attention_layers: Annotated[int | None, Field(ge=0, le=10_000)] = None  # fewer than layers in hybrids such as LFM2
+    attention_layers: Annotated[int | None, Field(ge=0, le=10_000)] = (
+        None  # fewer than layers in hybrids such as LFM2
+    )
     gated_mlp: bool | None = None  # three MLP matrices (SwiGLU) or two; inferred from the sum where None
     active_parameters: Annotated[int | None, Field(gt=0, le=10**14)] = (
         None  # mixture of experts: used per token

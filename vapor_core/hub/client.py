@@ -39,7 +39,8 @@ class HubClient:
 
     Args:
         endpoint: the Hub's address; HF_ENDPOINT or huggingface.co where None.
-        token: sent as a bearer header to `endpoint` and kept nowhere else.
+        token: the server's own. It opens the files of gated models that everybody can find, and nothing else: all who
+            use this client would see what it sees, so private repositories want a person's own token (see `search`).
         timeout_s: how long one call may take in all.
         offline: never ask the network; what HF_HUB_OFFLINE says where None.
         ttl_s: how long an answer stays fresh.
@@ -62,9 +63,7 @@ class HubClient:
         self.endpoint = (endpoint or os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
         if not re.fullmatch(r"https?://[^\s/?#@]+[^\s?#@]*", self.endpoint):
             raise InvalidConfig({"endpoint": "the Hub's address must start with http:// or https://"})
-        self._token = SecretStr((token or "").strip())
-        if not re.fullmatch(r"[!-~]{0,500}", self._token.get_secret_value()):
-            raise InvalidConfig({"token": "the Hub token has characters that no token has"})
+        self._token = _checked(token)
         self.timeout_s = timeout_s
         self.offline = _set_offline() if offline is None else offline
         self.ttl_s = ttl_s
@@ -77,42 +76,59 @@ class HubClient:
         token = "set" if self._token.get_secret_value() else "none"
         return f"HubClient({self.endpoint!r}, token={token}, offline={self.offline})"
 
-    def search(self, query: str, limit: int = 20, *, now: float | None = None) -> HubAnswer:
-        """Text-generation models whose id holds the query, most downloaded first.
+    def search(
+        self, query: str, limit: int = 20, *, now: float | None = None, token: str | None = None
+    ) -> HubAnswer:
+        """Text-generation models whose id holds the query, most downloaded first; public ones.
 
+        `token` is a person's own: with it their private models are found too, and the answer is kept nowhere.
         A query shorter than two letters, and every fault, is answered from the curated catalog.
+
+        Raises:
+            InvalidConfig: where `token` cannot be one.
         """
         limit = min(max(limit, 1), 100)
         asked = searchable(query)
         if asked is None:
             return HubAnswer(search_catalog(query, limit), source="catalog")
         key = ("search", asked.lower(), str(limit))
-        answer = self._answer(key, lambda question: search_hub(question, asked, limit), now)
+        answer = self._answer(key, lambda question: search_hub(question, asked, limit), now, token)
         return replace(answer, models=search_catalog(asked, limit)) if answer.notice else answer
 
-    def model(self, model_id: str, *, now: float | None = None) -> HubModel:
+    def model(self, model_id: str, *, now: float | None = None, token: str | None = None) -> HubModel:
         """One model with its architecture; the curated catalog's own entry where it has one.
 
-        Where the architecture cannot be had, `model` is None and `reason` says why.
+        Where the architecture cannot be had, `model` is None and `reason` says why. `token` as for `search`.
+
+        Raises:
+            InvalidConfig: where `token` cannot be one.
         """
         curated = curated_model(model_id)
         if curated is not None:
             return listed(curated)
         if not is_model_id(model_id):
             return HubModel(id=clean(model_id, 80), reason="a model id on the Hub reads owner/name")
-        answer = self._answer(("model", model_id), lambda question: model_on_hub(question, model_id), now)
+        answer = self._answer(
+            ("model", model_id), lambda question: model_on_hub(question, model_id), now, token
+        )
         reason = (answer.notice or "").removesuffix(f"; {CURATED}.")
         return answer.models[0] if answer.models else HubModel(id=model_id, reason=reason)
 
     def _answer(
-        self, key: tuple[str, ...], ask: Callable[[Question], HubAnswer], now: float | None
+        self,
+        key: tuple[str, ...],
+        ask: Callable[[Question], HubAnswer],
+        now: float | None,
+        token: str | None,
     ) -> HubAnswer:
+        own = _checked(token).get_secret_value()
+        now = None if own else now  # what one person may see is kept for nobody
         if self.offline:
             return HubAnswer((), f"The Hub is switched off; {CURATED}.", "catalog")
         if now is not None and (kept := self._kept(key, now)):
             return kept
         try:
-            question = Question(self.endpoint, self._token.get_secret_value(), self.timeout_s)
+            question = Question(self.endpoint, own, self.timeout_s, self._token.get_secret_value())
             answer = within(question, self.timeout_s, ask)
         except HubFault as fault:
             notice = f"{fault}; {CURATED}."
@@ -141,6 +157,13 @@ class HubClient:
             self._cache.move_to_end(key)
             while len(self._cache) > self.cache_size:
                 self._cache.popitem(last=False)
+
+
+def _checked(token: str | None) -> SecretStr:
+    found = (token or "").strip()
+    if not re.fullmatch(r"[!-~]{0,500}", found):
+        raise InvalidConfig({"token": "the Hub token has characters that no token has"})
+    return SecretStr(found)
 
 
 def _set_offline() -> bool:

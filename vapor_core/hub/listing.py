@@ -109,6 +109,8 @@ def search_hub(question: Question, query: str, limit: int) -> HubAnswer:
 def model_on_hub(question: Question, model_id: str) -> HubAnswer:
     """One model with its architecture, or with the reason why that is unknown.
 
+    A private repository is shown by a person's own token alone: whether there is one is asked without the server's.
+
     Raises:
         HubFault: where the Hub gives no answer that can be read.
     """
@@ -126,7 +128,7 @@ def model_on_hub(question: Question, model_id: str) -> HubAnswer:
 
 def _with_architecture(question: Question, found: HubModel, item: object) -> HubModel:
     try:
-        config = question.json(f"/{found.id}/resolve/main/config.json")
+        config = _config(question, found.id)
     except Gated:
         return replace(found, gated=True, reason=ASK_FIRST)
     except Missing:
@@ -155,6 +157,16 @@ def _packs(config: dict[object, object]) -> bool:
     said = config.get("quantization_config")
     method = said.get("quant_method") if isinstance(said, dict) else None
     return said is not None and not (isinstance(method, str) and method in ONE_BY_ONE)
+
+
+def _config(question: Question, model_id: str) -> object:
+    path = f"/{model_id}/resolve/main/config.json"
+    try:
+        return question.json(path)
+    except (Gated, Missing):
+        if not question.has_more:
+            raise
+        return question.json(path, gated=True)
 
 
 def is_model_id(text: object) -> bool:
