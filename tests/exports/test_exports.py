@@ -65,6 +65,20 @@ def test_no_cell_of_a_csv_is_a_formula():
         assert cell in text
 
 
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠﹦﹢﹣﹫\u2212")
+@pytest.mark.parametrize(
+    "before", ["", " ", "\ufeff", "\u200b", "\u202e", "\u00a0", "\u3000", "\x00", "\ufeff \u200d\t"]
+)
+def test_nothing_invisible_or_wide_hides_a_formula(before, sign):
+    cell = f"{before}{sign}1+1"
+    assert tables.harmless_cell(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("text", ["", " ", "a=1", "run -1", "\ufeffname", "名前", "1-2", "(=)", "“quoted”"])
+def test_what_is_no_formula_stays_as_it_is(text):
+    assert tables.harmless_cell(text) == text
+
+
 def test_numbers_survive_csv_parquet_and_json():
     numbers = FRAME[["step", "loss"]]
     pd.testing.assert_frame_equal(pd.read_csv(io.BytesIO(tables.csv_table(numbers))), numbers)

@@ -1,10 +1,15 @@
 """Metrics as tables that other programs read: CSV, Parquet, JSON; text in them is harmless in a spreadsheet."""
 
 import io
+import unicodedata
 
 import pandas as pd
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+# Categories of letters that a spreadsheet may leave out before it looks for a formula: control, format, unassigned and
+# private ones, half pairs, and blanks of any width
+_UNSEEN = ("C", "Z")
+_MINUS_SIGNS = tuple("\u2212\u2010\u2011\u2012\u2013")  # that some settings read as "-"
 
 
 def csv_table(frame: pd.DataFrame) -> bytes:
@@ -28,5 +33,13 @@ def json_table(frame: pd.DataFrame) -> bytes:
 
 
 def harmless_cell(text: str) -> str:
-    """Text as a spreadsheet shows it and never runs it."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    """Text as a spreadsheet shows it and never runs it.
+
+    Full-width signs (＝＋－＠) count as their narrow ones, which East Asian settings take them for, and so does a sign
+    behind letters that nobody sees, such as a byte-order mark.
+    """
+    seen = next((letter for letter in text if unicodedata.category(letter)[0] not in _UNSEEN), "")
+    begins = text.startswith(_FORMULA_STARTS) or unicodedata.normalize("NFKC", seen).startswith(
+        _FORMULA_STARTS
+    )
+    return f"'{text}" if begins or seen in _MINUS_SIGNS else text

@@ -26,11 +26,13 @@ class ReadOnlyJournal:
 
     Attributes:
         upto: the caller's clock; later entries are not revealed.
+        notices: what a person should be told about the entries.
     """
 
-    def __init__(self, entries: Iterable[Entry], upto: float = inf) -> None:
+    def __init__(self, entries: Iterable[Entry], upto: float = inf, notices: tuple[str, ...] = ()) -> None:
         self._entries = tuple(entries)
         self.upto = upto
+        self._notices = notices
 
     @property
     def read_only(self) -> bool:
@@ -39,8 +41,8 @@ class ReadOnlyJournal:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """None."""
-        return ()
+        """What a person should be told about the entries."""
+        return self._notices
 
     def read(self, workspace: str, after: int = 0) -> tuple[Entry, ...]:
         """Entries after a number, as far as they are revealed."""

@@ -3,12 +3,14 @@
 `checks` reads the events one by one; here is what can be seen of all of them together.
 """
 
+from collections.abc import Iterable
 from math import isfinite
 
 from vapor_core.contracts.columns import TICK_S
 from vapor_core.errors import InvalidLink, JournalError, VaporError
-from vapor_core.journal.events import Action, Adopted, SpeedSet, TimeSkipped
+from vapor_core.journal.events import Action, Adopted, LogImported, SpeedSet, TimeSkipped
 from vapor_core.journal.read_only import ReadOnlyJournal
+from vapor_core.journal.records import Entry
 from vapor_core.sharing.checks import checked
 from vapor_core.sharing.links import Shared
 from vapor_core.workspace.adoption import Past
@@ -16,19 +18,24 @@ from vapor_core.workspace.store import Store
 from vapor_core.workspace.timeline import Timeline
 from vapor_core.workspace.world import World
 
+TOLD_LOGS = 5  # named in a sentence
 MOST_TICKS = 3_000_000  # of all endpoints together: a second of computing where they are all drawn
 
 
 def shared_store(shared: Shared) -> Store:
     """The world that was shared, standing still at its instant; it refuses every action.
 
+    Its `notices` say which of its figures no law stands behind: those of imported logs.
+
     Raises:
         InvalidLink: where the entries make no world; one sentence.
     """
     try:
-        store = Store(ReadOnlyJournal(checked(shared)), "shared")
-        if store.notices:
-            raise InvalidLink(f"what was shared does not hold together: {store.notices[0]}")
+        entries = checked(shared)
+        told = imported_notice(entries)
+        store = Store(ReadOnlyJournal(entries, notices=told), "shared")
+        if len(store.notices) > len(told):
+            raise InvalidLink(f"what was shared does not hold together: {store.notices[-1]}")
         _check_shown(store.world, shared)
         _check_span(store.world, shared.now)
         store.advance(now=shared.now)
@@ -46,6 +53,28 @@ def shared_store(shared: Shared) -> Store:
     ):  # whatever no check foresaw: the events are a stranger's
         raise InvalidLink("what was shared does not hold together; ask for a new link") from None
     return store
+
+
+def imported_notice(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """One sentence where figures come from files of the sharer's, which a signature vouches for no more than a link."""
+    done = [
+        action
+        for entry in entries
+        for action in (
+            [each for _, each in entry.event.past] if isinstance(entry.event, Adopted) else [entry.event]
+        )
+    ]
+    logs = [action.job_id for action in done if isinstance(action, LogImported)]
+    if not logs:
+        return ()
+    shown = ", ".join(logs[:TOLD_LOGS]) + (
+        f" and {len(logs) - TOLD_LOGS} more" if len(logs) > TOLD_LOGS else ""
+    )
+    come, figures = ("comes", "its figures") if len(logs) == 1 else ("come", "their figures")
+    return (
+        f"{shown} {come} from log files of whoever shared this: {figures} are what the files said, not what Vapor "
+        "computed, and nobody has checked them.",
+    )
 
 
 def past(shared: Shared) -> Past:
