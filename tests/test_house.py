@@ -73,6 +73,7 @@ ARROWS: dict[str, set[str]] = {
     "core.sharing": {
         "core.backends",  # what can be shared is asked of the registry
         *("core.catalog", "core.contracts", "core.errors", "core.journal", "core.workspace"),
+        "core.readers",  # their edge alone: a stranger's link is read as a stranger's file is
     },
     # screens
     "ui.shell": {

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vapor_core.contracts.entries import Dataset
 from vapor_core.errors import InvalidUpload
 from vapor_core.readers.decoding import other_kind, text_of
+from vapor_core.readers.edge import one_sentence
 from vapor_core.readers.layouts import Layout, layout_of
 from vapor_core.readers.rows import (
     Row,
@@ -56,6 +57,7 @@ class Upload:
     warnings: tuple[str, ...] = ()
 
 
+@one_sentence(InvalidUpload, "the data set")
 def read_dataset(
     name: str,
     content: bytes,

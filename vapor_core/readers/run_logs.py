@@ -14,6 +14,7 @@ import numpy as np
 
 from vapor_core.errors import InvalidUpload, UnknownColumns
 from vapor_core.readers.decoding import other_kind, shown_name, text_of
+from vapor_core.readers.edge import one_sentence
 from vapor_core.readers.logs import json_logs, lines, tables
 from vapor_core.readers.logs.assembly import assembled
 from vapor_core.readers.logs.choice import MAPPED
@@ -30,6 +31,7 @@ VALUE = "Value"
 _TAG = re.compile(r"tag-(.+?)(?:\.csv|\.json)?$", re.IGNORECASE)  # of a file that TensorBoard's page saved
 
 
+@one_sentence(InvalidUpload, "the log")
 def read_log(
     name: str,
     content: bytes,
@@ -66,6 +68,7 @@ def read_log(
     return logs[0]
 
 
+@one_sentence(InvalidUpload, "the log")
 def read_logs(
     name: str,
     content: bytes,

@@ -3,6 +3,7 @@
 import json
 
 from vapor_core.errors import InvalidUpload
+from vapor_core.readers.edge import one_sentence
 from vapor_core.sharing.links import Shared
 
 LARGEST_FILE = 50_000_000  # bytes
@@ -15,6 +16,7 @@ def to_file(shared: Shared) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode()
 
 
+@one_sentence(InvalidUpload, "the workspace file")
 def from_file(name: str, content: bytes) -> Shared:
     """What `to_file` wrote; `validation.shared_store` sees whether it makes a world.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vapor_core.errors import InvalidLink
+from vapor_core.readers.edge import one_sentence
 
 LONGEST_LINK = 32_000  # characters; servers and proxies refuse longer addresses
 LARGEST_CONTENT = 2_000_000  # bytes once unfolded
@@ -60,6 +61,7 @@ def pack(shared: Shared, secret: str = "") -> str:
     return link
 
 
+@one_sentence(InvalidLink, "the link")
 def unpack(link: str, secret: str = "") -> Shared:
     """What a link carries.
 

@@ -11,6 +11,7 @@ from vapor_core.errors import InvalidLink, JournalError, VaporError
 from vapor_core.journal.events import Action, Adopted, LogImported, SpeedSet, TimeSkipped
 from vapor_core.journal.read_only import ReadOnlyJournal
 from vapor_core.journal.records import Entry
+from vapor_core.readers.edge import one_sentence
 from vapor_core.sharing.checks import checked
 from vapor_core.sharing.links import Shared
 from vapor_core.workspace.adoption import Past
@@ -22,6 +23,7 @@ TOLD_LOGS = 5  # named in a sentence
 MOST_TICKS = 3_000_000  # of all endpoints together: a second of computing where they are all drawn
 
 
+@one_sentence(InvalidLink, "what was shared")
 def shared_store(shared: Shared) -> Store:
     """The world that was shared, standing still at its instant; it refuses every action.
 

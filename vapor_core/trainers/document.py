@@ -87,7 +87,11 @@ def plain_yaml(text: str) -> object:
     if len(text) > LARGEST_YAML or max(depth, default=0) > DEEPEST:
         raise ValueError
     _look_through(text)
-    return _with_text_keys(yaml.load(text, _Loader))  # noqa: S506 - a safe loader
+    try:
+        values: object = yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+    except (LookupError, TypeError, AttributeError):  # its constructors', for `!!bool foo` or `!!int ''`
+        raise ValueError("a value does not fit its tag") from None
+    return _with_text_keys(values)
 
 
 def _look_through(text: str) -> None:

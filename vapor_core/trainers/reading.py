@@ -13,6 +13,7 @@ from vapor_core.contracts.entries import CatalogModel
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import InvalidConfig, InvalidUpload
 from vapor_core.readers.decoding import shown_name
+from vapor_core.readers.edge import one_sentence
 from vapor_core.trainers import settings
 from vapor_core.trainers.adapters import adapter_file
 from vapor_core.trainers.axolotl import axolotl_file
@@ -138,6 +139,7 @@ class ReadConfig:
         return built(model, settings, self.counts)
 
 
+@one_sentence(InvalidUpload, "the configuration")
 def read_config(content: str | bytes, name: str = "") -> ReadConfig:
     """What a training configuration says, whoever's it is.
 
