@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-fast test-slow test-browser fuzz kill rot soak lint format bench fidelity screenshots clean
+.PHONY: run test test-fast test-slow test-browser test-lowest fuzz kill rot soak lint format bench fidelity screenshots clean
 
 run: .venv/run.stamp ## serve the app
 	$(BIN)/streamlit run Home.py
@@ -17,6 +17,14 @@ test-slow: .venv/dev.stamp .venv/servers.stamp ## many processes, many examples,
 
 test-browser: .venv/dev.stamp .venv/chromium.stamp ## the flows in a real Chromium
 	$(BIN)/python -m pytest -m browser
+
+# What touches other people's packages most: every import, the Hub, the journal, charts, exports and a page
+LOWEST_TESTS := tests/test_imports.py tests/hub tests/journal/test_database.py tests/journal/test_journal.py \
+	tests/charts tests/exports/test_exports.py tests/metrics/test_series.py tests/trainers \
+	tests/ui/test_page_models.py tests/ui/test_page_train.py tests/journal/test_care.py
+
+test-lowest: .venv-lowest/stamp ## a quick part, with the lowest versions that pyproject.toml allows
+	.venv-lowest/bin/python -m pytest -q -n auto -m "not browser and not slow and not postgres" $(LOWEST_TESTS)
 
 fuzz: .venv/dev.stamp ## 20,000 hostile configs, files, links and query strings
 	VAPOR_EXAMPLES=20000 $(BIN)/python -m pytest -q tests/hostile
@@ -49,7 +57,7 @@ screenshots: .venv/dev.stamp .venv/chromium.stamp ## the README's pictures, take
 	$(BIN)/python -m tests.browser.screenshots
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-lowest build dist *.egg-info
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -62,6 +70,13 @@ clean:
 .venv/dev.stamp: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[test,lint,fit]'
 	touch $@ .venv/run.stamp
+
+.venv-lowest/stamp: pyproject.toml tests/lowest.py
+	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) tests/lowest.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --quiet --constraint .venv-lowest/constraints.txt --editable '.[postgres,auth]' \
+		pytest pytest-xdist hypothesis
+	touch $@
 
 .venv/chromium.stamp: tests/browser/get_chromium.sh .venv/dev.stamp
 	sh tests/browser/get_chromium.sh $(BIN)/python
