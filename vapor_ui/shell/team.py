@@ -44,7 +44,7 @@ def invitation() -> None:
             f"{GRANTS[invited.role]}. What you do there is seen by its owner."
         )
         with st.container(horizontal=True, gap="small"):
-            st.button("Join", type="primary", on_click=_join, args=(token,))
+            st.button(text.on_primary("Join"), type="primary", on_click=_join, args=(token,))
             st.button("Not now", on_click=_decline)
 
 
