@@ -12,7 +12,6 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, sleep, time
@@ -128,6 +127,7 @@ def prepared(workspace: str) -> tuple[MemoryJournal, str]:
 
     Words: "steps=1000 rate=10 jobs=0 finished_steps=100": a running job with so many steps done that does `rate`
     more each second and never ends meanwhile (0 steps: none), and so many finished jobs of so many steps.
+    "served=86400 speed=60": the first finished job has answered requests for so many simulated seconds.
     """
     asked = {word.split("=")[0]: int(word.split("=")[1]) for word in workspace.split()}
     steps, rate = asked.get("steps", 1000), asked.get("rate", 10)
@@ -139,6 +139,12 @@ def prepared(workspace: str) -> tuple[MemoryJournal, str]:
         store.submit(finished, name=f"finished {seed}", now=now)
     store.skip(1e8, now=now)
     store.advance(now=now)
+    if served := asked.get("served", 0):
+        store.deploy(store.jobs()[0].id, replicas=(1, 4), traffic="daily", now=now)
+        for _ in range(0, served, 3600):
+            store.skip(min(served, 3600.0), now=now)
+            store.advance(now=now)
+        store.set_speed(float(asked.get("speed", 60)), now=now)
     if steps:
         endless = config.model_copy(update={"max_steps": 2 * steps + 10_000})
         watched = store.submit(endless, name="watched", now=now).id
@@ -159,11 +165,19 @@ def watched(workspace: str) -> str:
     return f"job-{int(asked.get('jobs', 0)) + 1}"
 
 
+def copied(journal: MemoryJournal) -> MemoryJournal:
+    """A journal of a session's own, with the same lines; reading and writing each anew would be counted as ours."""
+    own = MemoryJournal()
+    own._lines.update({name: list(lines) for name, lines in journal._lines.items()})
+    return own
+
+
 def serve(workspace: str, port: int) -> None:
     """Run the app in this process; what to watch has the id `WATCHED`, or is the only job."""
     journal, _ = prepared(workspace)
-    workspaces.opened = lambda: Store(deepcopy(journal))  # what it would ask the browser for
-    options = dict(flag.removeprefix("--").split("=") for flag in flags(port))
+    workspaces.opened = lambda: Store(copied(journal))  # what it would ask the browser for
+    options: dict[str, str | bool] = dict(flag.removeprefix("--").split("=") for flag in flags(port))
+    options |= {name: value == "true" for name, value in options.items() if value in ("true", "false")}
     bootstrap.load_config_options({name.replace(".", "_"): value for name, value in options.items()})
     bootstrap.run("Home.py", False, [], {})
 

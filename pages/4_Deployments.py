@@ -12,7 +12,8 @@ if deployment is not None:
     actions.bar(deployment)
     share.button("deployment", [deployment.id])
     endpoint.failure(deployment)
-    live.mount(partial(endpoint.draw, deployment_id=deployment.id))
+    shown = endpoint.chosen_range()
+    live.mount(partial(endpoint.draw, deployment_id=deployment.id, shown=shown))
 elif store.deployments():
     live.mount(listing.show_all)
 else:

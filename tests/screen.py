@@ -63,8 +63,13 @@ def store_of(app: AppTest) -> Store:
 
 def button(app: AppTest, label: str):
     """The first button that is called so, else the first whose name begins so."""
-    called = [one for one in app.button if one.label == label]
-    return called[0] if called else next(one for one in app.button if one.label.startswith(label))
+    called = [one for one in app.button if shown(one.label) == label]
+    return called[0] if called else next(one for one in app.button if shown(one.label).startswith(label))
+
+
+def shown(label: str) -> str:
+    """A button's label without its colour (`text.on_primary`)."""
+    return label.removeprefix(":violet[").removesuffix("]") if label.startswith(":violet[") else label
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -75,7 +80,7 @@ def press(app: AppTest, label: str) -> AppTest:
 
 def labels(app: AppTest) -> set[str]:
     """Of all buttons."""
-    return {one.label for one in app.button}
+    return {shown(one.label) for one in app.button}
 
 
 def words(app: AppTest) -> str:

@@ -151,6 +151,15 @@ def eta(job: Job) -> str:
     return f"{done} · {job.status}"
 
 
+def on_primary(label: str, *, enabled: bool = True) -> str:
+    """A primary button's label as Markdown, in the theme's colour for what lies on the primary colour.
+
+    Streamlit draws such labels white on any primary colour, which is too faint on the light blue of the dark theme. A
+    button that is not enabled has no such ground.
+    """
+    return f":violet[{label}]" if enabled else label
+
+
 def plain(text: object, limit: int = 300) -> str:
     """Text from outside as Streamlit's Markdown shows it letter by letter.
 

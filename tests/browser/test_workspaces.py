@@ -144,7 +144,7 @@ def test_a_corrupt_file_is_set_aside_and_said_and_a_place_that_cannot_be_opened_
     with serving(tmp_path, VAPOR_DATABASE_URL=str(place)) as server:
         page = visitor(browser, server.url)
         opened(page, "/Train")
-        expect(page.get_by_text("was corrupt; it is kept as")).to_be_visible()
+        expect(page.get_by_text("was corrupt; it is kept beside it")).to_be_visible()
         assert (place.parent / "vapor.db.corrupt-1").read_bytes().startswith(b"this is no database")
         page.get_by_role("button", name="Start training").click()
         expect(page).to_have_url(re.compile(r"/Monitor\?job=job-1"))

@@ -35,8 +35,8 @@ def telemetry():
 
 
 def fields_of(specification):
-    names = set()
-    for layer in specification["layer"]:
+    names = {each["field"] for each in specification.get("encoding", {}).values()}
+    for layer in stream._layers(specification):
         for channel in layer["encoding"].values():
             for definition in channel if isinstance(channel, list) else [channel]:
                 if isinstance(definition, dict) and "field" in definition:
@@ -84,9 +84,24 @@ def named_in(specification, column):
 def test_streamed_points_have_every_column_that_is_drawn_and_no_other(name, run, telemetry):
     frame = (run.assign(job="a", available_gb=24.0) if name in TRAINING else telemetry).assign(unused=1)
     sent = stream.streamed(name, frame)["datasets"]["points"]
-    layers = stream.spec(name)["layer"]
+    layers = {key: each for key, each in stream.spec(name).items() if key in ("layer", "encoding")}
     assert set(sent.column_names) == {column for column in frame.columns if named_in(layers, column)}
     assert len(sent) == len(frame)
+
+
+def test_a_chart_is_a_canvas_with_one_rule_and_no_description_of_each_mark(telemetry):
+    """An element of the page for each point of each chart at each tick froze a browser for seconds."""
+    for name in (*TRAINING, *SERVING):
+        specification = stream.spec(name)
+        assert specification["usermeta"] == {"embedOptions": {"renderer": "canvas"}}
+        assert specification["config"]["mark"]["aria"] is False
+        rules = [each for each in stream._layers(specification) if each["mark"]["type"] == "rule"]
+        assert all({"filter": {"param": "near", "empty": False}} in each["transform"] for each in rules)
+
+
+@pytest.mark.parametrize("name", SERVING)
+def test_an_axis_that_all_layers_share_is_sent_once(name):
+    assert json.dumps(stream.spec(name)).count('"elapsed_ms", "scale"') == 1
 
 
 def test_a_chart_of_a_frame_is_drawn_as_the_named_one_is(run):
@@ -99,6 +114,8 @@ def test_a_chart_of_a_frame_is_drawn_as_the_named_one_is(run):
         )  # each drawing has views of its own
 
     drawn = training.loss_chart(run.assign(loss_smoothed=run["loss"]), x="tokens").to_dict()
+    del drawn["config"]["view"]
+    drawn = stream._said_once(drawn)
     assert without_data(drawn) == without_data(stream.spec("loss", x="tokens"))
 
 
@@ -129,7 +146,7 @@ def test_train_and_eval_have_the_palettes_first_two_colours(run):
 def symbols_of(specification):
     return {
         encoding["color"]["legend"]["symbolType"]
-        for layer in specification["layer"]
+        for layer in stream._layers(specification)
         if (encoding := layer["encoding"]).get("color", {}).get("legend")
     }
 

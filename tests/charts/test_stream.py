@@ -74,3 +74,10 @@ def test_what_a_person_would_see_is_news(points):
 def test_the_first_points_are_news_and_none_after_none_are_not():
     assert new(run(0), run(1))
     assert not new(run(0), run(0))
+
+
+def test_a_window_that_has_moved_on_by_less_than_a_pixel_is_not_news():
+    hour = run(10_000)
+    assert not new(hour[:9_000], hour[5:9_005])
+    assert new(hour[:9_000], hour[20:9_020])
+    assert not looks_new(hour[:9_000], hour[20:9_020], "step", ("loss",), pixels=100)

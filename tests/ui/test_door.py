@@ -22,7 +22,7 @@ ADA, BEN = "person-ada", "person-ben"
 SCREENS = sorted([ROOT / "Home.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "vapor_ui").rglob("*.py")])
 DOOR = ROOT / "vapor_ui" / "shell" / "session.py"
 
-READINGS = {"advance", "invitation"}  # they take the time and change nothing that is kept
+READINGS = {"advance", "invitation", "invitations"}  # they take the time and change nothing that is kept
 ACTIONS = {
     name
     for kind in (Store, Members)

@@ -1,14 +1,16 @@
 """A workspace is opened again as it was; what cannot be kept is told, costs nothing and goes on later."""
 
 import pytest
-from screen import ROOT, button, opened, ran, words
+from screen import HOME, ROOT, button, opened, press, ran, still_store, words
 from streamlit.testing.v1 import AppTest
 
 from vapor_core.contracts.training import JobConfig
-from vapor_core.errors import JournalFull
+from vapor_core.errors import InvalidLink, JournalError, JournalFull
 from vapor_core.journal.journal import MemoryJournal
+from vapor_core.workspace.members import Members
 from vapor_core.workspace.store import Store
-from vapor_ui.shell import session, settings, workspaces
+from vapor_ui.shell import session, settings, state, workspaces
+from vapor_ui.shell.state import Visit
 
 CONFIG = JobConfig(model="HuggingFaceTB/SmolLM2-135M", method="full", max_steps=3000)
 
@@ -107,7 +109,7 @@ def test_after_an_edit_a_workspace_is_not_read_in_classes_that_are_no_more(monke
     before = workspaces._journal(place)
     assert workspaces._journal(place) is before
     monkeypatch.setattr(
-        workspaces, "WatchedJournal", type("WatchedJournal", (), {})
+        workspaces, "MemberJournal", type("MemberJournal", (), {})
     )  # as a second load makes it
     after = workspaces._journal(place)
     assert after is not before
@@ -129,3 +131,68 @@ def test_home_without_a_browser_needs_no_database(monkeypatch, tmp_path):
     ran(app)
     assert "Nothing has been trained here yet" in words(app)
     assert not (tmp_path / "never.db").exists()
+
+
+def test_an_error_of_one_workspace_leaves_the_journal_of_all_open(monkeypatch, tmp_path):
+    """Each later session opened an engine of its own, until PostgreSQL had no connection left."""
+    place = str(tmp_path / "vapor.db")
+    journal = workspaces._journal(place)
+
+    def broken(journal, workspace):
+        raise JournalError("event 3 cannot be read")
+
+    monkeypatch.setattr(workspaces, "Store", broken)
+    for _ in range(5):
+        with pytest.raises(JournalError, match="event 3"):
+            workspaces._store(place, "hers")
+    assert workspaces._journal(place) is journal
+    monkeypatch.undo()
+    assert workspaces._store(place, "mine").journal is journal
+    journal.close()
+    workspaces._opened_journal.clear()
+
+
+def test_what_was_set_aside_is_told_once_a_visit(monkeypatch):
+    monkeypatch.setattr(Store, "notices", property(lambda self: ("one event was set aside",)))
+    app = opened(HOME, still_store())
+    assert [toast.value for toast in app.toast] == ["one event was set aside"]
+    assert not ran(app).toast
+
+
+def test_a_visitor_of_anothers_workspace_reads_by_the_role_of_now(monkeypatch):
+    journal = MemoryJournal()
+    members = Members(journal)
+    members.invite("person-ada", "editor", "token", by="Ada", now=0.0)
+    members.accept("token", person="person-ben", name="Ben", now=0.0)
+    held = {}
+    monkeypatch.setattr(state.st, "session_state", {state.KEY: held})
+    held[state.named(Visit)] = Visit(chosen_workspace="person-ada")
+    monkeypatch.setattr(workspaces, "members", lambda: members)
+    monkeypatch.setattr(workspaces, "person", lambda: "person-ben")
+    monkeypatch.setattr(workspaces, "_journal", lambda place: journal)
+    store = workspaces._joined_store("anywhere")
+    store.submit(CONFIG, now=0.0)
+    Members(journal).set_role("person-ada", "person-ben", "viewer", now=1.0)
+    with pytest.raises(JournalError):
+        store.submit(CONFIG, now=2.0)
+    Members(journal).remove("person-ada", "person-ben", now=3.0)
+    with pytest.raises(JournalError):
+        store.journal.read("person-ada")
+
+
+def test_an_invitation_can_be_seen_and_withdrawn_and_a_role_changed(monkeypatch):
+    members = Members(MemoryJournal())
+    members.invite("person-ada", "viewer", "first", by="Ada", now=0.0)
+    members.accept("first", person="person-ben", name="Ben", now=0.0)
+    members.invite("person-ada", "editor", "second", by="Ada", now=session.now())
+    monkeypatch.setattr(workspaces, "signed_in", lambda: True)
+    monkeypatch.setattr(workspaces, "person", lambda: "person-ada")
+    monkeypatch.setattr(workspaces, "members", lambda: members)
+    app = opened(HOME, still_store())
+    assert "to work in it" in words(app)
+    press(app, "Withdraw")
+    assert "to work in it" not in words(app)
+    press(app, "Make editor")
+    assert members.role("person-ada", "person-ben") == "editor"
+    with pytest.raises(InvalidLink):
+        members.invitation("second", person="person-cy", now=session.now())

@@ -11,6 +11,8 @@ planning: Charts of what has not been run: memory by its parts, cost against los
 serving: Charts of one endpoint: requests, latency, errors, replicas.
 stream: Charts as a browser gets them: a specification built once, and its points as an Arrow table of small
     numbers.
+thinning: Fewer points for a small chart, none of its extremes lost, so that a browser draws many charts at
+    once.
 training: Charts of one run: loss, learning rate, gradient norm, throughput, memory.
 """
 

@@ -3,7 +3,7 @@
 Every decision about a quantity is in the chart's own module.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import altair as alt
@@ -95,16 +95,23 @@ def training_position() -> list[alt.Tooltip]:
     return [alt.Tooltip("step:Q", format=",.0f"), alt.Tooltip("epoch:Q", format=".2f")]
 
 
-def hover(base: alt.Chart, tips: list[Tip], position: list[alt.Tooltip]) -> alt.Chart:
-    """A rule under the pointer that shows the nearest point's figures."""
+def step_alone() -> list[alt.Tooltip]:
+    """The same for a small chart, which is sent at many ticks."""
+    return [alt.Tooltip("step:Q", format=",.0f")]
+
+
+def hover(base: alt.Chart, tips: list[Tip], position: list[alt.Tooltip]) -> alt.LayerChart:
+    """A rule at the point nearest to the pointer, and that point's figures.
+
+    The points themselves are drawn by nothing but what finds the nearest one; the rule is a single mark.
+    """
     near = alt.selection_point(
         name="near", nearest=True, on="pointermove", clear="pointerout", encodings=["x"], empty=False
     )
     figures = [alt.Tooltip(f"{column}:Q", title=title, format=form) for column, title, form in tips]
-    opacity = alt.condition(near, alt.value(0.6), alt.value(0))
-    rule: alt.Chart = base.mark_rule(color=NEUTRAL).encode(opacity=opacity, tooltip=[*position, *figures])
-    following: alt.Chart = rule.add_params(near)
-    return following
+    found = base.mark_point(opacity=0, size=1).encode(tooltip=[*position, *figures]).add_params(near)
+    rule = base.transform_filter(near).mark_rule(color=NEUTRAL, opacity=0.6)
+    return alt.LayerChart(layer=[found, rule])
 
 
 def noisy_chart(source: Source, x: Axis, tip: Tip, title: str, smoothed: bool | None) -> Drawing:
@@ -119,7 +126,7 @@ def noisy_chart(source: Source, x: Axis, tip: Tip, title: str, smoothed: bool | 
         line = measured(base, f"{column}_smoothed").mark_line(strokeWidth=2.5)
         layers.append(line.encode(alt.Y(f"{column}_smoothed:Q", title=words)))
         tips.append((f"{column}_smoothed", "smoothed", form))
-    return finish([*layers, hover(base, tips, training_position())], title)
+    return finish([*layers, hover(base, tips, step_alone())], title)
 
 
 def has_smoothed(source: Source, column: str, wanted: bool | None) -> bool:
@@ -190,13 +197,19 @@ def serving_position() -> list[alt.Tooltip]:
     return [alt.Tooltip("elapsed_s:Q", title="second", format=",.0f")]
 
 
-def finish(layers: list[alt.Chart], title: str) -> Drawing:
-    """The layers under one title, as wide as their place, with little air around, since cards are small."""
+def finish(layers: Sequence[alt.Chart | alt.LayerChart], title: str) -> Drawing:
+    """The layers under one title, as wide as their place, with little air around, since cards are small.
+
+    Drawn on a canvas, without a description of each mark for screen readers: the page names the chart and has its
+    table, and thousands of marks as elements of a page took a browser seconds to draw.
+    """
     drawing: Drawing = (
         alt.LayerChart(layer=layers)
         .properties(title=alt.TitleParams(title, anchor="start", offset=6), width="container", height=220)
         .properties(padding={"left": 4, "right": 8, "top": 4, "bottom": 4})
         .configure_axis(titlePadding=6, labelPadding=4)
         .configure_legend(padding=0, offset=6, columnPadding=12)
+        .configure_mark(aria=False)
     )
+    drawing.usermeta = {"embedOptions": {"renderer": "canvas"}}
     return drawing

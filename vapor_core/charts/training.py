@@ -52,7 +52,7 @@ def learning_rate_chart(frame: Source, x: Axis = "step") -> Drawing:
     base = parts.over(frame, x)
     y = alt.Y("learning_rate:Q", title="rate", axis=alt.Axis(labelExpr=_RATE_LABEL))
     tips = [("learning_rate", "rate", ".3~e")]
-    layers = [base.mark_line(strokeWidth=2).encode(y), parts.hover(base, tips, parts.training_position())]
+    layers = [base.mark_line(strokeWidth=2).encode(y), parts.hover(base, tips, parts.step_alone())]
     return parts.finish(layers, "Learning rate")
 
 
@@ -78,6 +78,4 @@ def memory_chart(frame: Source, x: Axis = "step", available_gb: float | None = N
     limit = base.mark_line(strokeDash=[6, 4]).encode(alt.Y("available_gb:Q", title="GB"))
     tips = [("memory_gb", "used (GB)", ".2f"), ("available_gb", "available (GB)", ".1f")]
     layers = [parts.layer_of(used, "used", names), parts.layer_of(limit, "available", names)]
-    return parts.finish(
-        [*layers, parts.hover(base, tips, parts.training_position())], "Memory per accelerator"
-    )
+    return parts.finish([*layers, parts.hover(base, tips, parts.step_alone())], "Memory per accelerator")

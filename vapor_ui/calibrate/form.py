@@ -109,7 +109,7 @@ def add_button(log: RunLog | None, form: Form) -> None:
     """Fit to the log, once there is one and every field is right."""
     ready = log is not None and form.config is not None
     st.button(
-        "Fit to this run",
+        text.on_primary("Fit to this run", enabled=ready),
         type="primary",
         icon=":material/fit_screen:",
         disabled=not ready,

@@ -47,7 +47,8 @@ def _scale(deployment: Deployment) -> None:
     most = max(MOST_REPLICAS, deployment.replicas_max)
     now = (deployment.replicas_min, deployment.replicas_max)
     replicas = st.slider("Replicas, fewest and most", 1, most, now, key=f"replicas_{deployment.id}_{now}")
-    if st.button("Apply", type="primary", disabled=replicas == now):
+    label = text.on_primary("Apply", enabled=replicas != now)
+    if st.button(label, type="primary", disabled=replicas == now):
         session.act(Store.scale, deployment.id, replicas)
         st.rerun()
 
@@ -62,6 +63,6 @@ def _redeploy(deployment: Deployment) -> None:
         st.caption("Another completed job is needed.")
         return
     job = st.selectbox("Serve the result of", jobs, format_func=listing.job_label)
-    if st.button("Serve it", type="primary"):
+    if st.button(text.on_primary("Serve it"), type="primary"):
         session.act(Store.redeploy, deployment.id, job.id)
         st.rerun()

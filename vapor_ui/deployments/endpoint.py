@@ -1,13 +1,19 @@
 """One endpoint drawn: its figures, charts, revisions and events, from what the store holds now."""
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from vapor_core import catalog, text
 from vapor_core.charts import stream
+from vapor_core.charts.thinning import thinned
+from vapor_core.contracts.columns import TICK_S
 from vapor_core.contracts.workspace import Deployment
 from vapor_core.workspace.store import Store
 from vapor_ui.parts import cards, links
+from vapor_ui.shell import state
 
 CHART = 240  # pixels
 CHARTS = {
@@ -20,6 +26,28 @@ CHARTS = {
     "queue": "Requests waiting",
     "replicas": "Replicas",
 }
+HOUR = "hour"
+RANGES: dict[str, float | None] = {HOUR: 3600.0, "6 hours": 21_600.0, "day": 86_400.0, "all": None}  # seconds
+FULL = 4096  # points, of which each is kept
+MOST_POINTS = 100_000  # of all, where the last of many are looked at
+SAMPLES = 200  # points of one chart, of which each is a tooltip to make at each tick
+PIXELS = 500  # about the width of a chart
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Charts as they are on the screen."""
+
+    asked: tuple[str, bool, str]  # the endpoint, whether it lives, the range
+    points: pd.DataFrame
+    charts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Screen:
+    """What is drawn of an endpoint now."""
+
+    picture: Picture | None = None
 
 
 def head(deployment: Deployment) -> None:
@@ -39,26 +67,63 @@ def failure(deployment: Deployment) -> None:
         cards.failure_callout(deployment.failure)
 
 
-def draw(store: Store, deployment_id: str) -> None:
-    """Everything about an endpoint that changes by itself."""
+def chosen_range() -> str:
+    """How far back all charts go; kept in the address."""
+    chosen = st.segmented_control(
+        "Time shown", list(RANGES), key="range", default=HOUR, required=True, bind="query-params"
+    )
+    return chosen if chosen in RANGES else HOUR  # an address that says "range=" chooses nothing
+
+
+def draw(store: Store, deployment_id: str, shown: str) -> None:
+    """Everything about an endpoint that changes by itself; `shown` is one of RANGES."""
     deployment = store.deployment(deployment_id)
     for reason in store.health(deployment.id) if deployment.live else ():
         st.warning(text.plain(reason), icon=":material/warning:")
-    points = store.metrics(deployment.id).frame(max_points=stream.SAMPLES)
-    _figures(deployment, points)
+    _figures(deployment, store.metrics(deployment.id).latest())
+    points = _points(store, deployment, shown)
     if points.empty:
         st.skeleton(240)
     else:
+        picture = _picture(deployment, points, shown)
         with st.grid(2, min_column_width=340):
             for name, title in CHARTS.items():
-                drawing = stream.streamed(name, points)
-                cards.chart_card(drawing, alt=f"{title} of {deployment.name}", height=CHART)
+                cards.chart_card(picture.charts[name], alt=f"{title} of {deployment.name}", height=CHART)
     _revisions(store, deployment)
     _events(store, deployment)
 
 
-def _figures(deployment: Deployment, points: pd.DataFrame) -> None:
-    last = {} if points.empty else points.iloc[-1].to_dict()
+def _points(store: Store, deployment: Deployment, shown: str) -> pd.DataFrame:
+    """The points of the last while. A longer one is told by points chosen from all of them."""
+    series, span_s = store.metrics(deployment.id), RANGES[shown]
+    ticks = len(series)
+    if span_s is None:
+        return series.frame(max_points=stream.SAMPLES)
+    wanted = int(span_s / TICK_S)
+    if wanted <= FULL:
+        return series.tail(wanted)
+    points = series.frame(max_points=min(stream.SAMPLES * max(ticks // wanted, 1), MOST_POINTS))
+    return points[points["elapsed_s"] > points["elapsed_s"].iloc[-1] - span_s] if len(points) else points
+
+
+def _picture(deployment: Deployment, points: pd.DataFrame, shown: str) -> Picture:
+    """The charts on the screen while they would look the same; else new ones."""
+    screen, axis = state.kept(Screen), "elapsed_s"
+    held, asked = screen.picture, (deployment.id, deployment.live, shown)
+    if isinstance(held, Picture) and held.asked == asked:
+        drawn = tuple(points.columns)
+        if not stream.looks_new(held.points, points, axis, drawn, PIXELS):
+            return held
+    span_s = max(float(points[axis].iloc[-1] - points[axis].iloc[0]), TICK_S)
+    charts = {}
+    for name in CHARTS:
+        drawn = tuple(sorted((stream.fields(name) & {*points.columns}) - {axis}))
+        charts[name] = stream.streamed(name, thinned(points, axis, drawn, span_s, SAMPLES))
+    screen.picture = Picture(asked, points, charts)
+    return screen.picture
+
+
+def _figures(deployment: Deployment, last: dict[str, float]) -> None:
     ended = sum(last.get(name, 0.0) for name in ("succeeded", "client_errors", "server_errors"))
     failed = last.get("server_errors", 0.0) / ended if ended else None
     with st.grid(4, min_column_width=140):

@@ -57,7 +57,12 @@ def _offer_cure(job: Job, changes: Changes) -> None:
         return
     with st.container(horizontal=True, gap="small"):
         words = ", ".join(f"{name} = {value}" for name, value in changes.items())
-        if st.button("Relaunch with this change", type="primary", icon=":material/restart_alt:", help=words):
+        if st.button(
+            text.on_primary("Relaunch with this change"),
+            type="primary",
+            icon=":material/restart_alt:",
+            help=words,
+        ):
             _relaunch(job, changes)
         if st.button("Open the form with it", icon=":material/edit:", help=words):
             _to_form(job, changes)
@@ -91,7 +96,7 @@ def _relaunch(job: Job, changes: Changes) -> None:
 
 def _button(label: str, icon: str, action: Callable[..., Job], job: Job, *, primary: bool = False) -> None:
     st.button(
-        label,
+        text.on_primary(label) if primary else label,
         icon=icon,
         type="primary" if primary else "secondary",
         on_click=session.act,

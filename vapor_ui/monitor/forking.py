@@ -62,7 +62,7 @@ def _dialog(job: Job, at: int | None) -> None:
     }
     if shape is not None:
         chosen["schedule"] = shape
-    if st.button("Fork it", type="primary"):
+    if st.button(text.on_primary("Fork it"), type="primary"):
         _fork(job, int(step), chosen)
 
 

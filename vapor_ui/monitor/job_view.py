@@ -12,6 +12,7 @@ from vapor_core.advice.detectors import findings
 from vapor_core.charts import stream
 from vapor_core.charts.parts import Axis
 from vapor_core.charts.stream import looks_new
+from vapor_core.contracts.columns import eval_sets
 from vapor_core.contracts.findings import Finding
 from vapor_core.contracts.workspace import Job
 from vapor_core.metrics.series import MetricSeries
@@ -21,9 +22,12 @@ from vapor_ui.shell import state
 
 SMALL_CHART = 240  # pixels
 MOST_POINTS = 100_000  # of a whole job, where an early part of it is looked at
-SMALL_SAMPLES = 300  # points a series, for charts half as wide as the page
+LOSS_SAMPLES = 400  # points of the losses that are drawn; each is a tooltip to make at each tick
+SMALL_SAMPLES = 150  # points a series, for charts half as wide as the page
+SMALL_PIXELS = 100  # a small chart is drawn anew when it has grown by one of so many
+LOSSES = ("loss", "eval_loss")
 SMALL_COLUMNS = ("learning_rate", "grad_norm", "tokens_per_second", "memory_gb")
-DRAWN = ("loss", "eval_loss", *SMALL_COLUMNS)
+DRAWN = (*LOSSES, *SMALL_COLUMNS)
 AXIS_COLUMN: dict[Axis, str] = {"step": "step", "tokens": "tokens", "epoch": "epoch", "time": "elapsed_s"}
 
 
@@ -47,6 +51,7 @@ class Picture:
     points: pd.DataFrame
     findings: tuple[Finding, ...]
     loss: dict[str, Any]
+    few: pd.DataFrame  # that the small charts were drawn from
     small: dict[str, dict[str, Any]]
 
 
@@ -186,42 +191,52 @@ def _picture(
 ) -> Picture:
     """The picture on the screen while it would look the same, so that it need not be sent again; else a new one."""
     screen = state.kept(Screen)
-    held = screen.picture
-    if (
-        isinstance(held, Picture)
-        and (held.view, held.live) == (view, job.live)
-        and not looks_new(held.points, points, AXIS_COLUMN[view.x], DRAWN)
-    ):
+    held, axis = screen.picture, AXIS_COLUMN[view.x]
+    if not isinstance(held, Picture) or (held.view, held.live) != (view, job.live):
+        held = None
+    if held is not None and not looks_new(held.points, points, axis, DRAWN):
         return held
-    screen.picture = _drawn(job, points, _small_points(job, series, view, has_config), view)
-    return screen.picture
-
-
-def _small_points(job: Job, series: MetricSeries, view: View, has_config: bool) -> pd.DataFrame:
-    """Fewer points, for the small charts; with the memory of the card, which an imported log does not name."""
-    few = series.frame(
-        _points_for(view, job, SMALL_SAMPLES), view.smoothing, [*AXIS_COLUMN.values(), *SMALL_COLUMNS]
-    )
-    few = few if view.at is None else few[few["step"] < view.at]
-    card_gb = catalog.accelerator(job.config.accelerator).memory_gb if has_config else np.nan
-    return few.assign(available_gb=card_gb)
-
-
-def _drawn(job: Job, points: pd.DataFrame, few: pd.DataFrame, view: View) -> Picture:
-    x, smooth = view.x, view.smoothing > 0
-    return Picture(
+    losses = _fewer(job, series, view, LOSS_SAMPLES, (*LOSSES, *eval_sets(series.columns)))
+    few = _fewer(job, series, view, SMALL_SAMPLES, SMALL_COLUMNS)
+    small = None
+    if held is not None and not looks_new(held.few, few, axis, SMALL_COLUMNS, SMALL_PIXELS):
+        few, small = held.few, held.small
+    options = {"x": view.x, "log_scale": view.log_scale, "smoothed": view.smoothing > 0}
+    screen.picture = Picture(
         view=view,
         live=job.live,
         points=points,
         findings=tuple(each for each in findings(points) if each.severity != "note"),
-        loss=stream.streamed("loss", points, x=x, log_scale=view.log_scale, smoothed=smooth),
-        small={
-            "Learning rate": stream.streamed("learning_rate", few, x=x),
-            "Gradient norm": stream.streamed("grad_norm", few, x=x, smoothed=smooth),
-            "Throughput": stream.streamed("throughput", few, x=x, smoothed=smooth),
-            "Memory against the card": stream.streamed("memory", few, x=x),
-        },
+        loss=stream.streamed("loss", losses, **options),
+        few=few,
+        small=small or _small_charts(_with_card(job, few, has_config), view),
     )
+    return screen.picture
+
+
+def _fewer(
+    job: Job, series: MetricSeries, view: View, samples: int, columns: tuple[str, ...]
+) -> pd.DataFrame:
+    """Fewer points, of some columns."""
+    few = series.frame(_points_for(view, job, samples), view.smoothing, [*AXIS_COLUMN.values(), *columns])
+    return few if view.at is None else few[few["step"] < view.at]
+
+
+def _with_card(job: Job, few: pd.DataFrame, has_config: bool) -> pd.DataFrame:
+    """With the memory of the card, which an imported log does not name."""
+    return few.assign(
+        available_gb=catalog.accelerator(job.config.accelerator).memory_gb if has_config else np.nan
+    )
+
+
+def _small_charts(few: pd.DataFrame, view: View) -> dict[str, dict[str, Any]]:
+    x, smooth = view.x, view.smoothing > 0
+    return {
+        "Learning rate": stream.streamed("learning_rate", few, x=x),
+        "Gradient norm": stream.streamed("grad_norm", few, x=x, smoothed=smooth),
+        "Throughput": stream.streamed("throughput", few, x=x, smoothed=smooth),
+        "Memory against the card": stream.streamed("memory", few, x=x),
+    }
 
 
 def _findings(told: tuple[Finding, ...]) -> None:

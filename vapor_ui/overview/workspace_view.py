@@ -40,7 +40,7 @@ def nothing_yet() -> None:
 
 def start_button() -> None:
     """To the form."""
-    if st.button("Start new training", type="primary", icon=":material/add:"):
+    if st.button(text.on_primary("Start new training"), type="primary", icon=":material/add:"):
         st.switch_page(links.TRAIN)
 
 

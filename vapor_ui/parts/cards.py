@@ -11,20 +11,33 @@ from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.workspace import Deployment, Job
 from vapor_ui.parts import links
 
-Color = Literal["red", "orange", "blue", "green", "violet", "gray"]
+Color = Literal["red", "orange", "blue", "green", "gray"]
+SPARK = 56  # pixels that a sparkline is high
 
 _STATUS: dict[str, tuple[Color, str]] = {
     "queued": ("gray", ":material/hourglass_empty:"),
-    "initializing": ("violet", ":material/downloading:"),
+    "initializing": ("gray", ":material/downloading:"),
     "running": ("blue", ":material/play_arrow:"),
     "paused": ("orange", ":material/pause:"),
     "completed": ("green", ":material/check:"),
     "failed": ("red", ":material/error:"),
     "stopped": ("gray", ":material/stop:"),
     "lost": ("red", ":material/link_off:"),
-    "starting": ("violet", ":material/downloading:"),
+    "starting": ("gray", ":material/downloading:"),
     "healthy": ("green", ":material/check:"),
     "degraded": ("orange", ":material/warning:"),
+}
+
+_SPARKLINE: dict[str, Any] = {
+    "width": "container",
+    "padding": 0,
+    "mark": {"type": "area", "opacity": 0.35, "line": {"strokeWidth": 2}},
+    "encoding": {
+        "x": {"field": "at", "type": "quantitative", "axis": None, "scale": {"nice": False}},
+        "y": {"field": "value", "type": "quantitative", "axis": None, "scale": {"zero": False}},
+    },
+    "config": {"view": {"stroke": None}, "mark": {"aria": False}},
+    "usermeta": {"embedOptions": {"renderer": "canvas"}},
 }
 
 
@@ -51,19 +64,25 @@ def metric_card(
     chart: Sequence[float] | None = None,
 ) -> None:
     """One figure with its name; `chart` is a sparkline of at least two numbers. Strings are shown letter by letter."""
-    st.metric(
-        label,
-        text.plain(value),
-        delta=None if delta is None else text.plain(delta),
-        delta_color="off",
-        delta_arrow="off",
-        help=help,
-        icon=icon,
-        border=True,
-        height="stretch",
-        chart_data=list(chart) if chart is not None and len(chart) > 1 else None,
-        chart_type="area",
-    )
+    course = list(chart) if chart is not None and len(chart) > 1 else []
+    with st.container(border=True, height="stretch", gap="xxsmall"):
+        st.metric(
+            label,
+            text.plain(value),
+            delta=None if delta is None else text.plain(delta),
+            delta_color="off",
+            delta_arrow="off",
+            help=help,
+            icon=icon,
+        )
+        if course:  # st.metric's own has no name for who cannot see it
+            st.vega_lite_chart(spec=_sparkline(course), height=SPARK, alt=f"{label}, its recent course")
+
+
+def _sparkline(values: list[float]) -> dict[str, Any]:
+    """The course of a figure without axes: few numbers, for which Altair and Arrow need not be loaded."""
+    points = [{"at": at, "value": float(f"{value:.4g}")} for at, value in enumerate(values)]
+    return {**_SPARKLINE, "data": {"values": points}}
 
 
 def chart_card(drawing: dict[str, Any], *, alt: str, height: int = 260) -> None:
@@ -78,7 +97,7 @@ def empty_state(icon: str, title: str, sentence: str, *, action: str = "", page:
         st.markdown(f"## {icon}", text_alignment="center")
         st.markdown(f"**{title}**", text_alignment="center")
         st.markdown(sentence, text_alignment="center")
-        if action and st.button(action, type="primary", icon=":material/arrow_forward:"):
+        if action and st.button(text.on_primary(action), type="primary", icon=":material/arrow_forward:"):
             st.switch_page(page)
 
 

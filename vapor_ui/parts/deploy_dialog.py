@@ -36,7 +36,8 @@ class Pressed:
 
 def button(job: Job, *, key: str, primary: bool = False) -> None:
     """Opens the dialog."""
-    if st.button("Deploy", key=key, icon=links.SERVED, type="primary" if primary else "secondary"):
+    label = text.on_primary("Deploy") if primary else "Deploy"
+    if st.button(label, key=key, icon=links.SERVED, type="primary" if primary else "secondary"):
         _dialog(job)
 
 
@@ -64,7 +65,14 @@ def _dialog(job: Job) -> None:
         name=name.strip(),
     )
     ready = fits and bool(name.strip())
-    st.button("Deploy", type="primary", disabled=not ready, key="deploy_now", on_click=_deploy, args=(order,))
+    st.button(
+        text.on_primary("Deploy", enabled=ready),
+        type="primary",
+        disabled=not ready,
+        key="deploy_now",
+        on_click=_deploy,
+        args=(order,),
+    )
     _follow()
 
 

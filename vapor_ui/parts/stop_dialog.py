@@ -6,6 +6,7 @@ from typing import Literal
 
 import streamlit as st
 
+from vapor_core import text
 from vapor_core.workspace.store import Store
 from vapor_ui.shell import session
 
@@ -19,6 +20,8 @@ def stop_button(what: Literal["job", "deployment"], id: str, sentence: str) -> N
 def _ask(id: str, sentence: str) -> None:
     st.markdown(sentence)
     with st.container(horizontal=True):
-        stopped = st.button("Stop it", type="primary", on_click=session.act, args=(Store.stop, id))
+        stopped = st.button(
+            text.on_primary("Stop it"), type="primary", on_click=session.act, args=(Store.stop, id)
+        )
         if st.button("Keep it running") or stopped:
             st.rerun()

@@ -66,6 +66,7 @@ def page(title: str, icon: str) -> Store:
         menu.menu(store)
     _head(title, store)
     _messages(trouble)
+    workspaces.tell_notices(store)
     looking.banner()
     team.invitation()
     return store

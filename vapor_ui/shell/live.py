@@ -2,8 +2,8 @@
 
 What changes by itself is drawn by the function given to `mount`; widgets stand outside it, so that a refresh never
 swallows typing. The timer is a component of the page that it stands on. A tick that leaves the browser just after a
-click on a link would run as the old page's and blank the new one (2 of 71 changes of page on a busy machine), so the
-browser drops stale ticks (`stale_ticks.js`).
+click on a link would run as the old page's and blank the new one, so the browser holds ticks while a page is awaited
+(`hold_ticks.js`; what else was tried is in docs/performance.md).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 Live = Callable[[Store], None]
 
 _guard = st.components.v2.component(
-    "vapor_stale_ticks", js=Path(__file__).with_name("stale_ticks.js").read_text("utf-8")
+    "vapor_hold_ticks", js=Path(__file__).with_name("hold_ticks.js").read_text("utf-8")
 )
 
 
 def guard() -> None:
-    """Let this browser tab drop stale ticks. Once a page, wherever it is drawn."""
-    _guard(key="stale_ticks")
+    """Let this browser tab hold the timer's ticks while a page is awaited. Once a page, wherever it is drawn."""
+    _guard(key="hold_ticks")
 
 
 def mount(draw: Live | None = None) -> None:

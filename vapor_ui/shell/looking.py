@@ -85,7 +85,12 @@ def _shared_banner(looked: Looking) -> None:
         at = text.clock(looked.store.clock.simulated_s)
         st.markdown(f":material/visibility: **Shared, read-only** · as it stood on {at}", width="content")
         with st.container(horizontal=True, width="content", gap="small"):
-            st.button("Make it mine", type="primary", icon=":material/download_done:", on_click=_make_mine)
+            st.button(
+                text.on_primary("Make it mine"),
+                type="primary",
+                icon=":material/download_done:",
+                on_click=_make_mine,
+            )
             st.button("Back to my workspace", icon=":material/arrow_back:", on_click=leave)
 
 
@@ -103,7 +108,9 @@ def _replay_banner(looked: Looking) -> None:
         st.markdown(
             ":material/history: **Replay, read-only** · your workspace as it once was", width="content"
         )
-        st.button("Back to now", type="primary", icon=":material/arrow_forward:", on_click=leave)
+        st.button(
+            text.on_primary("Back to now"), type="primary", icon=":material/arrow_forward:", on_click=leave
+        )
     st.session_state[SPEED] = looked.speed if looked.speed in REPLAY_SPEEDS else None
     st.segmented_control(
         "Speed of the replay",

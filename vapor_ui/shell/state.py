@@ -89,6 +89,7 @@ class Visit:
     to_adopt: Shared | None = None  # asked for, and taken in as soon as one's own workspace is known
     welcome: Literal["unknown", "new", "leaving", "seen"] = "unknown"  # "leaving": seen, to be remembered
     demo_filled: bool = False
+    told: set[str] = field(default_factory=set)  # notices of what was mended or set aside
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ import streamlit as st
 
 from vapor_core import text
 from vapor_core.errors import VaporError
-from vapor_core.journal.events import Role
-from vapor_core.workspace.members import Members
+from vapor_core.journal.memberships import Role
+from vapor_core.workspace.members import Invitation, Members
 from vapor_ui.shell import address, session, state, workspaces
 
 CHOICE = "workspace_choice"  # the key of the widget that chooses a workspace
@@ -44,7 +44,7 @@ def invitation() -> None:
             f"{GRANTS[invited.role]}. What you do there is seen by its owner."
         )
         with st.container(horizontal=True, gap="small"):
-            st.button("Join", type="primary", on_click=_join, args=(token,))
+            st.button(text.on_primary("Join"), type="primary", on_click=_join, args=(token,))
             st.button("Not now", on_click=_decline)
 
 
@@ -91,12 +91,20 @@ def _people(known: Members) -> None:
     for member in known.of(own):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"{text.plain(member.name, 80)} · {member.role}", width="content")
+            other = "viewer" if member.role == "editor" else "editor"
+            st.button(
+                f"Make {other}",
+                key=f"role_{member.person}",
+                on_click=session.among_members,
+                args=(Members.set_role, own, member.person, other),
+            )
             st.button(
                 "Remove",
                 key=f"remove_{member.person}",
                 on_click=session.among_members,
                 args=(Members.remove, own, member.person),
             )
+    _open_invitations(known, own)
     role = st.segmented_control(
         "Invite somebody to", get_args(Role), default="viewer", required=True, format_func=GRANTS.__getitem__
     )
@@ -108,6 +116,23 @@ def _people(known: Members) -> None:
     if made.role == role:
         st.code(made.link, language=None, wrap_lines=True)
         st.caption("Give it to one person. It can be taken once, within a week.")
+
+
+def _open_invitations(known: Members, own: str) -> None:
+    """Those that nobody has taken yet: to whom they went is not known, so each can be withdrawn."""
+    now = session.now()
+    for invitation in known.invitations(own, now=now):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(
+                f":material/mail: to {GRANTS[invitation.role]}, made {text.ago(now - invitation.made_at)}",
+                width="content",
+            )
+            st.button("Withdraw", key=f"withdraw_{invitation.digest}", on_click=_withdraw, args=(invitation,))
+
+
+def _withdraw(invitation: Invitation) -> None:
+    session.among_members(Members.withdraw, invitation.workspace, invitation.digest)
+    state.kept(MadeInvitation).role = None  # its link may be the one on the screen
 
 
 def _name() -> str:

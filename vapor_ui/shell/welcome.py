@@ -5,6 +5,7 @@ The browser's local storage remembers that the dialog was dismissed. `Home.py?de
 
 import streamlit as st
 
+from vapor_core import text
 from vapor_core.workspace import demo
 from vapor_ui.shell import address, session, state
 from vapor_ui.shell.state import Visit
@@ -83,6 +84,8 @@ def _dialog() -> None:
         "are needed."
     )
     with st.container(horizontal=True):
-        demo_asked = st.button("Open the demo workspace", type="primary", on_click=_open_demo)
+        demo_asked = st.button(
+            text.on_primary("Open the demo workspace"), type="primary", on_click=_open_demo
+        )
         if st.button("Start empty", on_click=_leave) or demo_asked:
             st.rerun()  # the whole page: a dialog's own rerun would leave it open

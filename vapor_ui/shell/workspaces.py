@@ -16,10 +16,9 @@ import streamlit as st
 
 from vapor_core import text
 from vapor_core.errors import JournalError
-from vapor_core.journal.events import Role
 from vapor_core.journal.journal import Journal
-from vapor_core.journal.read_only import WatchedJournal
-from vapor_core.workspace.members import Members
+from vapor_core.journal.memberships import Role
+from vapor_core.workspace.members import MemberJournal, Members
 from vapor_core.workspace.store import Store
 from vapor_ui.shell import settings, state
 
@@ -54,7 +53,7 @@ def opened() -> Store:
     try:
         return _joined_store(place) or _store(place, workspace)
     except JournalError as error:
-        st.error(f"{text.plain(error, 600)}. Nothing was changed.", icon=":material/error:")
+        st.error(f"This workspace cannot be opened now: {text.plain(error, 600)}.", icon=":material/error:")
         st.button("Try again", icon=":material/refresh:")
         st.stop()
 
@@ -126,29 +125,41 @@ def _joined_store(place: str) -> Store | None:
     chosen = visit.chosen_workspace
     granted = known.role(chosen, person()) if chosen and known else None
     visit.role = granted or "owner"
-    if granted is None or chosen is None:
+    if granted is None or chosen is None or known is None:
         visit.chosen_workspace = None
         return None
-    journal = _journal(place)
-    return Store(journal if granted == "editor" else WatchedJournal(journal), chosen)
+    return Store(MemberJournal(_journal(place), known, chosen, person()), chosen)
 
 
 def _store(place: str, workspace: str) -> Store:
+    """A visitor's own workspace. What is wrong with it is its own affair: the journal stays open for all others."""
+    journal = _journal(place)
     try:
-        journal = _journal(place)
-        store = Store(journal, workspace)
-    except JournalError:  # damaged after it was opened; opening it again moves the damaged file aside
-        _opened_journal.clear()
-        journal = _journal(place)
-        store = Store(journal, workspace)
-    for notice in journal.notices:
-        st.toast(text.plain(notice, 600), icon=":material/info:", duration="infinite")
-    return store
+        return Store(journal, workspace)
+    except JournalError:
+        _look_again(place)
+        return Store(journal, workspace)
+
+
+def _look_again(place: str) -> None:
+    """Where the file was found damaged since it was opened, have it set aside; connections stay one set a process."""
+    from vapor_core.journal.sql import open_journal  # noqa: PLC0415 - loaded while the browser answers
+
+    open_journal(place).close()
+
+
+def tell_notices(store: Store) -> None:
+    """Tell what was mended or set aside in a workspace or in the journal; each once a visit."""
+    told = state.visit().told
+    for notice in store.notices:
+        if notice not in told:
+            told.add(notice)
+            st.toast(text.plain(notice, 600), icon=":material/info:", duration="infinite")
 
 
 def _journal(place: str) -> Journal:
     """One for all sessions of this process; another one after an edit, since its events are of other classes then."""
-    return _opened_journal(place, id(WatchedJournal))
+    return _opened_journal(place, id(MemberJournal))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

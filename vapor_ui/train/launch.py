@@ -49,11 +49,12 @@ def launch(form: Form) -> None:
     if form.problems and not form.other_problems:
         st.caption(":red[:material/error: Correct the marked fields first.]")
     risky = form.estimate is not None and any(risk.severity == "blocking" for risk in form.estimate.risks)
+    ready = form.config is not None and not session.read_only()
     pressed = st.button(
-        "Start anyway" if risky else "Start training",
+        text.on_primary("Start anyway" if risky else "Start training", enabled=ready),
         type="primary",
         icon=":material/play_arrow:",
-        disabled=form.config is None or session.read_only(),
+        disabled=not ready,
         width="stretch",
     )
     if not pressed or form.config is None:

@@ -53,7 +53,7 @@ def proposals_dialog(base: JobConfig, calibration: Calibration | None) -> None:
             key=CARDS,
         )
     asked = state.kept(Asked)
-    if st.button("Propose", type="primary", icon=":material/auto_awesome:"):
+    if st.button(text.on_primary("Propose"), type="primary", icon=":material/auto_awesome:"):
         with st.skeleton(height=300):
             asked.base, asked.found = base, _proposed(base, money, hours, tuple(cards), calibration)
     if asked.base != base:
