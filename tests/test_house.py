@@ -47,7 +47,8 @@ ARROWS: dict[str, set[str]] = {
     # what is kept, read and drawn
     "core.metrics": set(),
     "core.journal": {"core.contracts", "core.errors"},
-    "core.readers": {"core.contracts", "core.errors"},
+    "core.readers": {"core.contracts", "core.errors", "core.readers.logs"},
+    "core.readers.logs": {"core.contracts", "core.errors", "core.metrics"},
     "core.hub": {"core.catalog", "core.contracts", "core.errors"},
     "core.charts": {"core.contracts"},
     "core.exports": {"core.catalog", "core.charts", "core.contracts", "core.text"},
@@ -59,7 +60,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "core.workspace": {
         *("core.advice", "core.backends", "core.catalog", "core.contracts", "core.errors"),
-        *("core.journal", "core.metrics", "core.physics", "core.readers"),
+        *("core.journal", "core.metrics", "core.physics", "core.readers.logs"),
     },
     "core.sharing": {
         "core.backends",  # what can be shared is asked of the registry

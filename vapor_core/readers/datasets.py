@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vapor_core.contracts.entries import Dataset
 from vapor_core.errors import InvalidUpload
-from vapor_core.readers.decoding import text_of
+from vapor_core.readers.decoding import other_kind, text_of
 from vapor_core.readers.layouts import layout_of
 from vapor_core.readers.rows import (
     Row,
@@ -37,18 +37,6 @@ FEW_EXAMPLES = 100
 LONG_TOKENS = 4096
 ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".text", ".md", ".markdown")
 TAKES = "Vapor reads JSONL, JSON, CSV, TSV, plain text and Markdown"
-SIGNATURES = (
-    (b"PAR1", "a Parquet file"),
-    (b"PK\x03\x04", "a zip archive or a spreadsheet"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ", "an xz archive"),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"SQLite format 3", "a database"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +102,8 @@ def _decoded(content: bytes) -> str:
             f"the file has {len(content) / 1e6:,.0f} MB; {LARGEST_BYTES / 1e6:,.0f} MB are the most, "
             "a part of it gives the same estimate"
         )
-    for signature, kind in SIGNATURES:
-        if content.startswith(signature):
-            raise InvalidUpload(f"this is {kind}; {TAKES}")
+    if kind := other_kind(content):
+        raise InvalidUpload(f"this is {kind}; {TAKES}")
     text = text_of(content)
     if (position := text.find("\0")) >= 0:
         line = text.count("\n", 0, position) + 1

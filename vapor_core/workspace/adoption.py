@@ -5,6 +5,7 @@ Neither is asked of a backend, for it has already happened; what may be in a lin
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from vapor_core.errors import InvalidConfig
@@ -12,7 +13,7 @@ from vapor_core.journal.events import Action, Adopted, Deployed, JobSubmitted, L
 from vapor_core.journal.log_columns import packed
 
 if TYPE_CHECKING:
-    from vapor_core.readers.run_logs import RunLog
+    from vapor_core.readers.logs.run_log import RunLog
     from vapor_core.workspace.live import LiveWorkspace
 
 Past = tuple[tuple[float, Action], ...]  # (simulated seconds before the present as 0 or less, what was done)
@@ -26,7 +27,13 @@ def log_imported(live: LiveWorkspace, log: RunLog, name: str) -> LogImported:
         InvalidUpload: where it is larger than a workspace keeps.
     """
     shown = "".join(letter for letter in name if letter.isprintable()).strip()[:200] or log.name
-    return packed(f"job-{len(live.world.jobs) + 1}", shown, log.frame)
+    event = packed(f"job-{len(live.world.jobs) + 1}", shown, log.frame)
+    changes = {
+        "planned_steps": log.planned_steps,
+        "steps_done": log.steps_done,
+        "summary": {name: value for name, value in log.summary.items() if isfinite(value)} or None,
+    }
+    return event.model_copy(update=changes)
 
 
 def adopted(live: LiveWorkspace, past: Past) -> Adopted:
