@@ -48,7 +48,8 @@ ARROWS: dict[str, set[str]] = {
     # what is kept, read and drawn
     "core.metrics": set(),
     "core.journal": {"core.contracts", "core.errors"},
-    "core.readers": {"core.contracts", "core.errors"},
+    "core.readers": {"core.contracts", "core.errors", "core.readers.logs"},
+    "core.readers.logs": {"core.contracts", "core.errors", "core.metrics"},
     "core.hub": {"core.catalog", "core.contracts", "core.errors"},
     # trainers' files in and out: no mere readers, since both ways share the words and steps are counted by a plan
     "core.trainers": {"core.catalog", "core.contracts", "core.errors", "core.physics", "core.readers"},
@@ -62,7 +63,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "core.workspace": {
         *("core.advice", "core.backends", "core.catalog", "core.contracts", "core.errors"),
-        *("core.journal", "core.metrics", "core.physics", "core.readers"),
+        *("core.journal", "core.metrics", "core.physics", "core.readers.logs"),
     },
     "core.sharing": {
         "core.backends",  # what can be shared is asked of the registry

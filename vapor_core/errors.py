@@ -4,6 +4,7 @@ VaporError
 ├── InvalidConfig            a value that a person gave is wrong; one sentence a field
 │   └── NotInCatalog         an id that no catalog entry has; names the nearest
 ├── InvalidUpload            a person's own data cannot be read; names the line
+│   └── UnknownColumns       it can, once a person says which column is which; lists them
 ├── InvalidLink              a shared link that is malformed, oversized, tampered with or too new
 ├── ForbiddenTransition      the life cycle does not allow it; names both states and what is allowed
 ├── NotFound                 no such job or deployment in this workspace
@@ -48,6 +49,18 @@ class InvalidUpload(VaporError, ValueError):
     def __init__(self, message: str, line: int | None = None) -> None:
         self.line = line
         super().__init__(message)
+
+
+class UnknownColumns(InvalidUpload):
+    """A file whose columns say nothing that Vapor knows; a person can choose among them.
+
+    Attributes:
+        columns: the file's columns that could be meant, in its order -> their first values, as text.
+    """
+
+    def __init__(self, message: str, columns: Mapping[str, tuple[str, ...]], line: int | None = None) -> None:
+        self.columns: dict[str, tuple[str, ...]] = dict(columns)
+        super().__init__(message, line)
 
 
 class InvalidLink(VaporError):

@@ -78,7 +78,7 @@ def test_trainer_log_lines_of_llama_factory_are_understood():
         (
             "mlflow.csv",
             "run_id,key,value,step,timestamp\na,train_loss,3,1,9\na,eval_loss,3.5,1,9\na,train_loss,2,2,9\n",
-            ["loss", "eval_loss"],
+            ["elapsed_s", "loss", "eval_loss"],
         ),
         ("plain.csv", "step;loss;tokens_per_second\n1;3;100\n2;2;110\n", ["loss", "tokens_per_second"]),
         ("tabs.tsv", "iter\tval loss\n0\t3\n100\t2\n", ["eval_loss"]),
@@ -106,7 +106,7 @@ def test_a_step_that_repeats_after_a_resume_keeps_its_last_value():
 def test_a_bad_row_is_named_and_the_rest_is_read():
     log = read_log("a.csv", b"step,loss\n1,3\n2\n3,2\nfour,1\n")
     assert len(log.frame) == 2
-    assert log.warnings == ("line 3 has 1 fields, the header has 2", "row 3 has no usable step")
+    assert log.warnings == ("line 3 has 1 fields, the header has 2", "line 5 has no usable step")
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,12 @@ def test_a_bad_row_is_named_and_the_rest_is_read():
     [
         (b"", "empty"),
         (b"\xff\xfe\x00bad", "UTF-8"),
-        (b"a,b\n1,2\n", "no step column"),
-        (b"step\n1\n2\n", "no loss"),
-        (b'{"log_history": 3}', "torn or no JSON"),
+        (b"a,b\n1,2\n", "no column that is known as a loss; say which of a, b it is"),
+        (b"step\n1\n2\n", "no column that is known as a loss"),
+        (b'{"log_history": 3}', "no rows"),
         (b'{"log_history": [', "torn or no JSON"),
-        (b"[1, 2]", "no steps"),
-        (b"step,loss\nx,y\n", "no steps"),
+        (b"[1, 2]", "no rows"),
+        (b"step,loss\nx,y\n", "no numbers"),
     ],
 )
 def test_a_log_that_cannot_be_read_gives_one_sentence(content, word):

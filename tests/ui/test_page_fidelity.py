@@ -127,10 +127,10 @@ def test_a_wrong_what_if_is_told_beside_its_field(log):
     ("name", "content", "sentence"),
     [
         ("empty.csv", b"  \n", "is empty"),
-        ("table.csv", b"a,b\n1,2\n", "no step column"),
-        ("steps.csv", b"step,epoch\n1,0.1\n2,0.2\n", "no loss"),
+        ("table.csv", b"a,b\n1,2\n", "say which of a, b it is"),
+        ("steps.csv", b"step,epoch\n1,0.1\n2,0.2\n", "no column that is known as a loss"),
         ("torn.json", b'{"log_history": [{"step": 1, ', "torn"),
-        ("picture.png", b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "UTF-8"),
+        ("picture.png", b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "is a picture"),
     ],
 )
 def test_a_broken_log_is_told_in_one_sentence(name, content, sentence):

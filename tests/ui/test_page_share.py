@@ -163,6 +163,6 @@ def test_files_that_were_given_become_jobs_and_bad_ones_are_told(worked):
     )
     ran(app)
     assert [job.name for job in worked.jobs()] == ["half way", "trainer_state.json", "torn.csv"]
-    assert "no step column" in app.error[0].value
+    assert "no column that is known as a loss" in app.error[0].value
     assert "line 4" in words(app)
     assert len(worked.jobs()) == 3

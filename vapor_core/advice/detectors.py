@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from vapor_core.contracts.columns import EVAL_SET
 from vapor_core.contracts.findings import Finding
 
 if TYPE_CHECKING:
@@ -36,29 +37,68 @@ MEDIAN_DIFFERENCE = 0.954  # sigmas: median absolute difference of two normal va
 def findings(frame: pd.DataFrame) -> tuple[Finding, ...]:
     """What every detector sees in a frame of metrics (columns of DESIGN section 6; only step and loss are needed).
 
-    Fewer than 20 points say nothing, but a loss that is no number is told at once.
+    A missing loss is NaN and a loss that was measured and was no number infinite, as `readers` keeps them; see
+    `_broken` for what NaN at the end means. Fewer than 20 points say nothing, but a loss that is no number is told at
+    once.
     """
     steps = frame["step"].to_numpy(dtype=np.int64)
     loss = frame["loss"].to_numpy(dtype=np.float64)
-    broken = np.flatnonzero(~np.isfinite(loss))
-    found: list[Finding] = []
-    if broken.size:
-        at = int(steps[broken[0]])
-        found.append(
-            Finding(
-                code="nan",
-                severity="blocking",
-                step=at,
-                sentence=f"The loss is no number from step {at:,} on.",
-                cure="Lower the learning rate, or use bf16 where fp16 overflows.",
-            )
-        )
+    found = [*_broken(frame, steps, loss)]
     finite = np.isfinite(loss)
     if int(finite.sum()) >= FEWEST_POINTS:
         for detector in DETECTORS:
             found.extend(detector(frame[finite], steps[finite], loss[finite]))
+        found.extend(_overfit(frame, steps, loss))
     order = {"blocking": 0, "warning": 1, "note": 2}
     return tuple(sorted(found, key=lambda finding: (order[finding.severity], finding.step)))
+
+
+def _broken(frame: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.float64]) -> Iterator[Finding]:
+    """A loss that is no number, and one that is told as 0 beside a gradient that is none.
+
+    Rows that only evaluated have no loss, which breaks nothing. But where no loss comes any more, for longer than it
+    ever stayed away before, in rows that did not evaluate either, it is no number.
+    """
+    cure = "Lower the learning rate, or use bf16 where fp16 overflows."
+    sick = np.isinf(loss)
+    missing = np.isnan(loss) & ~_evaluated(frame)
+    known = np.flatnonzero(~np.isnan(loss))
+    last = int(known[-1]) if known.size else -1
+    usual = int(np.diff(known).max()) if known.size > 1 else 1
+    tail = np.flatnonzero(missing[last + 1 :]) + last + 1
+    if tail.size >= usual:
+        sick[tail] = True
+    if sick.any():
+        first = int(steps[np.argmax(sick)])
+        back = bool(np.isfinite(loss[np.argmax(sick) :]).any())
+        when = f"at step {first:,}" if back else f"from step {first:,} on"
+        yield Finding(
+            code="nan",
+            severity="blocking",
+            step=first,
+            sentence=f"The loss is no number {when}.",
+            cure=cure,
+        )
+    if "grad_norm" in frame:
+        norm = frame["grad_norm"].to_numpy(dtype=np.float64)
+        told = np.isinf(norm) | (np.isnan(norm) & np.isfinite(norm).any())
+        zero = np.flatnonzero((loss == 0.0) & told)
+        if zero.size and not sick.any():
+            first = int(steps[zero[0]])
+            yield Finding(
+                code="nan",
+                severity="blocking",
+                step=first,
+                sentence=f"The gradient is no number at step {first:,}, where the loss is logged as 0.",
+                cure=cure,
+            )
+
+
+def _evaluated(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Rows that have a loss on some evaluation set."""
+    columns = [name for name in frame if name == "eval_loss" or str(name).startswith(EVAL_SET)]
+    known: NDArray[np.bool_] = frame[columns].notna().any(axis=1).to_numpy(dtype=np.bool_)
+    return known if columns else np.zeros(len(frame), dtype=np.bool_)
 
 
 Detector = Callable[["pd.DataFrame", NDArray[np.int64], NDArray[np.float64]], Iterator[Finding]]
@@ -131,12 +171,13 @@ def _plateau(_: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.float64
 def _overfit(frame: pd.DataFrame, _: NDArray[np.int64], loss: NDArray[np.float64]) -> Iterator[Finding]:
     if "eval_loss" not in frame:
         return
-    evaluated = frame[["step", "eval_loss"]].dropna()
+    evaluated = frame.loc[np.isfinite(frame["eval_loss"]), ["step", "eval_loss"]]
     if len(evaluated) < FEWEST_EVALUATIONS:
         return
     values = evaluated["eval_loss"].to_numpy(dtype=np.float64)
     best = int(np.argmin(values))
     rise = float(values[-1] - values[best])
+    loss = loss[np.isfinite(loss)]
     falling = float(np.median(loss[-len(loss) // 4 :])) <= float(np.median(loss[: len(loss) // 2]))
     if best < len(values) - 1 and rise > OVERFIT_SHARE * float(values[best]) and falling:
         at = int(evaluated["step"].iloc[best])
@@ -171,7 +212,7 @@ def _slow(frame: pd.DataFrame, steps: NDArray[np.int64], _: NDArray[np.float64])
         )
 
 
-DETECTORS: tuple[Detector, ...] = (_divergence, _spikes, _plateau, _overfit, _slow)
+DETECTORS: tuple[Detector, ...] = (_divergence, _spikes, _plateau, _slow)
 
 
 def _running_median(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:

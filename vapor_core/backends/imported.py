@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import inf, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
-from vapor_core.contracts.columns import TRAINING_COLUMNS
-from vapor_core.contracts.lifecycle import LifeEvent
+from vapor_core.contracts.columns import TRAINING_COLUMNS, eval_sets
+from vapor_core.contracts.lifecycle import JobStatus, LifeEvent
 from vapor_core.errors import BackendRefused, NotFound
+from vapor_core.journal.events import LogImported
 from vapor_core.journal.journal import Journal
 from vapor_core.journal.log_columns import unpacked
 
@@ -43,15 +45,22 @@ class ImportedJobs:
     stop = pause
 
     def state(self, job_id: str, at_s: float) -> JobState:
-        """Completed."""
-        spec, rows = self._specs[job_id], self._log(job_id)
-        steps = int(rows["step"].iloc[-1]) + 1
-        import pandas as pd  # noqa: PLC0415 - loads for longer than the core
+        """Completed, or stopped where the log ends before the steps that it says were planned."""
+        log, rows = self._event(job_id), self._log(job_id)
+        done = log.steps_done if log.steps_done is not None else int(rows["step"].iloc[-1]) + 1
+        planned = log.planned_steps if log.planned_steps is not None else done
+        began = self._specs[job_id].submitted_s
+        ended: JobStatus = "completed" if done >= planned else "stopped"
+        return JobState(
+            ended, done, max(planned, done), self._elapsed_s(job_id), started_s=began, ended_s=began
+        )
 
-        took = rows["elapsed_s"].dropna() if "elapsed_s" in rows else pd.Series(dtype=float)
-        elapsed_s = max(float(took.iloc[-1]), 0.0) if len(took) else 0.0
-        began = spec.submitted_s
-        return JobState("completed", steps, steps, elapsed_s, started_s=began, ended_s=began)
+    def _elapsed_s(self, job_id: str) -> float:
+        """Of its closing row, else of its last row that has a clock; 0 where nothing says."""
+        rows, summary = self._log(job_id), self._event(job_id).summary or {}
+        clock = rows["elapsed_s"].to_numpy() if "elapsed_s" in rows else np.zeros(0)
+        known = clock[np.isfinite(clock)]
+        return max(summary.get("runtime_s", 0.0), float(known[-1]) if known.size else 0.0, 0.0)
 
     def rows(self, job_id: str, cursor: int, at_s: float, limit: int = ROWS_AT_ONCE) -> MetricBatch:
         """Rows from step `cursor` on."""
@@ -62,13 +71,18 @@ class ImportedJobs:
         return MetricBatch(int(part["step"].iloc[-1]) + 1, _columns(part))
 
     def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
-        """That it was imported."""
-        spec = self._specs[job_id]
-        if not from_s < spec.submitted_s <= to_s:
+        """That it was imported, whether it ended early, and what its closing row sums up."""
+        at_s, log = self._specs[job_id].submitted_s, self._event(job_id)
+        if not from_s < at_s <= to_s:
             return ()
-        rows = spec.log.rows if spec.log else 0
-        line = f"Imported {rows:,} rows."
-        return (LifeEvent(at_s=spec.submitted_s, kind="imported", sentence=line),)
+        lines = [("imported", f"Imported {log.rows:,} rows.")]
+        if log.planned_steps is not None and (log.steps_done or 0) < log.planned_steps:
+            lines.append(
+                ("stopped", f"The log ends early: {log.steps_done or 0:,} of {log.planned_steps:,} steps.")
+            )
+        if log.summary:
+            lines.append(("summary", f"Its closing row: {_told(log.summary)}."))
+        return tuple(LifeEvent(at_s=at_s, kind=kind, sentence=line) for kind, line in lines)
 
     def replay(self, job_id: str, start: int, stop: int) -> Columns:
         """Rows of steps start..stop-1, those that the log has."""
@@ -76,26 +90,43 @@ class ImportedJobs:
         return _columns(rows[(rows["step"] >= start) & (rows["step"] < stop)])
 
     def eval_loss(self, job_id: str, step: int) -> float:
-        """What the log has at that step."""
-        values = self.replay(job_id, step - 1, step)["eval_loss"]
-        return float(values[0]) if len(values) else nan
+        """The last that the log has up to that step, whatever its steps count from."""
+        rows = self._log(job_id)
+        if "eval_loss" not in rows:
+            return nan
+        values = rows["eval_loss"][rows["step"] <= step].to_numpy(dtype=np.float64)
+        known = values[np.isfinite(values)]
+        return float(known[-1]) if known.size else nan
 
     def logs(self, job_id: str, at_s: float) -> str:
         """When it came in."""
         return "\n".join(line.sentence for line in self.history(job_id, -inf, at_s))
 
+    def _event(self, job_id: str) -> LogImported:
+        spec = self._specs.get(job_id)
+        if spec is None or spec.log is None:
+            raise NotFound(f"no imported log {job_id!r}")
+        return spec.log
+
     def _log(self, job_id: str) -> pd.DataFrame:
         if job_id not in self._frames:
-            spec = self._specs.get(job_id)
-            if spec is None or spec.log is None:
-                raise NotFound(f"no imported log {job_id!r}")
-            self._frames[job_id] = unpacked(spec.log)
+            self._frames[job_id] = unpacked(self._event(job_id))
         return self._frames[job_id]
 
 
 def _columns(rows: pd.DataFrame) -> Columns:
-    """All columns of a job's metrics; NaN where the log has none."""
+    """All columns of a job's metrics, then those of further evaluation sets; NaN where the log has none."""
     missing = np.full(len(rows), np.nan)
-    return {
-        name: rows[name].to_numpy(copy=True) if name in rows else missing.copy() for name in TRAINING_COLUMNS
+    names = (*TRAINING_COLUMNS, *eval_sets(rows.columns))
+    return {name: rows[name].to_numpy(copy=True) if name in rows else missing.copy() for name in names}
+
+
+def _told(summary: Mapping[str, float]) -> str:
+    words = {
+        "runtime_s": "{:,.0f} s",
+        "mean_loss": "mean loss {:.4g}",
+        "flops": "{:.3g} FLOPs",
+        "samples_per_second": "{:.4g} samples a second",
+        "steps_per_second": "{:.4g} steps a second",
     }
+    return ", ".join(form.format(summary[name]) for name, form in words.items() if name in summary)

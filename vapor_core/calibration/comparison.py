@@ -84,7 +84,7 @@ def measured_loss(frame: pd.DataFrame) -> tuple[NDArray[np.int64], Floats]:
     """Steps and losses of a log's usable points, ascending."""
     column = next(name for name in LOSS_COLUMNS if name in frame.columns)
     usable = frame[["step", column]].dropna().sort_values("step", kind="stable")
-    usable = usable[usable[column] > 0]
+    usable = usable[np.isfinite(usable[column]) & (usable[column] > 0)]
     return usable["step"].to_numpy(dtype=np.int64), usable[column].to_numpy(dtype=np.float64)
 
 

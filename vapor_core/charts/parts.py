@@ -113,10 +113,11 @@ def noisy_chart(source: Source, x: Axis, tip: Tip, title: str, smoothed: bool | 
     smooth = has_smoothed(source, column, smoothed)
     base = over(source, x)
     y = alt.Y(f"{column}:Q", title=words, axis=numbers(), scale=alt.Scale(zero=False))
-    layers = [raw_line(base, smooth).encode(y)]
+    layers = [raw_line(measured(base, column), smooth).encode(y)]
     tips = [tip]
     if smooth:
-        layers.append(base.mark_line(strokeWidth=2.5).encode(alt.Y(f"{column}_smoothed:Q", title=words)))
+        line = measured(base, f"{column}_smoothed").mark_line(strokeWidth=2.5)
+        layers.append(line.encode(alt.Y(f"{column}_smoothed:Q", title=words)))
         tips.append((f"{column}_smoothed", "smoothed", form))
     return finish([*layers, hover(base, tips, training_position())], title)
 
@@ -126,6 +127,12 @@ def has_smoothed(source: Source, column: str, wanted: bool | None) -> bool:
     if wanted is not None:
         return wanted
     return not isinstance(source, pd.DataFrame) or f"{column}_smoothed" in source
+
+
+def measured(base: alt.Chart, column: str) -> alt.Chart:
+    """`base` where a column has a number, so that rows without one do not tear its line."""
+    there: alt.Chart = base.transform_filter(f"isValid(datum['{column}']) && isFinite(datum['{column}'])")
+    return there
 
 
 def raw_line(base: alt.Chart, under_smoothed: bool) -> alt.Chart:

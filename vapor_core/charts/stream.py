@@ -41,6 +41,7 @@ from vapor_core.charts.training import (
     memory_chart,
     throughput_chart,
 )
+from vapor_core.contracts.columns import eval_sets
 
 SAMPLES = 1000  # the most points of a series that a chart is given
 _CHARTS: dict[str, Callable[..., Drawing]] = {
@@ -78,7 +79,12 @@ def spec(name: str, **options: str | bool) -> dict[str, Any]:
 
 
 def streamed(name: str, frame: pd.DataFrame, **options: str | bool) -> dict[str, Any]:
-    """`spec(name, **options)` with its points as an Arrow table of the columns that it draws."""
+    """`spec(name, **options)` with its points as an Arrow table of the columns that it draws.
+
+    A loss chart draws every further evaluation set that the frame has.
+    """
+    if name == "loss" and (further := eval_sets(frame.columns)):
+        options = {**options, "sets": " ".join(further)}
     drawn = _fields(name, **options)
     kept = frame[[column for column in frame.columns if column in drawn]]
     return {**spec(name, **options), "datasets": {"points": table(kept)}}

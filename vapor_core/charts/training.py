@@ -5,32 +5,45 @@ import pandas as pd
 
 from vapor_core.charts import parts
 from vapor_core.charts.parts import Axis, Drawing, Source
+from vapor_core.contracts.columns import eval_sets
 
 _RATE_LABEL = "datum.value ? format(datum.value, '~e') : '0'"
 
 
 def loss_chart(
-    frame: Source, x: Axis = "step", log_scale: bool = False, smoothed: bool | None = None
+    frame: Source, x: Axis = "step", log_scale: bool = False, smoothed: bool | None = None, sets: str = ""
 ) -> Drawing:
-    """Train loss, raw under smoothed, and evaluation loss. `smoothed` None: whether the frame has it."""
+    """Train loss, raw under smoothed, and the loss on each evaluation set.
+
+    Args:
+        frame: columns step, loss and eval_loss at least.
+        x: what the axis counts.
+        log_scale: of the losses.
+        smoothed: whether the smoothed line is drawn; None is whether the frame has it.
+        sets: columns of further evaluation sets (`contracts.columns.eval_sets`), with blanks between; those of a
+            frame are found in it.
+    """
     smooth = parts.has_smoothed(frame, "loss", smoothed)
+    further = eval_sets(frame.columns) if isinstance(frame, pd.DataFrame) else tuple(sets.split())
     base = parts.over(frame, x)
     scale = parts.loss_scale(log_scale)
-    names = ["train", "eval"]
+    evaluated = {"eval_loss": "eval"} | {column: f"eval {column.partition('/')[2]}" for column in further}
+    names = ["train", *evaluated.values()]
     words = "nats per token"
     y = alt.Y("loss:Q", title=words, scale=scale)
-    layers = [parts.layer_of(parts.raw_line(base, smooth), "train", names).encode(y)]
+    raw = parts.raw_line(parts.measured(base, "loss"), smooth)
+    layers = [parts.layer_of(raw, "train", names).encode(y)]
     tips = [("loss", "train", ".4f")]
     if smooth:
-        line = base.mark_line(strokeWidth=2.5).encode(alt.Y("loss_smoothed:Q", title=words, scale=scale))
+        smoothed_y = alt.Y("loss_smoothed:Q", title=words, scale=scale)
+        line = parts.measured(base, "loss_smoothed").mark_line(strokeWidth=2.5).encode(smoothed_y)
         layers.append(parts.layer_of(line, "train", names))
         tips.append(("loss_smoothed", "smoothed", ".4f"))
-    evaluated = base.transform_filter("isValid(datum.eval_loss)").encode(
-        alt.Y("eval_loss:Q", title=words, scale=scale)
-    )
-    line = evaluated.mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=28))
-    layers.append(parts.layer_of(line, "eval", names))
-    tips.append(("eval_loss", "eval", ".4f"))
+    for column, name in evaluated.items():
+        eval_y = alt.Y(f"{column}:Q", title=words, scale=scale)
+        line = parts.measured(base, column).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=28))
+        layers.append(parts.layer_of(line.encode(eval_y), name, names))
+        tips.append((column, name, ".4f"))
     return parts.finish([*layers, parts.hover(base, tips, parts.training_position())], "Loss")
 
 

@@ -200,7 +200,13 @@ class ModelAdded(Event):
 
 
 class LogImported(Event):
-    """What a real run wrote joined the workspace as a job that is over; `log_columns` packs and unpacks its columns."""
+    """What a real run wrote joined the workspace as a job that is over; `log_columns` packs and unpacks its columns.
+
+    Attributes:
+        planned_steps: how many steps the run was to take, where its log says so.
+        steps_done: how many it took; None in what version 0.1 wrote, and where the log has no steps.
+        summary: what its closing row says, see `readers.logs.run_log.RunLog`.
+    """
 
     kind: Literal["log_imported"] = "log_imported"
     job_id: str
@@ -208,6 +214,11 @@ class LogImported(Event):
     rows: Annotated[int, Field(ge=1, le=2_000_000)]
     columns: Annotated[tuple[str, ...], Field(min_length=2, max_length=32)]
     packed: str
+    planned_steps: Annotated[int, Field(ge=1, lt=2**53)] | None = None
+    steps_done: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    summary: dict[str, Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
+        default=None, max_length=16
+    )
 
 
 Action = (

@@ -26,7 +26,9 @@ MOST_NUMBERS = 2_000_000  # rows times columns: what a journal should carry of o
 
 
 def packed(job_id: str, name: str, frame: pd.DataFrame) -> LogImported:
-    """The event of a log, whose rows have steps and numbers.
+    """The event of a log, whose rows have steps and numbers: TRAINING_COLUMNS and further evaluation sets.
+
+    A missing number stays NaN and one that was measured as no number infinite.
 
     Raises:
         InvalidUpload: where it has more numbers than one event may hold.

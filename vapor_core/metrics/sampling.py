@@ -79,7 +79,7 @@ def smoothed(
 
     Args:
         axis: ascending positions, shape (n,).
-        values: shape (n,); NaN is missing and weighs nothing.
+        values: shape (n,); what is missing (NaN) or no number (infinite) weighs nothing.
         weight: of the point one position back, 0 to below 1.
         before: state after the points that came before, as this function returns it.
 
@@ -89,7 +89,7 @@ def smoothed(
     """
     if not axis.size:
         return np.empty(0), before
-    missing = np.isnan(values)
+    missing = ~np.isfinite(values)
     above = np.concatenate(([before[0]], np.where(missing, 0.0, values)))
     below = np.concatenate(([before[1]], np.where(missing, 0.0, 1.0)))
     at = np.concatenate(([before[2] if before[1] else axis[0]], axis))

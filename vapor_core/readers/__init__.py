@@ -9,4 +9,6 @@ run_logs: What a real run wrote, read into the columns that Vapor's charts know.
 tensorboard: Scalars from a TensorBoard event file, without TensorBoard.
 tokens: How many tokens a text has, estimated from its bytes: no tokenizer is needed, and none is exactly the
     model's.
+turns: The text of a conversation: its turns, pieces, tool calls and thoughts; what is no text is counted as
+    left out.
 """

@@ -1,15 +1,26 @@
 """Which fields of a row are the text that a model would be trained on.
 
-The common layouts of fine-tuning files are known by their field names; anything else needs a named column.
+The common layouts of fine-tuning files are known by their field names; anything else needs a named column. What of a
+row is no part of its text is counted, so that it can be named.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from __future__ import annotations
 
-from vapor_core.errors import InvalidUpload
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from vapor_core.errors import InvalidUpload, UnknownColumns
 from vapor_core.readers.rows import Row, shown
+from vapor_core.readers.turns import compact, conversation, is_turns, words
 
-ANSWERS = ("completion", "response", "output", "answer", "target", "chosen")
+ANSWERS = (
+    *("completion", "response", "output", "answer", "answers", "target", "chosen", "solution", "label_text"),
+)
+REQUESTS = ("prompt", "question", "instruction", "query", "input")
+PASSAGES = ("text", "document", "article", "dialogue", "dialog", "passage", "content", "source")
+BEFORE = ("system", "system_prompt", "tools", "history")  # of any layout; put before the rest
+SAMPLE = 40  # characters of a value that is shown to choose by
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,66 +34,131 @@ class Schema:
 
 
 SCHEMAS = (
+    Schema(
+        "chat and preference",
+        (("messages", "conversations", "conversation"), ("chosen",), ("rejected",)),
+        chat=True,
+    ),
+    Schema("preference", (REQUESTS, ("chosen",), ("rejected", "reject")), optional=("context",)),
+    Schema("preference", (("chosen",), ("rejected", "reject"))),
     Schema("chat", (("messages", "conversations", "conversation"),), chat=True),
     Schema("instruction", (("instruction",), ANSWERS), optional=("input", "context")),
-    Schema("question and answer", (("question", "query", "problem"), ("answer", "response", "solution"))),
-    Schema("prompt and completion", (("prompt",), ANSWERS)),
-    Schema("input and output", (("input", "inputs"), ("output", "target", "targets", "response"))),
+    Schema(
+        "question and answer",
+        (("question", "query", "problem"), ("answer", "answers", "response", "solution")),
+        optional=("context",),
+    ),
+    Schema("prompt and completion", (("prompt",), ANSWERS), optional=("context", "input")),
+    Schema(
+        "input and output",
+        (("input", "inputs"), ("output", "target", "targets", "response")),
+        optional=("context",),
+    ),
+    Schema("text and summary", (PASSAGES, ("summary", "highlights", "abstract", "headline"))),
     Schema("text", (("text", "content", "document", "body", "story", "sentence", "review"),)),
+    Schema("prompts", (("prompt",),)),
 )
-KNOWN = "text; prompt and completion; instruction and output; question and answer; messages"
+KNOWN = (
+    "text; text and summary; prompt and completion; instruction and output; question and answer; messages; "
+    "prompt, chosen and rejected"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A schema found in a file: its fields, in the order request, context, answer. `text` gives a row's text."""
+    """A schema found in a file: its fields, in the order request, context, answer. `text` gives a row's text.
+
+    Attributes:
+        left_out: what was met and is no part of the text: sort of a piece -> how often.
+    """
 
     name: str
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
     chat: bool = False
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def text(self, row: Row) -> str:
-        """The text of one row; "" where its fields are empty.
+        """The text of one row; "" where its fields are empty or it lacks one that it needs.
 
         Raises:
-            InvalidUpload: a field is missing or is not text.
+            InvalidUpload: it has none of the fields, or one that is not text.
         """
-        if self.chat:
-            return _chat(row, self.required[0])
-        parts = [_text(row, self.required[0], needed=True)]
-        parts += [_text(row, name, needed=False) for name in self.optional]
-        parts += [_text(row, name, needed=True) for name in self.required[1:]]
-        return "\n".join(part for part in parts if part)
+        parts = [self._text(row, name) for name in self.required]
+        if not any(parts) and not any(name in row.values for name in self.required):
+            raise InvalidUpload(
+                f"line {row.line} has no {shown(self.required[0])!r}, which the first example has; "
+                f"it has {_names(row.values)}",
+                row.line,
+            )
+        if not all(parts[1:] or parts):  # a request may be empty, an answer may not
+            return ""
+        optional = [self._text(row, name) for name in self.optional]
+        before = [self._before(row, name) for name in self.before]
+        return "\n".join(part for part in (*before, parts[0], *optional, *parts[1:]) if part)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The fields that are read."""
+        return (*self.before, *self.required, *self.optional)
+
+    def _text(self, row: Row, name: str) -> str:
+        value = row.values.get(name)
+        if (self.chat and name == self.required[0] and value is not None) or is_turns(value):
+            return conversation(row, name, value, self.left_out)
+        if value is None or isinstance(value, str):
+            return (value or "").strip()
+        if isinstance(value, int | float):
+            return str(value)
+        if self.name == "text":
+            kind = "a list" if isinstance(value, list) else "an object"
+            raise InvalidUpload(f"line {row.line} has {kind} as {shown(name)!r}, not text", row.line)
+        return words(value, self.left_out)
+
+    def _before(self, row: Row, name: str) -> str:
+        value = row.values.get(name)
+        if not value or isinstance(value, str):
+            return (value or "").strip() if isinstance(value, str) else ""
+        return words(value, self.left_out) if name.casefold() == "history" else compact(value)
 
 
-def layout_of(first: Row, text_column: str | None) -> Layout:
+def layout_of(first: Row, text_column: str | Sequence[str] | None) -> Layout:
     """The layout of a file by its first row.
 
     Raises:
-        InvalidUpload: no layout fits, or `text_column` is not a field of the first row.
+        UnknownColumns: no layout fits, or a column that a person chose is no field of the first row; has the fields.
     """
     fields = list(first.values)
     if text_column is not None:
-        if text_column not in first.values:
-            raise InvalidUpload(
-                f"no column {shown(text_column)!r}; the file has {_names(fields)}", first.line
-            )
-        return Layout("text", (text_column,))
+        chosen = (text_column,) if isinstance(text_column, str) else tuple(text_column)
+        missing = next((name for name in chosen if name not in first.values), None)
+        if missing is not None:
+            sentence = f"no column {shown(missing)!r}; the file has {_names(fields)}"
+            raise UnknownColumns(sentence, _samples(first), first.named)
+        return Layout("text" if len(chosen) == 1 else "chosen columns", chosen)
     names = {name.strip().casefold(): name for name in reversed(fields)}
     for schema in SCHEMAS:
         parts = [next((names[name] for name in part if name in names), None) for part in schema.required]
         found = tuple(part for part in parts if part is not None)
-        if len(found) == len(parts):
-            optional = tuple(names[name] for name in schema.optional if name in names)
-            return Layout(schema.name, found, optional, schema.chat)
+        if len(found) == len(parts) and len(set(found)) == len(found):
+            optional = tuple(
+                names[name] for name in schema.optional if name in names and names[name] not in found
+            )
+            before = tuple(names[name] for name in BEFORE if name in names)
+            return Layout(schema.name, found, optional, before, schema.chat)
     if len(fields) == 1:
-        return Layout("text", (fields[0],))
-    raise InvalidUpload(
-        f"line {first.line} has {_names(fields)}: none of the layouts that Vapor knows ({KNOWN}); "
+        return Layout("chat" if is_turns(first.values[fields[0]]) else "text", (fields[0],))
+    raise UnknownColumns(
+        f"line {first.named} has {_names(fields)}: none of the layouts that Vapor knows ({KNOWN}); "
         "say which column is the text, or rename it to text",
-        first.line,
+        _samples(first),
+        first.named,
     )
+
+
+def _samples(row: Row) -> dict[str, tuple[str, ...]]:
+    return {name: (shown(value, SAMPLE),) for name, value in row.values.items()}
 
 
 def _names(fields: Iterable[str]) -> str:
@@ -91,48 +167,3 @@ def _names(fields: Iterable[str]) -> str:
         return "no fields"
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return ", ".join(names[:8]) + more
-
-
-def _text(row: Row, name: str, *, needed: bool) -> str:
-    value = row.values.get(name)
-    if isinstance(value, str):
-        return value.strip()
-    if value is None:
-        if needed:
-            raise InvalidUpload(
-                f"line {row.line} has no {shown(name)!r}, which the first example has; "
-                f"it has {_names(row.values)}",
-                row.line,
-            )
-        return ""
-    if isinstance(value, int | float):
-        return str(value)
-    kind = "a list" if isinstance(value, list) else "an object"
-    raise InvalidUpload(f"line {row.line} has {kind} as {shown(name)!r}, not text", row.line)
-
-
-def _chat(row: Row, name: str) -> str:
-    turns = row.values.get(name)
-    if not isinstance(turns, list):
-        raise InvalidUpload(
-            f'line {row.line} has no list as {shown(name)!r}; a chat is [{{"role": "user", "content": "..."}}]',
-            row.line,
-        )
-    return "\n".join(_turn(row, turn) for turn in turns)
-
-
-def _turn(row: Row, turn: object) -> str:
-    if isinstance(turn, dict):
-        role = turn.get("role", turn.get("from"))
-        content = turn.get("content", turn.get("value"))
-        if isinstance(role, str) and isinstance(content, str):
-            return f"{role[:40]}\n{content.strip()}"
-        if isinstance(role, str) and content is None:  # a turn that only calls a tool
-            return role[:40]
-        if isinstance(role, str) and isinstance(content, list):
-            pieces = [piece.get("text") for piece in content if isinstance(piece, dict)]
-            return "\n".join([role[:40], *(piece for piece in pieces if isinstance(piece, str))])
-    raise InvalidUpload(
-        f'line {row.line} has a turn without role and content; write {{"role": "user", "content": "..."}}',
-        row.line,
-    )

@@ -8,12 +8,13 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vapor_core.errors import InvalidUpload
 
 MOST_COLUMNS = 1_000
+LONGEST_NAME = 120  # characters of a column's name
 DEEPEST = 64  # nesting of one example
 PARTING = re.compile(r"\n[ \t\r]*\n")
 BLANKS = re.compile(r"[ \t\r\n]*")
@@ -23,10 +24,22 @@ DECODER = json.JSONDecoder()
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One example as the file gives it. `line` is where it begins, counted from 1."""
+    """One example as the file gives it.
+
+    Attributes:
+        line: where it begins, counted from 1.
+        values: its fields by name.
+        header: the line that names the fields, where it is another.
+    """
 
     line: int
     values: Mapping[str, object]
+    header: int | None = None
+
+    @property
+    def named(self) -> int:
+        """The line in which its fields are named."""
+        return self.line if self.header is None else self.header
 
 
 def shown(value: object, length: int = 60) -> str:
@@ -83,8 +96,13 @@ def json_array(text: str) -> Iterator[Row]:
         )
 
 
-def json_object(text: str) -> Iterator[Row]:
-    """The rows of a whole-file JSON object: the one list in it, or the object as a single example."""
+def json_object(text: str, notes: list[str] | None = None) -> Iterator[Row]:
+    """The rows of a whole-file JSON object: a list of objects in it, its columns, or the object as one example.
+
+    Args:
+        text: the file.
+        notes: gets a sentence for each list that is left out.
+    """
     try:
         value, end = _decoded(text, _after_blanks(text, 0), 1)
     except json.JSONDecodeError as error:
@@ -96,18 +114,40 @@ def json_object(text: str) -> Iterator[Row]:
     if _after_blanks(text, end) != len(text):
         yield from json_lines(text)
         return
-    lists = [entry for entry in value.values() if isinstance(entry, list)] if isinstance(value, dict) else []
-    if len(lists) == 1 and lists[0] and isinstance(lists[0][0], dict) and not _is_chat(lists[0][0]):
-        for number, entry in enumerate(lists[0], start=1):
-            yield _row(entry, 1, f"example {number}")
+    fields = value if isinstance(value, dict) else {}
+    lists = {name: entry for name, entry in fields.items() if _is_examples(entry)}
+    columns = {name: entry for name, entry in fields.items() if isinstance(entry, list) and entry}
+    if lists:
+        name = next((name for name in lists if name.casefold() in TRAINED), next(iter(lists)))
+        for other in lists.keys() - {name}:
+            if notes is not None:
+                notes.append(f"{shown(other, 30)!r} ({len(lists[other]):,} examples) is left out.")
+        for number, entry in enumerate(lists[name], start=1):
+            yield _row(entry, _line_of(text, name), f"example {number}")
+    elif columns and len(columns) == len(fields) and len({len(entry) for entry in columns.values()}) == 1:
+        for entries in zip(*columns.values(), strict=True):
+            yield _row(dict(zip(columns, entries, strict=True)), 1, "line 1")
     else:
         yield _row(value, 1, "line 1")
 
 
+TRAINED = ("train", "training", "data", "examples", "rows")
+
+
+def _is_examples(entry: object) -> bool:
+    return isinstance(entry, list) and bool(entry) and isinstance(entry[0], dict) and not _is_chat(entry[0])
+
+
+def _line_of(text: str, name: str) -> int:
+    """The line in which a list of the whole file begins."""
+    return text.count("\n", 0, max(text.find(json.dumps(name, ensure_ascii=False)), 0)) + 1
+
+
 def table(text: str, delimiter: str) -> Iterator[Row]:
-    """The rows of a table whose first line names its columns."""
+    """The rows of a table whose first line names its columns; columns are numbered where it plainly does not."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] | None = None
+    named: int | None = None
     line = 1
     while True:
         try:
@@ -118,17 +158,27 @@ def table(text: str, delimiter: str) -> Iterator[Row]:
             ) from None
         if fields is None:
             break
-        if header is None:
-            header = _header(fields, line) if any(field.strip() for field in fields) else None
-        elif fields:
+        if header is None and any(field.strip() for field in fields):
+            header, named = _header(fields, line), line
+            if is_data(fields):
+                header = [f"column {number}" for number in range(1, len(fields) + 1)]
+                yield Row(line, dict(zip(header, fields, strict=True)), named)
+        elif header is not None and fields:
             if len(fields) != len(header):
                 raise InvalidUpload(
                     f"line {line} has {_fields(len(fields))}, the header has {len(header)}; quote a field that "
                     f"holds a {DELIMITERS.get(delimiter, delimiter)} or a line break",
                     line,
                 )
-            yield Row(line, dict(zip(header, fields, strict=True)))
+            yield Row(line, dict(zip(header, fields, strict=True)), named)
         line = reader.line_num + 1
+
+
+def is_data(fields: Sequence[str]) -> bool:
+    """Whether a first line is an example and names no columns: it holds a number, or a text too long for a name."""
+    return len(fields) > 1 and any(
+        len(field) > LONGEST_NAME or re.fullmatch(r"\s*[-+]?\d+(\.\d+)?\s*", field) for field in fields
+    )
 
 
 def passages(text: str) -> Iterator[Row]:

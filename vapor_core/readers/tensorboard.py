@@ -5,6 +5,7 @@ protobuf message; only the fields that hold scalars are read. Formats: tensorflo
 tensorflow/core/util/event.proto.
 """
 
+import math
 import struct
 from collections.abc import Iterator
 
@@ -13,11 +14,20 @@ from vapor_core.errors import InvalidUpload
 _HEAD, _TAIL = 12, 4  # bytes around a payload
 _LARGEST_RECORD = 64_000_000
 _MOST_POINTS = 5_000_000
-_EVENT_STEP, _EVENT_VERSION, _EVENT_SUMMARY = 2, 3, 5
+_EVENT_TIME, _EVENT_STEP, _EVENT_SUMMARY = 1, 2, 5
 _SUMMARY_VALUE = 1
 _VALUE_TAG, _VALUE_SIMPLE, _VALUE_TENSOR = 1, 2, 8
-_TENSOR_DTYPE, _TENSOR_CONTENT, _TENSOR_FLOATS, _TENSOR_DOUBLES = 1, 4, 5, 6
-_FLOAT, _DOUBLE = 1, 2
+_TENSOR_DTYPE, _TENSOR_CONTENT = 1, 4
+# DataType of tensorflow/core/framework/types.proto -> its packing, and the field of TensorProto that holds it.
+_TENSORS = {
+    1: ("<f", 5),
+    2: ("<d", 6),
+    3: ("<i", 7),
+    9: ("<q", 10),
+    14: ("bfloat16", 13),
+    19: ("<e", 13),
+}
+_WIDTH = {"<f": 4, "<d": 8, "<i": 4, "<q": 8, "<e": 2, "bfloat16": 2}
 _FLOAT_BYTES = 4  # a field of another length holds no float, whatever its number
 
 Field = tuple[int, int | bytes]
@@ -28,8 +38,10 @@ def is_event_file(content: bytes) -> bool:
     return b"brain.Event" in content[:64]
 
 
-def scalars(content: bytes) -> Iterator[tuple[str, int, float]]:
-    """(tag, step, value) of every scalar, in the file's order; a torn last record is ignored.
+def scalars(content: bytes) -> Iterator[tuple[str, int, float, float]]:
+    """(tag, step, value, seconds since 1970) of every scalar, in the file's order; a torn last record is ignored.
+
+    The time is NaN where an event has none.
 
     Raises:
         InvalidUpload: where a record cannot be read.
@@ -41,12 +53,15 @@ def scalars(content: bytes) -> Iterator[tuple[str, int, float]]:
         step = fields.get(_EVENT_STEP, 0)
         if not isinstance(summary, bytes) or not isinstance(step, int):
             continue
+        step = step - 2**64 if step >= 2**63 else step
+        time = fields.get(_EVENT_TIME)
+        (wall,) = struct.unpack("<d", time) if isinstance(time, bytes) and len(time) == 8 else (math.nan,)
         for number, value in _fields(summary):
             if number == _SUMMARY_VALUE and isinstance(value, bytes):
                 point = _scalar(value)
                 if point is not None and points < _MOST_POINTS:
                     points += 1
-                    yield point[0], step, point[1]
+                    yield point[0], step, point[1], wall
 
 
 def _records(content: bytes) -> Iterator[bytes]:
@@ -77,18 +92,22 @@ def _scalar(value: bytes) -> tuple[str, float] | None:
 
 
 def _tensor(data: bytes) -> float | None:
-    """The one number of a scalar tensor of float or double."""
+    """The one number of a scalar tensor, in whatever precision."""
     fields = dict(_fields(data))
     kind = fields.get(_TENSOR_DTYPE)
-    layout = {_FLOAT: ("<f", _TENSOR_FLOATS), _DOUBLE: ("<d", _TENSOR_DOUBLES)}.get(
-        kind if isinstance(kind, int) else 0
-    )
+    layout = _TENSORS.get(kind) if isinstance(kind, int) else None
     if layout is None:
         return None
-    code, packed = layout
-    raw = fields.get(_TENSOR_CONTENT) or fields.get(packed)
-    if not isinstance(raw, bytes) or len(raw) != struct.calcsize(code):
+    code, place = layout
+    raw = fields.get(_TENSOR_CONTENT) or fields.get(place)
+    if isinstance(raw, bytes) and not fields.get(_TENSOR_CONTENT) and code not in ("<f", "<d"):
+        raw = _varint(raw, 0)[0] if raw else b""  # packed whole numbers, halves by their bits
+    if isinstance(raw, int):
+        raw = (raw & (2 ** (8 * _WIDTH[code]) - 1)).to_bytes(_WIDTH[code], "little")
+    if not isinstance(raw, bytes) or len(raw) != _WIDTH[code]:
         return None
+    if code == "bfloat16":  # the upper half of a float
+        code, raw = "<f", b"\0\0" + raw
     return float(struct.unpack(code, raw)[0])
 
 

@@ -5,7 +5,7 @@ Neither is asked of a backend, for it has already happened; what may be in a lin
 
 from __future__ import annotations
 
-from math import inf, isnan
+from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -28,7 +28,7 @@ from vapor_core.journal.read_only import ReadOnlyJournal
 from vapor_core.journal.records import Entry
 
 if TYPE_CHECKING:
-    from vapor_core.readers.run_logs import RunLog
+    from vapor_core.readers.logs.run_log import RunLog
     from vapor_core.workspace.live import LiveWorkspace
 
 LONGEST_PAST_S = 1e12  # simulated seconds: what a workspace can have seen at the highest speed in twelve days
@@ -43,7 +43,13 @@ def log_imported(live: LiveWorkspace, log: RunLog, name: str) -> LogImported:
         InvalidUpload: where it is larger than a workspace keeps.
     """
     shown = "".join(letter for letter in name if letter.isprintable()).strip()[:200] or log.name
-    return packed(next(live.world.next_jobs()), shown, log.frame)
+    event = packed(next(live.world.next_jobs()), shown, log.frame)
+    changes = {
+        "planned_steps": log.planned_steps,
+        "steps_done": log.steps_done,
+        "summary": {name: value for name, value in log.summary.items() if isfinite(value)} or None,
+    }
+    return event.model_copy(update=changes)
 
 
 def adopted(live: LiveWorkspace, past: Past) -> Adopted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING
 
-from vapor_core.contracts.columns import SERVING_COLUMNS, TRAINING_COLUMNS
+from vapor_core.contracts.columns import SERVING_COLUMNS, TRAINING_COLUMNS, eval_sets
 from vapor_core.metrics.series import MetricSeries, MetricsStore
 from vapor_core.physics.plan import plan
 
@@ -28,17 +28,20 @@ class SeriesFeed:
         ] = {}  # job id -> its last evaluated step and loss
 
     def of_job(self, job_id: str) -> MetricSeries:
-        """A job's points as far as they are visible."""
+        """A job's points as far as they are visible; a log's further evaluation sets come after TRAINING_COLUMNS."""
         backend = self._live.backend_of(job_id)
 
         def again(start: int, stop: int) -> Columns:
             return backend.replay(job_id, start, stop)
 
         self._forget_stale(job_id)
-        series = self._series.series(job_id, lambda: MetricSeries(TRAINING_COLUMNS, replay=again))
-        done = self._live.job(job_id).step
+        log = self._live.world.job(job_id).spec.log
+        columns = TRAINING_COLUMNS if log is None else (*TRAINING_COLUMNS, *eval_sets(log.columns))
+        series = self._series.series(job_id, lambda: MetricSeries(columns, replay=again))
+        # A log's rows are all there at once, and its steps may count from 0 or from 1.
+        done = self._live.job(job_id).step if log is None else 2**53
         next_step = int(series.latest().get(series.axis, -1)) + 1
-        if next_step > done:
+        if log is None and next_step > done:
             series.rewind(done - 1)
         while next_step < done:
             batch = backend.rows(job_id, next_step, self._live.seen_s)
@@ -73,7 +76,8 @@ class SeriesFeed:
     def eval_loss(self, job: Job) -> float | None:
         """The last eval loss that a job has measured."""
         every = plan(job.config).eval_every
-        last = job.step if job.step == job.total_steps else job.step // every * every
+        logged = self._live.world.job(job.id).spec.log is not None  # whose evaluations came when they came
+        last = job.step if logged or job.step == job.total_steps else job.step // every * every
         known = self._evaluated.get(job.id)
         if known is None or known[0] != last:
             known = (last, self._eval_loss_at(job.id, last))

@@ -18,7 +18,7 @@ from vapor_core.contracts.workspace import Clock, Deployment, Job, RegisteredMod
 from vapor_core.journal.events import Adopted, Deployed, JobSubmitted, LogImported, WorkspaceEvent
 from vapor_core.journal.journal import Entry, Journal, MemoryJournal
 from vapor_core.metrics.series import MetricSeries
-from vapor_core.readers.run_logs import RunLog
+from vapor_core.readers.logs.run_log import RunLog
 from vapor_core.workspace import actions, adoption
 from vapor_core.workspace.adoption import Past
 from vapor_core.workspace.live import LiveWorkspace
