@@ -12,4 +12,6 @@ form_values: What the choices of a form amount to: the configuration, its estima
     that is wrong.
 pickers: Which model to train and what on: from the catalog and the workspace's own, from the Hub, or from a
     person's file.
+run_logs: What a dropped log holds: the runs to choose from, or its columns where a person must say which one
+    is the loss.
 """

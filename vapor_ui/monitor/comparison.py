@@ -64,6 +64,11 @@ def chosen_jobs(store: Store) -> list[Job]:
     return [jobs[name] for name in chosen]
 
 
+def choose(job_ids: list[str]) -> None:
+    """Choose jobs from elsewhere, also where others were chosen before; for callbacks."""
+    st.session_state[COMPARED] = job_ids[:MOST]
+
+
 def quantity() -> str:
     """What is compared, by the words on screen; kept in the address."""
     return st.selectbox("Quantity", list(QUANTITIES), key=QUANTITY, bind="query-params", width=220)
