@@ -62,6 +62,12 @@ def read(name: str, content: bytes, mapping: Mapping[str, str] | None = None) ->
             bar.empty()
 
 
+def read_again(name: str, content: bytes, mapping: Mapping[str, str], before: LogRead) -> LogRead:
+    """A file read as a person says; where that gives no run, its columns stay there to choose from."""
+    found = read(name, content, mapping)
+    return found if found.logs else LogRead(refusal=found.refusal, columns=before.columns)
+
+
 def refused(given: LogRead, key: str, again: Callable[[dict[str, str]], None]) -> None:
     """Why a file gave no run; where one of its columns may be the loss, they are offered.
 

@@ -17,7 +17,7 @@ from vapor_ui.parts import links
 from vapor_ui.shell import session, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -52,7 +52,7 @@ def popover() -> None:
     fresh = [file for file in files if file.file_id not in held]
     for number, file in enumerate(fresh):
         with st.spinner(f"Reading {text.plain(file.name, 80)}, {number + 1} of {len(fresh)}"):
-            held[file.file_id] = _taken(file)
+            held[file.file_id] = _taken(file, run_logs.read(file.name, file.getvalue()))
     if fresh:
         st.rerun()
 
@@ -71,9 +71,8 @@ def outcomes() -> None:
         _offer_comparison([job.id for job in jobs])
 
 
-def _taken(file: UploadedFile, mapping: Mapping[str, str] | None = None) -> Outcome:
+def _taken(file: UploadedFile, found: run_logs.LogRead) -> Outcome:
     """One run is a job at once; several wait until they are chosen."""
-    found = run_logs.read(file.name, file.getvalue(), mapping)
     if len(found.logs) != 1:
         return Outcome(found)
     return _imported(Outcome(found), found.logs, file.name)
@@ -93,7 +92,7 @@ def _imported(outcome: Outcome, logs: Iterable[RunLog], name: str = "") -> Outco
 def _tell(file: UploadedFile, outcome: Outcome) -> None:
     key = f"{FILES}.{file.file_id}"
     if outcome.read.refusal:
-        run_logs.refused(outcome.read, key, partial(_again, file))
+        run_logs.refused(outcome.read, key, partial(_again, file, outcome.read))
     elif not outcome.jobs and not outcome.refusals:
         _choose(file, outcome, key)
     for sentence in outcome.refusals:
@@ -104,8 +103,8 @@ def _tell(file: UploadedFile, outcome: Outcome) -> None:
         run_logs.notes(log)
 
 
-def _again(file: UploadedFile, mapping: dict[str, str]) -> None:
-    _settle(file, _taken(file, mapping))
+def _again(file: UploadedFile, before: run_logs.LogRead, mapping: dict[str, str]) -> None:
+    _settle(file, _taken(file, run_logs.read_again(file.name, file.getvalue(), mapping, before)))
 
 
 def _choose(file: UploadedFile, outcome: Outcome, key: str) -> None:
