@@ -13,7 +13,7 @@ from vapor_core.contracts.entries import CatalogModel, Dataset
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices, own_data
 from vapor_ui.form.fields import EntryChoice
-from vapor_ui.parts import hub_search
+from vapor_ui.parts import cards, hub_search
 from vapor_ui.shell import session, state
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ def _about_model(model: CatalogModel) -> None:
     ]
     gated = " :orange-badge[gated]" if model.gated_access else ""
     st.caption(" · ".join(facts) + gated)
+    cards.model_notes(model)
 
 
 def data_picker(store: Store, form: Form) -> None:

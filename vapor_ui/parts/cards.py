@@ -6,6 +6,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from vapor_core import text
+from vapor_core.contracts.entries import CatalogModel
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.workspace import Deployment, Job
@@ -115,6 +116,13 @@ def deployment_row(deployment: Deployment, *, request_rate: float | None, p95_ms
             f"{text.rate(request_rate, 'requests')} · p95 {text.milliseconds(p95_ms)} · "
             f"{text.plain(text.money(deployment.cost_usd))}"
         )
+
+
+def model_notes(model: CatalogModel) -> None:
+    """What is to be known of how a model was counted: whose count won, and what of it is left out; a line each."""
+    for note in model.note.split("; "):
+        if note:
+            st.caption(f":material/info: {text.plain(note[:1].upper() + note[1:], 600)}")
 
 
 def history(events: Sequence[LifeEvent], most: int = 12) -> None:
