@@ -84,9 +84,10 @@ def test_a_file_without_any_numbers_offers_no_choice_that_cannot_be_made():
 def test_everything_that_was_left_out_is_named_and_not_the_first_lines_alone():
     rows = b"step,loss,a,b\n1,2.0,1,2\nx,3,1,2\n2,1.9,1,2,7\n3,1.8,1,2\n"
     app = dropped(MONITOR, ("torn.csv", rows))
-    said = words(app)
-    assert "line 4" in said
-    assert "not drawn: a, b" in said
+    (job,) = store_of(app).jobs()
+    for page in (app, opened(MONITOR, store_of(app), job=job.id)):
+        assert "ine 4" in words(page)
+        assert "ot drawn: a, b" in words(page)
 
 
 def test_a_log_that_stops_before_its_plan_is_not_called_complete():

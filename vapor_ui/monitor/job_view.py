@@ -24,7 +24,11 @@ MOST_POINTS = 100_000  # of a whole job, where an early part of it is looked at
 SMALL_SAMPLES = 300  # points a series, for charts half as wide as the page
 SMALL_COLUMNS = ("learning_rate", "grad_norm", "tokens_per_second", "memory_gb")
 DRAWN = ("loss", "eval_loss", *SMALL_COLUMNS)
-OF_A_LOG = ("stopped", "summary")  # kinds of events that tell what no curve of an imported log shows
+OF_A_LOG = (
+    "left_out",
+    "stopped",
+    "summary",
+)  # kinds of events that tell what no curve of an imported log shows
 AXIS_COLUMN: dict[Axis, str] = {"step": "step", "tokens": "tokens", "epoch": "epoch", "time": "elapsed_s"}
 
 
@@ -69,7 +73,7 @@ def head(store: Store, job: Job) -> None:
 
 
 def _about_log(store: Store, job: Job) -> None:
-    """How far a log came and what its closing row sums up, which no curve shows."""
+    """What a log's reader left out, how far it came and what its closing row sums up, which no curve shows."""
     for event in store.events(job.id):
         if event.kind in OF_A_LOG:
             st.caption(f":material/info: {text.plain(event.sentence, 600)}")
