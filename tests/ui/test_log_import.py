@@ -3,7 +3,10 @@
 import json
 
 import pytest
-from screen import button, opened, press, ran, store_of, words
+from screen import HOME, button, opened, press, ran, store_of, words
+
+from vapor_core.contracts.training import JobConfig
+from vapor_core.readers.run_logs import read_log
 
 MONITOR, COMPARE = "2_Monitor", "3_Compare"
 SWEEP = b"run,step,loss\nslow,1,3.0\nslow,2,2.8\nfast,1,3.0\nfast,2,2.0\nodd,1,3.0\nodd,2,2.9\n"
@@ -124,6 +127,26 @@ def test_every_evaluation_set_is_a_line_of_the_jobs_loss_chart():
     page = opened(MONITOR, store_of(app), job=job.id)
     drawn = json.loads(page.get("vega_lite_chart")[0].proto.spec)
     assert "eval_loss/web" in json.dumps(drawn)
+
+
+def test_no_page_makes_up_a_configuration_or_a_cost_for_a_log():
+    app = dropped(MONITOR, ("one.csv", b"step,loss,lr\n1,3.0,1e-4\n2,2.0,1e-4\n"))
+    store = store_of(app)
+    store.import_log(
+        read_log("two.csv", b"step,loss,elapsed_time\n1,3.0,10\n2,2.0,60\n"), now=0.0, name="two"
+    )
+    one, two = store.jobs()
+    said = words(opened(HOME, store))
+    assert "unknown" not in said
+    assert "A log of a run that was made elsewhere" in said
+    compared = opened(COMPARE, store, jobs=f"{one.id},{two.id}")
+    assert "the same but for the name" not in words(compared)
+    best = compared.dataframe[0].value
+    assert list(best["cost"]) == ["–", "–"]
+    assert list(best["time"]) == ["–", "1 min"]
+    store.submit(JobConfig(model="openai-community/gpt2", max_steps=5), now=0.0, name="rehearsed")
+    mixed = opened(COMPARE, store, jobs=",".join(job.id for job in store.jobs()))
+    assert len(mixed.dataframe) == 1  # no table of fields that the logs never had
 
 
 @pytest.mark.parametrize("rows", [300_000])

@@ -93,16 +93,25 @@ def failure_callout(failure: Failure) -> None:
 
 def job_row(job: Job, *, now_s: float) -> None:
     """One job in a list: name, model and method, status, progress, cost. `now_s` is the workspace's simulated time."""
-    model = job.config.model if isinstance(job.config.model, str) else job.config.model.id
+    submitted = text.ago(now_s - job.submitted_s)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             links.job_link(job.id, f"**{text.plain(job.name, 80)}**")
             status_badge(job.status)
         st.progress(job.progress, text=text.eta(job))
+        if is_log(job):
+            st.caption(f"A log of a run that was made elsewhere · imported {submitted}")
+            return
+        model = job.config.model if isinstance(job.config.model, str) else job.config.model.id
         st.caption(
             f"{text.plain(model, 80)} · {job.config.method} · {text.plain(text.money(job.cost_usd))} · "
-            f"submitted {text.ago(now_s - job.submitted_s)}"
+            f"submitted {submitted}"
         )
+
+
+def is_log(job: Job) -> bool:
+    """Whether a job is an imported log, whose configuration and cost nobody told."""
+    return job.config.backend == "imported"
 
 
 def deployment_row(deployment: Deployment, *, request_rate: float | None, p95_ms: float | None) -> None:
