@@ -19,6 +19,7 @@ with left:
         proposals.button(form.shown, calibration)
         config_load.popover()
         clear_button()
+    config_load.outcome()
 with right:
     estimate_panel(form.estimate, launch.apply, calibrated=calibration is not None)
     launch.launch(form)

@@ -94,7 +94,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "ui.monitor": {
         *("core.advice", "core.catalog", "core.charts", "core.contracts", "core.errors", "core.exports"),
-        *("core.metrics", "core.readers", "core.text", "core.workspace"),
+        *("core.metrics", "core.readers", "core.text", "core.trainers", "core.workspace"),
         *("ui.form", "ui.parts", "ui.shell"),
     },
     "ui.deployments": {

@@ -64,7 +64,9 @@ def test_an_imported_file_is_drawn_with_its_own_figures(name):
         assert job.status == ("stopped" if (log.steps_done or 0) < (log.planned_steps or 0) else "completed")
         if log.steps_done is not None:
             assert (job.step, job.total_steps) == (log.steps_done, log.planned_steps or log.steps_done)
-        assert "\n" not in "".join(line.sentence for line in store.events(job.id))
+        told = [line.sentence for line in store.events(job.id)]
+        assert "\n" not in "".join(told)
+        assert [note for note in log.warnings if f"{note[:1].upper()}{note[1:]}." not in told] == []
 
 
 @pytest.mark.parametrize("name", [name for name, case in READ.items() if "finding" in case["runs"][0]])

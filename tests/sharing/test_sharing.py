@@ -186,7 +186,7 @@ def test_a_file_that_is_none_is_refused_in_one_sentence(content):
 
 
 def test_an_imported_log_comes_back_as_it_was_and_can_be_shared():
-    log = read_log("run.csv", b"step,loss,eval_loss,lr\n10,3.25,,1e-4\n20,0.1,2.5,9e-5\n30,2.75,,8e-5\n")
+    log = read_log("run.csv", b"step,loss,eval_loss,odd\n10,3.25,,1e-4\n20,0.1,2.5,9e-5\n30,2.75,,8e-5\n")
     mine = Store()
     job = mine.import_log(log, name="real run", now=5.0)
     mine.advance(now=6.0)
@@ -197,7 +197,10 @@ def test_an_imported_log_comes_back_as_it_was_and_can_be_shared():
     assert shown["eval_loss"].dropna().tolist() == [2.5]
     assert mine.summary().training_cost_usd == 0.0
     assert not mine.registry()
-    pd.testing.assert_frame_equal(points(over_there(mine, "job", job.id), job.id), shown)
+    there = over_there(mine, "job", job.id)
+    pd.testing.assert_frame_equal(points(there, job.id), shown)
+    for store in (mine, there):
+        assert "Not drawn: odd." in [event.sentence for event in store.events(job.id)]
 
 
 EVENTS = [line for _, line in selection.share(a_world(), "workspace").entries]

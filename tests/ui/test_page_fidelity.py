@@ -162,3 +162,43 @@ def test_a_job_of_the_workspace_fills_the_form_in():
     ran(app)
     assert app.segmented_control(key="calibrate.method").value == "full"
     assert app.number_input(key="calibrate.micro_batch_size").value == 2
+
+
+def test_one_of_several_runs_is_fitted_and_never_their_mixture(log):
+    rows = log.decode().splitlines()
+    both = [f"run,{rows[0]}", *(f"mine,{row}" for row in rows[1:]), *(f"other,{row}" for row in rows[1:101])]
+    app = dropped(opened(CALIBRATE), "\n".join(both).encode(), "sweep.csv")
+    choice = next(one for one in app.selectbox if (one.key or "").endswith(".run"))
+    assert choice.options == ["mine", "other"]
+    assert "300 rows" in words(app)
+    choice.set_value(1)
+    ran(app)
+    assert "100 rows" in words(app)
+    button(app, "Fit to this run").click()
+    ran(app)
+    (run,) = calibrations.fit(store_of(app)).runs
+    assert (run.name, len(run.frame)) == ("other", 100)
+
+
+def test_a_log_whose_loss_has_another_name_is_fitted_once_a_person_says_which_it_is(log):
+    renamed = log.replace(b"step,loss", b"tick,badness", 1)
+    app = dropped(opened(CALIBRATE), renamed)
+    assert button(app, "Fit to this run").disabled
+    for ending, column in ((".loss", "badness"), (".step", "tick")):
+        next(one for one in app.selectbox if (one.key or "").endswith(ending)).set_value(column)
+    button(ran(app), "Read it so").click()
+    ran(app)
+    assert not app.error
+    button(app, "Fit to this run").click()
+    ran(app)
+    assert len(calibrations.fit(store_of(app)).runs[0].frame) == 300
+
+
+def test_every_warning_of_a_log_is_told_and_its_planned_length_is_the_runs():
+    rows = [{"step": at, "loss": 2.0 - at / 1000, "learning_rate": 1e-4} for at in range(10, 400, 10)]
+    extra = {f"odd_{number}": 1.0 for number in range(3)}
+    state = {"log_history": [{**row, **extra} for row in rows], "global_step": 390, "max_steps": 1000}
+    app = dropped(opened(CALIBRATE), json.dumps(state).encode(), "trainer_state.json")
+    assert "after 390 of 1,000 steps" in words(app)
+    assert "not drawn" in words(app)
+    assert app.number_input(key="calibrate.max_steps").value == 1000

@@ -7,6 +7,7 @@ from screen import button, opened, ran, still_store, store_of, words
 
 from vapor_core import catalog
 from vapor_core.contracts.training import JobConfig
+from vapor_core.hub.architecture import Published, read_architecture
 from vapor_ui.models.details import fits
 
 PAGE = "5_Models"
@@ -144,3 +145,64 @@ def test_a_look_at_a_model_of_the_hub_keeps_it(monkeypatch):
         close_session()
     assert "acme/tiny" in {entry.id for entry in store.models()}
     assert "kB per token" in words(app)
+
+
+MIXTURE = QWEN_CONFIG | {
+    "architectures": ["Qwen2MoeForCausalLM"],
+    "model_type": "qwen2_moe",
+    "num_experts": 8,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 512,
+}
+ODD_LAYERS = QWEN_CONFIG | {"layer_types": ["full_attention"] * 23 + ["swirl_attention"]}
+PICTURES = {
+    "architectures": ["Qwen2VLForConditionalGeneration"],
+    "model_type": "qwen2_vl",
+    "text_config": QWEN_CONFIG,
+    "vision_config": {"hidden_size": 64, "depth": 2, "model_type": "qwen2_vl"},
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "count", "sentences"),
+    [
+        (QWEN_CONFIG, 494_032_768, []),
+        (QWEN_CONFIG, 900_000_000, ["The Hub counts 0.90 B parameters, its architecture sums to 0.49 B"]),
+        (QWEN_CONFIG, 99, ["the Hub's count of 99 is of something else"]),
+        (ODD_LAYERS, 494_032_768, ["ayers of the unknown kind swirl_attention are counted as attention"]),
+        (PICTURES, None, ["for images or sound are left out"]),
+        (MIXTURE, 494_032_768, ["Of which a token meets"]),
+    ],
+)
+@pytest.mark.parametrize("page", ["5_Models", "1_Train"])
+def test_how_a_model_was_counted_is_said_wherever_it_is_looked_at(page, config, count, sentences):
+    published = Published(parameters=count, source="config.json on the Hub")
+    model = read_architecture("acme/tiny", config, published)
+    store = still_store()
+    store.add_model(model, now=0.0)
+    app = opened(page, store, model="acme/tiny")
+    said = words(app).replace("\\", "")
+    notes = [line for line in said.splitlines() if line.startswith(":material/info: ")]
+    assert len(notes) == len([note for note in model.note.split("; ") if note])
+    for sentence in sentences:
+        assert sentence in said or (page == "1_Train" and sentence.startswith("Of which"))
+
+
+def test_a_model_that_cannot_be_counted_is_refused_by_the_name_of_what_is_lacking(monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    config = QWEN_CONFIG | {"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True}
+    with running() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        hub.routes["/api/models"] = as_json([listed("acme/both")])
+        hub.routes["/api/models/acme/both"] = as_json(listed("acme/both"))
+        hub.routes["/acme/both/resolve/main/config.json"] = as_json(config)
+        app = opened(PAGE)
+        app.segmented_control(key="models.view").set_value("Hub")
+        ran(app)
+        app.text_input(key="models.hub.query").set_value("both")
+        ran(app)
+        app.button(key="models.hub.acme/both").click()
+        ran(app)
+        close_session()
+    assert "encoder\\-decoder" in words(app)
+    assert "does not generate text" not in words(app)

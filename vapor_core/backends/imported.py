@@ -71,11 +71,12 @@ class ImportedJobs:
         return MetricBatch(int(part["step"].iloc[-1]) + 1, _columns(part))
 
     def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
-        """That it was imported, whether it ended early, and what its closing row sums up."""
+        """What its reader left out, that it was imported, whether it ended early, and what its closing row sums up."""
         at_s, log = self._specs[job_id].submitted_s, self._event(job_id)
         if not from_s < at_s <= to_s:
             return ()
-        lines = [("imported", f"Imported {log.rows:,} rows.")]
+        lines = [("left_out", f"{note[:1].upper()}{note[1:]}.") for note in log.notes or ()]
+        lines.append(("imported", f"Imported {log.rows:,} rows."))
         if log.planned_steps is not None and (log.steps_done or 0) < log.planned_steps:
             lines.append(
                 ("stopped", f"The log ends early: {log.steps_done or 0:,} of {log.planned_steps:,} steps.")

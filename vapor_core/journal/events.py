@@ -199,6 +199,9 @@ class ModelAdded(Event):
     model: CatalogModel
 
 
+MOST_NOTES, MOST_LETTERS = 24, 600  # of a log: sentences, and letters of each
+
+
 class LogImported(Event):
     """What a real run wrote joined the workspace as a job that is over; `log_columns` packs and unpacks its columns.
 
@@ -206,6 +209,7 @@ class LogImported(Event):
         planned_steps: how many steps the run was to take, where its log says so.
         steps_done: how many it took; None in what version 0.1 wrote, and where the log has no steps.
         summary: what its closing row says, see `readers.logs.run_log.RunLog`.
+        notes: what its reader left out or took for something, a sentence each.
     """
 
     kind: Literal["log_imported"] = "log_imported"
@@ -218,6 +222,9 @@ class LogImported(Event):
     steps_done: Annotated[int, Field(ge=0, lt=2**53)] | None = None
     summary: dict[str, Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
         default=None, max_length=16
+    )
+    notes: tuple[Annotated[str, Field(max_length=MOST_LETTERS)], ...] | None = Field(
+        default=None, max_length=MOST_NOTES
     )
 
 

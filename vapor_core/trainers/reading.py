@@ -90,6 +90,8 @@ COUNTED = {
     "decay_ratio": settings.DECAY_STEPS,
     "max_steps": settings.STEPS_PER_EPOCH,
 }
+NO_MODEL = "model: the file names none"
+ANY_MODEL = "openai-community/gpt2"  # to try values on that come without a model
 COUNT_NO_CARDS = ("axolotl", "llama_factory", "torchtune", "trl", "unsloth")
 KNOWN = "axolotl, LLaMA-Factory, torchtune, TRL, Unsloth, DeepSpeed, accelerate, PEFT"
 
@@ -193,11 +195,14 @@ def _format(values: Mapping[str, object], fields: Mapping[str, object]) -> Forma
 def _own(values: Mapping[str, object], shown_as: str) -> ReadConfig:
     if 2 * len(values.keys() & JobConfig.model_fields.keys()) < len(values):
         raise InvalidUpload(f"{shown_as} is no configuration of Vapor's, nor of {KNOWN}")
-    config = JobConfig(**values)
+    named = "model" in values or not values
+    config = JobConfig(**values) if named else JobConfig(model=ANY_MODEL, **values)  # a wrong value raises
     understood = tuple(
         FieldRead(name, str(getattr(config, name))[:80], f"{name}, as it is") for name in values
     )
     settings = MappingProxyType({name: getattr(config, name) for name in values})
+    if not named:
+        return ReadConfig("vapor", None, (NO_MODEL,), understood, settings=settings)
     return ReadConfig("vapor", config, understood=understood, settings=settings)
 
 
@@ -228,7 +233,7 @@ def _result(kind: Format, reading: Reading, kept: Mapping[str, object]) -> ReadC
         config = built(reading.values["model"], values, reading.counts)
         config = _exactly(reading, config, exact)
     elif not reading.missing:
-        reading.missing.append("model: the file names none")
+        reading.missing.append(NO_MODEL)
     return ReadConfig(
         format=kind,
         config=config,

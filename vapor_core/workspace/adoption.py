@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from vapor_core.backends.registry import abilities
 from vapor_core.errors import InvalidConfig
 from vapor_core.journal.events import (
+    MOST_LETTERS,
+    MOST_NOTES,
     Action,
     Adopted,
     Deployed,
@@ -48,8 +50,13 @@ def log_imported(live: LiveWorkspace, log: RunLog, name: str) -> LogImported:
         "planned_steps": log.planned_steps,
         "steps_done": log.steps_done,
         "summary": {name: value for name, value in log.summary.items() if isfinite(value)} or None,
+        "notes": tuple(_readable(note) for note in log.warnings[:MOST_NOTES]) or None,
     }
     return event.model_copy(update=changes)
+
+
+def _readable(note: str) -> str:
+    return "".join(letter for letter in note if letter.isprintable())[:MOST_LETTERS]
 
 
 def adopted(live: LiveWorkspace, past: Past) -> Adopted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,21 +11,22 @@ import streamlit as st
 from vapor_core import catalog, text
 from vapor_core.calibration.comparison import with_step_time
 from vapor_core.contracts.training import JobConfig
-from vapor_core.errors import InvalidConfig, InvalidUpload
-from vapor_core.readers.run_logs import RunLog, read_log
-from vapor_ui.form import blocks, calibrations, choices, form_values, pickers
+from vapor_core.errors import InvalidConfig
+from vapor_ui.form import blocks, calibrations, choices, form_values, pickers, run_logs
 from vapor_ui.form.choices import CALIBRATE
 from vapor_ui.parts import listing
 from vapor_ui.shell import session, state
 
 if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from vapor_core.contracts.entries import CatalogModel, Dataset
     from vapor_core.contracts.workspace import Job
+    from vapor_core.readers.run_logs import RunLog
     from vapor_core.workspace.store import Store
     from vapor_ui.form.form_values import Form
 
 FILE, START = "calibrate.file", "calibrate.start"  # widgets' keys
-SHOWN_WARNINGS = 3
 
 STEPS = replace(
     blocks.MAX_STEPS, label="Steps", help="Of the whole run, also where the log ends earlier", placeholder=""
@@ -38,41 +40,41 @@ CARD = replace(blocks.ACCELERATOR, words=lambda key: catalog.accelerator(key).di
 
 
 def log_upload() -> RunLog | None:
-    """The log that was dropped, told in a line; a sentence where it cannot be used."""
-    file = st.file_uploader(
-        "Log of a run",
-        key=FILE,
-        help="trainer_state.json, JSON lines, CSV (also of W&B and MLflow) or TensorBoard events",
-    )
+    """The run that was dropped, told in a line; of several the one that is chosen, else a sentence and what to do."""
+    file = st.file_uploader("Log of a run", key=FILE, max_upload_size=run_logs.LARGEST_MB, help=run_logs.HELP)
     if file is None:
         return None
-    log, _ = state.read_once(FILE, file, _read)
-    if isinstance(log, str):
-        st.error(text.plain(log, 600), icon=":material/error:")
+    found, _ = state.read_once(FILE, file, run_logs.read)
+    if found.refusal:
+        run_logs.refused(found, f"{FILE}.{file.file_id}", partial(_again, file, found))
         return None
-    _about(log)
-    return log
+    log = _chosen_run(found.logs, f"{FILE}.{file.file_id}.run")
+    st.caption(f":material/check: {run_logs.about(log)}: {text.plain(_columns(log), 600)}")
+    run_logs.notes(log)
+    return replace(log, frame=with_step_time(log.frame))
 
 
-def _read(name: str, content: bytes) -> RunLog | str:
-    try:
-        log = read_log(name, content)
-    except InvalidUpload as refused:
-        return f"{refused}."
-    if not {"loss", "eval_loss"} & set(log.frame.columns):
-        return f"{log.name} has no loss; name its column loss, train/loss or eval_loss."
-    return RunLog(log.name, with_step_time(log.frame), log.warnings)
+def _again(file: UploadedFile, before: run_logs.LogRead, mapping: dict[str, str]) -> None:
+    found = run_logs.read_again(file.name, file.getvalue(), mapping, before)
+    state.outcomes(FILE, (file.file_id,))[file.file_id] = found
+    st.rerun()
 
 
-def _about(log: RunLog) -> None:
-    steps = log.frame["step"]
-    columns = ", ".join(name for name in log.frame.columns if name != "step")
-    st.caption(
-        f":material/check: {text.whole(len(steps))} rows, steps {text.whole(steps.iloc[0])} to "
-        f"{text.whole(steps.iloc[-1])}: {text.plain(columns)}"
+def _chosen_run(logs: tuple[RunLog, ...], key: str) -> RunLog:
+    """A fit is to one run at a time; each of several can be added after the other."""
+    if len(logs) == 1:
+        return logs[0]
+    number = st.selectbox(
+        f"Which of its {len(logs):,} runs",
+        range(len(logs)),
+        key=key,
+        format_func=lambda number: logs[number].name[:80],
     )
-    for warning in log.warnings[:SHOWN_WARNINGS]:
-        st.caption(f":material/info: {text.plain(warning)}")
+    return logs[number]
+
+
+def _columns(log: RunLog) -> str:
+    return ", ".join(str(name) for name in log.frame.columns if name != "step")
 
 
 def run_form(store: Store, log: RunLog | None) -> Form:
@@ -140,9 +142,9 @@ def _start(log: RunLog | None) -> JobConfig:
     default = JobConfig(model=form_values.DEFAULT_MODEL)
     if log is None:
         return default
-    first, last = int(log.frame["step"].iloc[0]), int(log.frame["step"].iloc[-1])
+    steps = log.planned_steps or log.steps_done or int(log.frame["step"].iloc[-1])
     try:
-        start = default.changed(max_steps=max(last + (first == 0), 1))
+        start = default.changed(max_steps=max(steps, 1))
         peak = float(log.frame["learning_rate"].max()) if "learning_rate" in log.frame else 0.0
         return start.changed(learning_rate=peak) if peak > 0 else start
     except InvalidConfig:

@@ -10,6 +10,10 @@ fields: One field of a form as one widget: it shows the form's value, keeps what
     wrong.
 form_values: What the choices of a form amount to: the configuration, its estimate, and one sentence a field
     that is wrong.
+own_data: A person's own data on a screen: a file is counted, shown and chosen; where its text is unknown, its
+    columns are.
 pickers: Which model to train and what on: from the catalog and the workspace's own, from the Hub, or from a
     person's file.
+run_logs: What a dropped log holds: the runs to choose from, or its columns where a person must say which one
+    is the loss.
 """

@@ -6,17 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from vapor_core import catalog, text
 from vapor_core.contracts.entries import CatalogModel, Dataset
-from vapor_core.errors import InvalidUpload
-from vapor_core.readers.datasets import ENDINGS, Upload, read_dataset
 from vapor_core.workspace.store import Store
-from vapor_ui.form import choices
+from vapor_ui.form import choices, own_data
 from vapor_ui.form.fields import EntryChoice
-from vapor_ui.parts import hub_search
+from vapor_ui.parts import cards, hub_search
 from vapor_ui.shell import session, state
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ SIZES: dict[str, tuple[float, float]] = {
     "2–5B": (2e9, 5e9),
     "> 5B": (5e9, float("inf")),
 }
-MODEL_SOURCE, DATA_SOURCE, FILE = "train.model_source", "train.data_source", "train.file"  # widgets' keys
+MODEL_SOURCE, DATA_SOURCE = "train.model_source", "train.data_source"  # widgets' keys
 
 
 @dataclass(slots=True)
@@ -114,6 +111,7 @@ def _about_model(model: CatalogModel) -> None:
     ]
     gated = " :orange-badge[gated]" if model.gated_access else ""
     st.caption(" · ".join(facts) + gated)
+    cards.model_notes(model)
 
 
 def data_picker(store: Store, form: Form) -> None:
@@ -128,7 +126,7 @@ def data_picker(store: Store, form: Form) -> None:
         label_visibility="collapsed",
     )
     if source == "Own file":
-        _upload()
+        own_data.upload()
     else:
         data_choice(form, store.datasets(), _data_label, "Type to search by name")
     _about_data(catalog.dataset(form.shown.dataset))
@@ -147,46 +145,3 @@ def _about_data(data: Dataset) -> None:
         text.plain(data.licence or "licence unknown") if data.kind != "own" else "your own",
     ]
     st.caption(" · ".join(facts))
-
-
-def _upload() -> None:
-    file = st.file_uploader(
-        "Examples, one a line or a row",
-        type=[ending.removeprefix(".") for ending in ENDINGS],
-        key=FILE,
-        help="JSONL, CSV or text. Vapor counts examples and tokens; the file itself is not kept.",
-    )
-    if file is None:
-        return
-    outcome, fresh = state.read_once(FILE, file, _read)
-    if isinstance(outcome, str):
-        st.error(text.plain(outcome), icon=":material/error:")
-        return
-    if fresh and session.act(Store.add_dataset, outcome.dataset) is not None:
-        choices.choose_entry(session.store(), "dataset", outcome.dataset)
-        st.rerun()
-    _preview(outcome)
-
-
-def _read(name: str, content: bytes) -> Upload | str:
-    with st.skeleton(height=160):
-        try:
-            return read_dataset(name, content)
-        except InvalidUpload as refused:
-            return f"{name} cannot be used: {refused}."
-
-
-def _preview(upload: Upload) -> None:
-    st.caption(
-        f"{text.plain(upload.schema)} · {text.whole(upload.examples)} examples · about "
-        f"{text.whole(upload.tokens)} tokens · {upload.mean_tokens:,.0f} on average, "
-        f"{text.whole(upload.longest_tokens)} at most"
-    )
-    st.dataframe(
-        pd.DataFrame(list(upload.preview), columns=list(upload.columns)),
-        hide_index=True,
-        height="content",
-        alt="The first rows of the file",
-    )
-    for warning in upload.warnings:
-        st.caption(f":material/info: {text.plain(warning)}")

@@ -13,7 +13,7 @@ from vapor_core.errors import VaporError
 from vapor_core.physics.memory import training_memory
 from vapor_core.physics.plan import plan
 from vapor_core.physics.serving.memory import serving_memory
-from vapor_ui.parts import links
+from vapor_ui.parts import cards, links
 from vapor_ui.shell import address
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def in_full(store: Store, model: CatalogModel) -> None:
                 args=("model",),
             )
         st.caption(text.plain(model.id))
+        cards.model_notes(model)
         links.train_button(model.id)
         for child in _descendants(store, model):
             label = f"trained here: {text.plain(child.name, 80)} ({child.method})"
@@ -80,13 +81,15 @@ def _details(model: CatalogModel) -> None:
         f"Whether it fits one card: training with micro-batch 1, {text.whole(SEQUENCE_LENGTH)} tokens and recomputed "
         "activations; serving in bf16, with the tokens of context that fit beside the weights."
     )
-    source = f"Source: {model.source}" if model.source else ""
-    st.caption(" ".join(text.plain(part) for part in (model.note, source) if part))
+    if model.source:
+        st.caption(text.plain(f"Source: {model.source}", 600))
 
 
 def _facts(model: CatalogModel) -> dict[str, str]:
+    active, window = model.active_parameters, model.sliding_window
     return {
         "Parameters": text.count(model.parameters),
+        **({"Of which a token meets": text.count(active)} if active is not None else {}),
         "Layers": text.whole(model.layers),
         "Hidden size": text.whole(model.hidden_size),
         "MLP width": text.whole(model.intermediate_size),
@@ -94,6 +97,11 @@ def _facts(model: CatalogModel) -> dict[str, str]:
         "Vocabulary": text.whole(model.vocabulary_size),
         "Context": f"{text.whole(model.context_length)} tokens",
         "KV cache": f"{text.whole(2 * model.kv_values_per_token / 1000)} kB per token",
+        **(
+            {"Attend within a window": f"{model.sliding_layers} layers, {text.whole(window)} tokens"}
+            if model.sliding_layers and window is not None
+            else {}
+        ),
         "Embeddings": "tied" if model.tied_embeddings else "not tied",
         "Pretrained on": f"{text.count(model.pretraining_tokens)} tokens"
         if model.pretraining_tokens

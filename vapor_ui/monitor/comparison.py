@@ -64,6 +64,11 @@ def chosen_jobs(store: Store) -> list[Job]:
     return [jobs[name] for name in chosen]
 
 
+def choose(job_ids: list[str]) -> None:
+    """Choose jobs from elsewhere, also where others were chosen before; for callbacks."""
+    st.session_state[COMPARED] = job_ids[:MOST]
+
+
 def quantity() -> str:
     """What is compared, by the words on screen; kept in the address."""
     return st.selectbox("Quantity", list(QUANTITIES), key=QUANTITY, bind="query-params", width=220)
@@ -128,8 +133,8 @@ def best_values(jobs: list[Job], frames: dict[str, pd.DataFrame]) -> pd.DataFram
                 "best eval loss": text.loss(float(evaluated.min()) if at is not None else None),
                 "at step": text.whole(at),
                 "last eval loss": text.loss(float(evaluated.iloc[-1]) if at is not None else None),
-                "time": text.duration(job.elapsed_s),
-                "cost": text.money(job.cost_usd),
+                "time": text.duration(job.elapsed_s if job.elapsed_s or not cards.is_log(job) else None),
+                "cost": text.money(None if cards.is_log(job) else job.cost_usd),
             }
         )
     return pd.DataFrame(rows)
@@ -141,17 +146,19 @@ def differences(jobs: list[Job]) -> None:
     if len(jobs) < 2:
         st.caption("Choose another job to see what differs.")
         return
+    if any(cards.is_log(job) for job in jobs):
+        st.caption("Logs do not tell their configurations; they are left out here.")
     differing = differing_fields(jobs)
-    if differing.empty:
-        st.caption("Their configurations are the same but for the name.")
-    else:
+    if not differing.empty:
         st.dataframe(differing, hide_index=True)
+    elif sum(not cards.is_log(job) for job in jobs) > 1:
+        st.caption("Their configurations are the same but for the name.")
 
 
 def differing_fields(jobs: list[Job]) -> pd.DataFrame:
-    """One row a field in which the configurations differ, one column a job."""
+    """One row a field in which the configurations differ, one column a job; logs have none."""
     names = labels(jobs)
-    table = pd.DataFrame({names[job.id]: _fields(job) for job in jobs})
+    table = pd.DataFrame({names[job.id]: _fields(job) for job in jobs if not cards.is_log(job)})
     return table[table.nunique(axis=1) > 1].rename_axis("field").reset_index()
 
 

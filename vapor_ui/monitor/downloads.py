@@ -6,12 +6,14 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from vapor_core import text
 from vapor_core.advice.estimate import estimate
 from vapor_core.contracts.training import JobConfig
 from vapor_core.contracts.workspace import Job
 from vapor_core.errors import VaporError
 from vapor_core.exports import configurations, tables
 from vapor_core.exports.launch_script import launch_script
+from vapor_core.trainers.writing import Trainer, write_config
 from vapor_core.workspace.store import Store
 from vapor_ui.monitor import comparison
 
@@ -27,6 +29,12 @@ CONFIGURATIONS: tuple[tuple[str, str, str, Callable[[JobConfig], str]], ...] = (
     ("JSON", "config.json", "application/json", configurations.config_json),
     ("Launch script", "py", "text/x-python", launch_script),
 )
+TRAINERS: dict[Trainer, str] = {
+    "trl": "TRL",
+    "axolotl": "axolotl",
+    "llama_factory": "LLaMA-Factory",
+    "torchtune": "torchtune",
+}
 
 
 def job_popover(store: Store, job: Job) -> None:
@@ -38,6 +46,8 @@ def job_popover(store: Store, job: Job) -> None:
         if store.abilities(job.id).has_config:
             st.caption("Configuration")
             _configurations(name, job.config)
+            st.caption("Configuration for a trainer; *Load* on Train reads it back")
+            _for_trainers(name, job.config)
         st.caption("One page that opens anywhere, charts included")
         _button("Report", f"{name}.html", "text/html", lambda: _job_report(store, job))
 
@@ -55,6 +65,16 @@ def _configurations(name: str, config: JobConfig) -> None:
     with st.container(horizontal=True, gap="small"):
         for label, ending, mime, write in CONFIGURATIONS:
             _button(label, f"{name}.{ending}", mime, partial(write, config))
+
+
+def _for_trainers(name: str, config: JobConfig) -> None:
+    """A file for each trainer, and what that trainer has no words for; the file says it too."""
+    with st.container(horizontal=True, gap="small"):
+        for trainer, label in TRAINERS.items():
+            _button(label, f"{name}.{trainer}.yaml", "text/plain", partial(write_config, config, trainer))
+    for trainer, label in TRAINERS.items():
+        for note in write_config(config, trainer).notes:
+            st.caption(f":material/info: {label}: {text.plain(note, 400)}")
 
 
 def _tables(name: str, frame: Callable[[], pd.DataFrame]) -> None:

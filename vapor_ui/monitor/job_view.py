@@ -28,6 +28,8 @@ SMALL_PIXELS = 100  # a small chart is drawn anew when it has grown by one of so
 LOSSES = ("loss", "eval_loss")
 SMALL_COLUMNS = ("learning_rate", "grad_norm", "tokens_per_second", "memory_gb")
 DRAWN = (*LOSSES, *SMALL_COLUMNS)
+# Kinds of events that tell what no curve of an imported log shows.
+OF_A_LOG = ("left_out", "stopped", "summary")
 AXIS_COLUMN: dict[Axis, str] = {"step": "step", "tokens": "tokens", "epoch": "epoch", "time": "elapsed_s"}
 
 
@@ -66,8 +68,17 @@ def head(store: Store, job: Job) -> None:
     """Its name and state, and what is trained on what."""
     cards.title_row(job.name, "deleted" if job.deleted else job.status)
     st.caption(_subtitle(job, has_config=store.abilities(job.id).has_config))
+    if not store.abilities(job.id).has_config:
+        _about_log(store, job)
     if job.parent_id is not None and job.fork_step is not None:
         _inheritance(store, job.parent_id, job.fork_step)
+
+
+def _about_log(store: Store, job: Job) -> None:
+    """What a log's reader left out, how far it came and what its closing row sums up, which no curve shows."""
+    for event in store.events(job.id):
+        if event.kind in OF_A_LOG:
+            st.caption(f":material/info: {text.plain(event.sentence, 600)}")
 
 
 def _inheritance(store: Store, parent_id: str, fork_step: int) -> None:

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, cast
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
 from vapor_core import text
 from vapor_core.errors import VaporError
-from vapor_core.readers.run_logs import read_log
 from vapor_core.workspace.store import Store
+from vapor_ui.form import run_logs
+from vapor_ui.monitor import comparison
 from vapor_ui.parts import links
 from vapor_ui.shell import session, state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
     from vapor_core.contracts.workspace import Job
     from vapor_core.readers.run_logs import RunLog
 
-    Outcome: TypeAlias = tuple[Job, RunLog] | str  # what a file became, or why it did not
-
 FILES = "log_files"  # the uploader's key
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Outcome:
+    """What came of a file: what was read of it, and the runs that are jobs by now."""
+
+    read: run_logs.LogRead
+    jobs: tuple[tuple[Job, RunLog], ...] = ()
+    refusals: tuple[str, ...] = ()
 
 
 def popover() -> None:
@@ -31,41 +45,99 @@ def popover() -> None:
             "What a real run wrote",
             accept_multiple_files=True,
             key=FILES,
-            help="trainer_state.json, trainer_log.jsonl, TensorBoard event files, CSV of W&B or MLflow, or any CSV "
-            "with the columns step and loss",
+            max_upload_size=run_logs.LARGEST_MB,
+            help=f"{run_logs.HELP}. A file of several runs lets you choose among them.",
         )
     held = state.outcomes(FILES, [file.file_id for file in files])
     fresh = [file for file in files if file.file_id not in held]
     for number, file in enumerate(fresh):
         with st.spinner(f"Reading {text.plain(file.name, 80)}, {number + 1} of {len(fresh)}"):
-            held[file.file_id] = _taken(file.name, file.getvalue())
+            held[file.file_id] = _taken(file, run_logs.read(file.name, file.getvalue()))
     if fresh:
         st.rerun()
 
 
 def outcomes() -> None:
-    """What came of the files that were given last."""
+    """What came of the files that were given last, and what a person must still say of them."""
     files = st.session_state.get(FILES) or ()
     held = state.outcomes(FILES, [file.file_id for file in files])
+    jobs: list[Job] = []
     for file in files:
         if file.file_id in held:
-            _tell(file.name, cast("Outcome", held[file.file_id]))
+            outcome = cast("Outcome", held[file.file_id])
+            _tell(file, outcome)
+            jobs += [job for job, _ in outcome.jobs]
+    if len(jobs) > 1:
+        _offer_comparison([job.id for job in jobs])
 
 
-def _taken(name: str, content: bytes) -> Outcome:
-    try:
-        log = read_log(name, content)
-        return session.do(Store.import_log, log, name=name), log
-    except VaporError as error:
-        return str(error)
+def _taken(file: UploadedFile, found: run_logs.LogRead) -> Outcome:
+    """One run is a job at once; several wait until they are chosen."""
+    if len(found.logs) != 1:
+        return Outcome(found)
+    return _imported(Outcome(found), found.logs, file.name)
 
 
-def _tell(name: str, outcome: Outcome) -> None:
-    if isinstance(outcome, str):
-        st.error(text.plain(outcome, 600), icon=":material/error:")
-        return
-    job, log = outcome
-    label = f"{text.plain(name, 80)}: {len(log.frame):,} rows"
-    links.job_link(job.id, label, icon=":material/check:")
-    for warning in log.warnings:
-        st.caption(f":material/info: {text.plain(warning)}")
+def _imported(outcome: Outcome, logs: Iterable[RunLog], name: str = "") -> Outcome:
+    """The runs as jobs, each under its own name where no other is given."""
+    jobs, refusals = [], []
+    for log in logs:
+        try:
+            jobs.append((session.do(Store.import_log, log, name=name or log.name), log))
+        except VaporError as error:
+            refusals.append(str(error))
+    return Outcome(outcome.read, tuple(jobs), tuple(refusals))
+
+
+def _tell(file: UploadedFile, outcome: Outcome) -> None:
+    key = f"{FILES}.{file.file_id}"
+    if outcome.read.refusal:
+        run_logs.refused(outcome.read, key, partial(_again, file, outcome.read))
+    elif not outcome.jobs and not outcome.refusals:
+        _choose(file, outcome, key)
+    for sentence in outcome.refusals:
+        st.error(text.plain(sentence, 600), icon=":material/error:")
+    for job, log in outcome.jobs:
+        label = f"{text.plain(job.name, 80)}: {run_logs.about(log)}"
+        links.job_link(job.id, label, icon=":material/check:")
+        run_logs.notes(log)
+
+
+def _again(file: UploadedFile, before: run_logs.LogRead, mapping: dict[str, str]) -> None:
+    _settle(file, _taken(file, run_logs.read_again(file.name, file.getvalue(), mapping, before)))
+
+
+def _choose(file: UploadedFile, outcome: Outcome, key: str) -> None:
+    """Which of a file's runs become jobs: all, unless some are taken out."""
+    logs = outcome.read.logs
+    with st.container(border=True):
+        st.markdown(
+            f"**{text.plain(file.name, 80)} holds {len(logs):,} runs.** Each becomes a job of its own."
+        )
+        numbers = st.multiselect(
+            "Runs",
+            range(len(logs)),
+            default=range(len(logs)),
+            key=f"{key}.runs",
+            format_func=lambda number: logs[number].name[:80],
+        )
+        label = f"Import {len(numbers):,} {'run' if len(numbers) == 1 else 'runs'}"
+        if st.button(label, key=f"{key}.import", type="primary", disabled=not numbers):
+            _settle(file, _imported(outcome, [logs[number] for number in numbers]))
+
+
+def _settle(file: UploadedFile, outcome: Outcome) -> None:
+    state.outcomes(FILES, [each.file_id for each in st.session_state.get(FILES) or ()])[file.file_id] = (
+        outcome
+    )
+    st.rerun()
+
+
+def _offer_comparison(job_ids: list[str]) -> None:
+    chosen = job_ids[: comparison.MOST]
+    label = "Compare them" if len(chosen) == len(job_ids) else f"Compare the first {len(chosen)}"
+    pressed = st.button(
+        label, icon=comparison.ICON, key=f"{FILES}.compare", on_click=comparison.choose, args=(chosen,)
+    )
+    if pressed:
+        links.open_comparison(chosen)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from vapor_core import text
+from vapor_core.contracts.entries import CatalogModel
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.workspace import Deployment, Job
@@ -111,16 +112,25 @@ def failure_callout(failure: Failure) -> None:
 
 def job_row(job: Job, *, now_s: float) -> None:
     """One job in a list: name, model and method, status, progress, cost. `now_s` is the workspace's simulated time."""
-    model = job.config.model if isinstance(job.config.model, str) else job.config.model.id
+    submitted = text.ago(now_s - job.submitted_s)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             links.job_link(job.id, f"**{text.plain(job.name, 80)}**")
             status_badge(job.status)
         st.progress(job.progress, text=text.eta(job))
+        if is_log(job):
+            st.caption(f"A log of a run that was made elsewhere · imported {submitted}")
+            return
+        model = job.config.model if isinstance(job.config.model, str) else job.config.model.id
         st.caption(
             f"{text.plain(model, 80)} · {job.config.method} · {text.plain(text.money(job.cost_usd))} · "
-            f"submitted {text.ago(now_s - job.submitted_s)}"
+            f"submitted {submitted}"
         )
+
+
+def is_log(job: Job) -> bool:
+    """Whether a job is an imported log, whose configuration and cost nobody told."""
+    return job.config.backend == "imported"
 
 
 def deployment_row(deployment: Deployment, *, request_rate: float | None, p95_ms: float | None) -> None:
@@ -134,6 +144,13 @@ def deployment_row(deployment: Deployment, *, request_rate: float | None, p95_ms
             f"{text.rate(request_rate, 'requests')} · p95 {text.milliseconds(p95_ms)} · "
             f"{text.plain(text.money(deployment.cost_usd))}"
         )
+
+
+def model_notes(model: CatalogModel) -> None:
+    """What is to be known of how a model was counted: whose count won, and what of it is left out; a line each."""
+    for note in model.note.split("; "):
+        if note:
+            st.caption(f":material/info: {text.plain(note[:1].upper() + note[1:], 600)}")
 
 
 def history(events: Sequence[LifeEvent], most: int = 12) -> None:

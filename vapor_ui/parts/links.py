@@ -1,5 +1,7 @@
 """Ways from one page to another: links to a job or an endpoint, and the buttons that lead on."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 OVERVIEW, TRAIN, MONITOR = "Home.py", "pages/1_Train.py", "pages/2_Monitor.py"
@@ -26,6 +28,11 @@ def back_link(page: str, label: str) -> None:
 def open_job(job_id: str) -> None:
     """Go to a job on Monitor; nothing after this runs."""
     st.switch_page(MONITOR, query_params={"job": job_id})
+
+
+def open_comparison(job_ids: Sequence[str]) -> None:
+    """Go to some jobs on Compare; nothing after this runs."""
+    st.switch_page(COMPARE, query_params={"jobs": ",".join(job_ids)})
 
 
 def open_deployment(deployment_id: str) -> None:

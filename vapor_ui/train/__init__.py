@@ -1,6 +1,7 @@
 """The Train page.
 
-config_load: *Load*: a configuration file, as Monitor exports it or as written by hand, into the Train form.
+config_load: *Load*: a configuration file, Vapor's own or a trainer's, into the Train form, with what became
+    of each field.
 estimate_panel: What a configuration takes, beside the form: verdict, memory against the card, figures with
     ranges, risks.
 form: The Train form: model, data, method, hardware, and what is rarely changed behind an expander.

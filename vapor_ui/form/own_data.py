@@ -1,0 +1,101 @@
+"""A person's own data on a screen: a file is counted, shown and chosen; where its text is unknown, its columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+import streamlit as st
+
+from vapor_core import text
+from vapor_core.errors import InvalidUpload, UnknownColumns
+from vapor_core.readers.datasets import ENDINGS, Upload, read_dataset
+from vapor_core.workspace.store import Store
+from vapor_ui.form import choices
+from vapor_ui.shell import session, state
+
+FILE = "train.file"  # the uploader's key
+COLUMNS = "train.text_columns"  # what the key of the choice of columns begins with
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class DataRead:
+    """What came of a file: its counts, or why there are none, with its columns where one may be the text."""
+
+    upload: Upload | None = None
+    refusal: str = ""
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def upload() -> None:
+    """Takes a file, and makes it the form's data set."""
+    file = st.file_uploader(
+        "Examples, one a line or a row",
+        type=[ending.removeprefix(".") for ending in ENDINGS],
+        key=FILE,
+        help="JSONL, CSV or text. Vapor counts examples and tokens; the file itself is not kept.",
+    )
+    if file is None:
+        return
+    found, fresh = state.read_once(FILE, file, _read)
+    if fresh:
+        _take(found)
+    if found.upload is not None:
+        _preview(found.upload)
+        return
+    st.error(text.plain(found.refusal, 900), icon=":material/error:")
+    if found.columns and (chosen := _text_columns(found, f"{COLUMNS}.{file.file_id}")):
+        again = _read(file.name, file.getvalue(), chosen)
+        if again.upload is None:
+            again = DataRead(refusal=again.refusal, columns=found.columns)  # another choice may do
+        state.outcomes(FILE, (file.file_id,))[file.file_id] = again
+        _take(again)
+        st.rerun()
+
+
+def _take(found: DataRead) -> None:
+    """Make it the form's data set."""
+    if found.upload is not None and session.act(Store.add_dataset, found.upload.dataset) is not None:
+        choices.choose_entry(session.store(), "dataset", found.upload.dataset)
+        st.rerun()
+
+
+def _read(name: str, content: bytes, text_columns: Sequence[str] | None = None) -> DataRead:
+    with st.skeleton(height=160):
+        try:
+            return DataRead(read_dataset(name, content, text_column=text_columns))
+        except UnknownColumns as unknown:
+            return DataRead(refusal=f"{name} cannot be counted yet: {unknown}.", columns=unknown.columns)
+        except InvalidUpload as refused:
+            return DataRead(refusal=f"{name} cannot be used: {refused}.")
+
+
+def _text_columns(found: DataRead, key: str) -> list[str]:
+    """The columns that a person says are the text, in order; none until it is confirmed."""
+    with st.container(border=True):
+        chosen = st.multiselect(
+            "Which columns are the text?",
+            list(found.columns),
+            key=key,
+            placeholder="one, or several in order",
+            format_func=lambda name: ": ".join((name[:60], *found.columns[name][:1])),
+        )
+        pressed = st.button("Count it", key=f"{key}.count", type="primary", disabled=not chosen)
+    return chosen if pressed else []
+
+
+def _preview(found: Upload) -> None:
+    st.caption(
+        f"{text.plain(found.schema)} · {text.whole(found.examples)} examples · about "
+        f"{text.whole(found.tokens)} tokens · {found.mean_tokens:,.0f} on average, "
+        f"{text.whole(found.longest_tokens)} at most"
+    )
+    st.dataframe(
+        pd.DataFrame(list(found.preview), columns=list(found.columns)),
+        hide_index=True,
+        height="content",
+        alt="The first rows of the file",
+    )
+    for warning in found.warnings:
+        st.caption(f":material/info: {text.plain(warning, 600)}")
