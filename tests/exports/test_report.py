@@ -6,6 +6,7 @@ import pandas as pd
 
 import vapor_core as vapor
 from vapor_core.exports.report import comparison_report, job_report
+from vapor_core.readers.run_logs import read_log
 
 HOSTILE = "<img src=x onerror=alert(1)> & </pre><script>alert(2)</script>"
 CONFIG = vapor.JobConfig(model="HuggingFaceTB/SmolLM2-360M", dataset="yahma/alpaca-cleaned", max_steps=300)
@@ -58,3 +59,16 @@ def test_a_comparison_shows_what_differs():
     assert "lora_rank" in page
     assert Reader(page).tags.count("svg") == 1
     assert "script" not in Reader(page).tags
+
+
+def test_a_report_of_a_log_makes_up_no_configuration_and_no_cost():
+    rows = b"step,loss,eval_web_loss,eval_code_loss,odd\n1,3.0,3.1,3.2,1\n2,2.0,2.1,2.2,1\n"
+    store = vapor.Store()
+    job = store.import_log(read_log("real.csv", rows), now=0.0, name="real")
+    page = job_report(job, store.metrics(job.id).frame(), None, store.events(job.id))
+    for made_up in ("unknown", "Cost", "$0.00", "learning_rate", "<pre>"):
+        assert made_up not in page
+    assert "Not drawn: odd." in page
+    assert "eval code" in page  # the further set's line
+    compared = comparison_report([job], {job.id: store.metrics(job.id).frame()}, pd.DataFrame())
+    assert "unknown" not in compared

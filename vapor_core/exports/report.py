@@ -50,10 +50,9 @@ def job_report(
             _list("Assumptions", estimate.assumptions),
         ]
     happened = [f"{text.duration(event.at_s)}: {event.sentence}" for event in events]
-    parts += [
-        _list("What happened", happened),
-        f"<h2>Configuration</h2><pre>{escape(config_yaml(job.config))}</pre>",
-    ]
+    parts.append(_list("What happened", happened))
+    if not _is_log(job):
+        parts.append(f"<h2>Configuration</h2><pre>{escape(config_yaml(job.config))}</pre>")
     return _page(job.name or job.id, parts)
 
 
@@ -74,23 +73,34 @@ def comparison_report(
 
 
 def _figures(job: Job, frame: pd.DataFrame) -> dict[str, str]:
-    model = job.config.model if isinstance(job.config.model, str) else job.config.model.id
-    data = job.config.dataset if isinstance(job.config.dataset, str) else job.config.dataset.id
-    card = job.config.accelerator if isinstance(job.config.accelerator, str) else job.config.accelerator.id
-    figures = {
-        "Model": model,
-        "Data": data,
-        "Method": job.config.method,
-        "Accelerators": f"{job.config.accelerator_count} x {card}",
-        "Steps": f"{job.step:,} of {job.total_steps:,}",
-        "Time": text.duration(job.elapsed_s),
-        "Cost": text.money(job.cost_usd),
-    }
+    figures = {"Run": "a log of a run that was made elsewhere"} if _is_log(job) else _as_set(job)
+    figures["Steps"] = f"{job.step:,} of {job.total_steps:,}"
+    if job.elapsed_s or not _is_log(job):
+        figures["Time"] = text.duration(job.elapsed_s)
+    if not _is_log(job):
+        figures["Cost"] = text.money(job.cost_usd)
     for column, title in (("loss", "Last loss"), ("eval_loss", "Last eval loss")):
         known = frame[column].dropna() if column in frame else pd.Series(dtype=float)
         if len(known):
             figures[title] = text.loss(float(known.iloc[-1]))
     return figures
+
+
+def _is_log(job: Job) -> bool:
+    """Whether it is an imported log, which tells neither configuration nor cost."""
+    return job.config.backend == "imported"
+
+
+def _as_set(job: Job) -> dict[str, str]:
+    model = job.config.model if isinstance(job.config.model, str) else job.config.model.id
+    data = job.config.dataset if isinstance(job.config.dataset, str) else job.config.dataset.id
+    card = job.config.accelerator if isinstance(job.config.accelerator, str) else job.config.accelerator.id
+    return {
+        "Model": model,
+        "Data": data,
+        "Method": job.config.method,
+        "Accelerators": f"{job.config.accelerator_count} x {card}",
+    }
 
 
 def _heading(title: str, below: str) -> str:
