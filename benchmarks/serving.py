@@ -105,11 +105,11 @@ def running(
 
 
 @contextmanager
-def streamlit(script: str) -> Iterator[Server]:
+def streamlit(script: str, **environment: str) -> Iterator[Server]:
     """`streamlit run script`, as a person would; "hello" is Streamlit's own demo."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", *([script] if script == "hello" else ["run", script])]
-    with running([*command, *flags(port)], port, "/_stcore/health") as server:
+    with running([*command, *flags(port)], port, "/_stcore/health", environment) as server:
         yield server
 
 

@@ -140,7 +140,13 @@ def table(frame: pd.DataFrame) -> pa.Table:
 
 
 def looks_new(
-    drawn: pd.DataFrame, points: pd.DataFrame, axis: str, columns: tuple[str, ...], pixels: int = PIXELS
+    drawn: pd.DataFrame,
+    points: pd.DataFrame,
+    axis: str,
+    columns: tuple[str, ...],
+    *,
+    pixels: int = PIXELS,
+    flat: float = FLAT,
 ) -> bool:
     """Whether a drawing of `points` would look different from that of `drawn`, an earlier state of the same series.
 
@@ -154,6 +160,7 @@ def looks_new(
         axis: the column of positions.
         columns: of values that are drawn.
         pixels: about the width of the drawing; fewer where a small chart may lag behind by some.
+        flat: share of the drawing's height by which a value may leave it unseen.
     """
     drawn, points = (frame[frame[axis].notna()] for frame in (drawn, points))
     if drawn.empty or points.empty or list(drawn.columns) != list(points.columns):
@@ -165,18 +172,18 @@ def looks_new(
         return True
     first = int(np.searchsorted(now, before[-1], side="right"))
     return any(
-        _leaves(drawn[name].to_numpy(np.float64), points[name].to_numpy(np.float64)[first:])
+        _leaves(drawn[name].to_numpy(np.float64), points[name].to_numpy(np.float64)[first:], flat)
         for name in columns
         if name in drawn
     )
 
 
-def _leaves(drawn: NDArray[np.float64], fresh: NDArray[np.float64]) -> bool:
+def _leaves(drawn: NDArray[np.float64], fresh: NDArray[np.float64], flat: float) -> bool:
     fresh, drawn = fresh[np.isfinite(fresh)], drawn[np.isfinite(drawn)]
     if not fresh.size or not drawn.size:
         return bool(fresh.size)
     low, high = float(drawn.min()), float(drawn.max())
-    room = (high - low) * FLAT
+    room = (high - low) * flat
     return bool(fresh.min() < low - room or fresh.max() > high + room)
 
 

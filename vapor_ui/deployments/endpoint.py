@@ -112,7 +112,7 @@ def _picture(deployment: Deployment, points: pd.DataFrame, shown: str) -> Pictur
     held, asked = screen.picture, (deployment.id, deployment.live, shown)
     if isinstance(held, Picture) and held.asked == asked:
         drawn = tuple(points.columns)
-        if not stream.looks_new(held.points, points, axis, drawn, PIXELS):
+        if not stream.looks_new(held.points, points, axis, drawn, pixels=PIXELS):
             return held
     span_s = max(float(points[axis].iloc[-1] - points[axis].iloc[0]), TICK_S)
     charts = {}

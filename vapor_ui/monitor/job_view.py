@@ -22,11 +22,17 @@ from vapor_ui.shell import state
 
 SMALL_CHART = 240  # pixels
 MOST_POINTS = 100_000  # of a whole job, where an early part of it is looked at
-LOSS_SAMPLES = 400  # points of the losses that are drawn; each is a tooltip to make at each tick
-SMALL_SAMPLES = 150  # points a series, for charts half as wide as the page
-SMALL_PIXELS = 100  # a small chart is drawn anew when it has grown by one of so many
+LOSS_SAMPLES = 280  # points of the losses that are drawn; each is a tooltip to make at each tick
+SMALL_SAMPLES = 120  # points a series, for charts half as wide as the page
+SMALL_PIXELS, SMALL_FLAT = 30, 0.03  # a small chart may lag behind by a part of its width and of its height
 LOSSES = ("loss", "eval_loss")
-SMALL_COLUMNS = ("learning_rate", "grad_norm", "tokens_per_second", "memory_gb")
+SMALL_CHARTS = {  # words on screen -> chart, column, whether a smoothed form of it is drawn
+    "Learning rate": ("learning_rate", "learning_rate", False),
+    "Gradient norm": ("grad_norm", "grad_norm", True),
+    "Throughput": ("throughput", "tokens_per_second", True),
+    "Memory against the card": ("memory", "memory_gb", False),
+}
+SMALL_COLUMNS = tuple(column for _, column, _ in SMALL_CHARTS.values())
 DRAWN = (*LOSSES, *SMALL_COLUMNS)
 # Kinds of events that tell what no curve of an imported log shows.
 OF_A_LOG = ("left_out", "stopped", "summary")
@@ -45,6 +51,14 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Small:
+    """A small chart as it is on the screen."""
+
+    points: pd.DataFrame
+    drawing: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """Charts and findings as they are on the screen."""
 
@@ -53,8 +67,7 @@ class Picture:
     points: pd.DataFrame
     findings: tuple[Finding, ...]
     loss: dict[str, Any]
-    few: pd.DataFrame  # that the small charts were drawn from
-    small: dict[str, dict[str, Any]]
+    small: dict[str, Small]
 
 
 @dataclass(slots=True)
@@ -209,9 +222,7 @@ def _picture(
         return held
     losses = _fewer(job, series, view, LOSS_SAMPLES, (*LOSSES, *eval_sets(series.columns)))
     few = _fewer(job, series, view, SMALL_SAMPLES, SMALL_COLUMNS)
-    small = None
-    if held is not None and not looks_new(held.few, few, axis, SMALL_COLUMNS, SMALL_PIXELS):
-        few, small = held.few, held.small
+    few = _with_card(job, few, has_config)
     options = {"x": view.x, "log_scale": view.log_scale, "smoothed": view.smoothing > 0}
     screen.picture = Picture(
         view=view,
@@ -219,8 +230,7 @@ def _picture(
         points=points,
         findings=tuple(each for each in findings(points) if each.severity != "note"),
         loss=stream.streamed("loss", losses, **options),
-        few=few,
-        small=small or _small_charts(_with_card(job, few, has_config), view),
+        small={name: _small_chart(name, few, view, held) for name in SMALL_CHARTS},
     )
     return screen.picture
 
@@ -240,14 +250,18 @@ def _with_card(job: Job, few: pd.DataFrame, has_config: bool) -> pd.DataFrame:
     )
 
 
-def _small_charts(few: pd.DataFrame, view: View) -> dict[str, dict[str, Any]]:
-    x, smooth = view.x, view.smoothing > 0
-    return {
-        "Learning rate": stream.streamed("learning_rate", few, x=x),
-        "Gradient norm": stream.streamed("grad_norm", few, x=x, smoothed=smooth),
-        "Throughput": stream.streamed("throughput", few, x=x, smoothed=smooth),
-        "Memory against the card": stream.streamed("memory", few, x=x),
-    }
+def _small_chart(name: str, few: pd.DataFrame, view: View, held: Picture | None) -> Small:
+    """The one on the screen until it lags behind by what is seen."""
+    chart, column, noisy = SMALL_CHARTS[name]
+    on_screen = held.small[name] if held else None
+    if on_screen is not None and not looks_new(
+        on_screen.points, few, AXIS_COLUMN[view.x], (column,), pixels=SMALL_PIXELS, flat=SMALL_FLAT
+    ):
+        return on_screen
+    options: dict[str, str | bool] = {"x": view.x}
+    if noisy:
+        options["smoothed"] = view.smoothing > 0
+    return Small(few, stream.streamed(chart, few, **options))
 
 
 def _findings(told: tuple[Finding, ...]) -> None:
@@ -260,8 +274,8 @@ def _charts(job: Job, picture: Picture) -> None:
     x = picture.view.x
     cards.chart_card(picture.loss, alt=f"Train and eval loss of {job.name} by {x}", height=340)
     with st.grid(2, min_column_width=340):
-        for name, drawing in picture.small.items():
-            cards.chart_card(drawing, alt=f"{name} of {job.name} by {x}", height=SMALL_CHART)
+        for name, small in picture.small.items():
+            cards.chart_card(small.drawing, alt=f"{name} of {job.name} by {x}", height=SMALL_CHART)
 
 
 def _events(store: Store, job: Job, at: int | None) -> None:
