@@ -10,7 +10,7 @@ from vapor_core.sharing import links
 from vapor_core.sharing.links import Shared
 
 LONGEST_S = 1.0
-MOST_GROWTH = 1.6  # of the time for one of them; 1 is linear, and the clock of a busy machine is not exact
+MOST_GROWTH = 2.0  # of the time for one of them; 1 is linear, and garbage is searched for more often where there is more
 
 
 def seconds(world: Shared) -> float:
