@@ -10,7 +10,8 @@ from vapor_core.sharing import links
 from vapor_core.sharing.links import Shared
 
 LONGEST_S = 1.0
-MOST_GROWTH = 2.0  # of the time for one of them; 1 is linear, and garbage is searched for more often where there is more
+# Of the time for one of them. 1 is linear; garbage is searched for more often where there is more.
+MOST_GROWTH = 2.0
 
 
 def seconds(world: Shared) -> float:
