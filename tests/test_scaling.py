@@ -23,6 +23,7 @@ from websockets.asyncio.client import connect
 
 from benchmarks.serving import flags, free_port, running, wait_for
 from benchmarks.soak import Person
+from vapor_core import text
 from vapor_core.journal.sql import open_journal
 
 ROOT = Path(__file__).parent.parent
@@ -95,7 +96,10 @@ class Visitor(Person):
             await self._ask(request)
 
     def button(self, label: str) -> str:
-        return next(name for name, shown in self.buttons.items() if shown == label)
+        """The key of a button, whether it is a primary one or not."""
+        found = [name for name, shown in self.buttons.items() if shown in (label, text.on_primary(label))]
+        assert found, (label, self.buttons, self.errors)
+        return found[0]
 
 
 async def visitor(address: str, number: int) -> Visitor:
