@@ -349,9 +349,8 @@ def _with_trouble(text: str, error: Exception) -> tuple[WorkspaceEvent, str]:
     if not isinstance(kind, str) or kind not in KINDS:
         return _aside(text, f"this version of Vapor knows no event {str(kind)[:40]!r}; {UPDATE}")
     if fields.get("version", 1) != 1:
-        return _aside(
-            text, f"version {str(fields.get('version'))[:20]} of {kind} is not known here; {UPDATE}"
-        )
+        number = ascii(fields.get("version"))[:20]
+        return _aside(text, f"version {number} of {kind} is not known here; {UPDATE}")
     stranger: list[str] = []
     known = _known(fields, stranger)
     if stranger:
