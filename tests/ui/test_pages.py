@@ -2,12 +2,16 @@
 
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
 from screen import HOME, ROOT, labels, opened, press, ran, still_store, store_of, words
 
 from vapor_core import catalog, text
+from vapor_core.contracts.columns import SERVING_COLUMNS
 from vapor_core.contracts.training import JobConfig
 from vapor_core.workspace import demo
+from vapor_ui.deployments import endpoint
 
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 MODEL = "HuggingFaceTB/SmolLM2-135M"
@@ -208,3 +212,23 @@ def test_the_chart_of_a_running_job_streams_its_points_by_name():
     drawn = app.get("vega_lite_chart")
     assert len(drawn) == 5
     assert all(dataset.name == "points" for chart in drawn for dataset in chart.proto.datasets)
+
+
+def test_an_endpoints_charts_draw_a_few_at_a_tick_and_all_when_time_is_paused(monkeypatch):
+    """Eight charts redrawn at each tick kept a browser from answering for seconds."""
+    screen = endpoint.Screen()
+    monkeypatch.setattr(endpoint.state, "kept", lambda kind: screen)
+
+    def points(first):
+        at = np.arange(first, first + 720.0)
+        return pd.DataFrame({name: at if name == "elapsed_s" else np.ones(720) for name in SERVING_COLUMNS})
+
+    def drawn_anew(speed, first):
+        before = dict(screen.charts)
+        after = endpoint._charts(("deployment-1", True, "hour", speed), points(first))
+        return sum(after[name] is not before.get(name) for name in endpoint.CHARTS)
+
+    assert drawn_anew(60.0, 0) == len(endpoint.CHARTS)
+    assert drawn_anew(60.0, 1) == 0
+    assert drawn_anew(60.0, 100) == endpoint.AT_ONCE
+    assert drawn_anew(0.0, 100) == len(endpoint.CHARTS)

@@ -31,23 +31,25 @@ RANGES: dict[str, float | None] = {HOUR: 3600.0, "6 hours": 21_600.0, "day": 86_
 FULL = 4096  # points, of which each is kept
 MOST_POINTS = 100_000  # of all, where the last of many are looked at
 SAMPLES = 200  # points of one chart, of which each is a tooltip to make at each tick
-PIXELS = 500  # about the width of a chart
+AXIS = "elapsed_s"
+PIXELS, FLAT = 60, 0.03  # a chart may lag behind by a part of its width and of its height
+AT_ONCE = 3  # charts that are drawn anew at one tick
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """Charts as they are on the screen."""
+class Drawn:
+    """A chart as it is on the screen."""
 
-    asked: tuple[str, bool, str]  # the endpoint, whether it lives, the range
     points: pd.DataFrame
-    charts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    drawing: dict[str, Any]
 
 
 @dataclass(slots=True)
 class Screen:
     """What is drawn of an endpoint now."""
 
-    picture: Picture | None = None
+    asked: tuple[object, ...] = ()  # the endpoint, whether it lives, the range, the speed of time
+    charts: dict[str, Drawn] = field(default_factory=dict)
 
 
 def head(deployment: Deployment) -> None:
@@ -85,10 +87,10 @@ def draw(store: Store, deployment_id: str, shown: str) -> None:
     if points.empty:
         st.skeleton(240)
     else:
-        picture = _picture(deployment, points, shown)
+        charts = _charts((deployment.id, deployment.live, shown, store.clock.speed), points)
         with st.grid(2, min_column_width=340):
             for name, title in CHARTS.items():
-                cards.chart_card(picture.charts[name], alt=f"{title} of {deployment.name}", height=CHART)
+                cards.chart_card(charts[name].drawing, alt=f"{title} of {deployment.name}", height=CHART)
     _revisions(store, deployment)
     _events(store, deployment)
 
@@ -106,21 +108,29 @@ def _points(store: Store, deployment: Deployment, shown: str) -> pd.DataFrame:
     return points[points["elapsed_s"] > points["elapsed_s"].iloc[-1] - span_s] if len(points) else points
 
 
-def _picture(deployment: Deployment, points: pd.DataFrame, shown: str) -> Picture:
-    """The charts on the screen while they would look the same; else new ones."""
-    screen, axis = state.kept(Screen), "elapsed_s"
-    held, asked = screen.picture, (deployment.id, deployment.live, shown)
-    if isinstance(held, Picture) and held.asked == asked:
-        drawn = tuple(points.columns)
-        if not stream.looks_new(held.points, points, axis, drawn, pixels=PIXELS):
-            return held
-    span_s = max(float(points[axis].iloc[-1] - points[axis].iloc[0]), TICK_S)
-    charts = {}
-    for name in CHARTS:
-        drawn = tuple(sorted((stream.fields(name) & {*points.columns}) - {axis}))
-        charts[name] = stream.streamed(name, thinned(points, axis, drawn, span_s, SAMPLES))
-    screen.picture = Picture(asked, points, charts)
-    return screen.picture
+def _charts(asked: tuple[object, ...], points: pd.DataFrame) -> dict[str, Drawn]:
+    """All charts; of those that lag behind a few at each tick, the oldest first, so that no tick stops the browser."""
+    screen = state.kept(Screen)
+    if screen.asked != asked:
+        screen.asked, screen.charts = asked, {}
+    held = screen.charts
+    behind = [name for name in CHARTS if name not in held or _lags(name, held[name].points, points)]
+    if held:
+        behind = sorted(behind, key=lambda name: float(held[name].points[AXIS].iloc[-1]))[:AT_ONCE]
+    span_s = max(float(points[AXIS].iloc[-1] - points[AXIS].iloc[0]), TICK_S)
+    for name in behind:
+        few = thinned(points, AXIS, _columns(name, points), span_s, SAMPLES)
+        held[name] = Drawn(points, stream.streamed(name, few))
+    return held
+
+
+def _lags(name: str, drawn: pd.DataFrame, points: pd.DataFrame) -> bool:
+    return stream.looks_new(drawn, points, AXIS, _columns(name, points), pixels=PIXELS, flat=FLAT)
+
+
+def _columns(name: str, points: pd.DataFrame) -> tuple[str, ...]:
+    """Of values that a chart draws."""
+    return tuple(sorted((stream.fields(name) & {*points.columns}) - {AXIS}))
 
 
 def _figures(deployment: Deployment, last: dict[str, float]) -> None:

@@ -22,7 +22,7 @@ from vapor_ui.shell import state
 
 SMALL_CHART = 240  # pixels
 MOST_POINTS = 100_000  # of a whole job, where an early part of it is looked at
-LOSS_SAMPLES = 280  # points of the losses that are drawn; each is a tooltip to make at each tick
+LOSS_SAMPLES = 260  # points of the losses that are drawn; each is a tooltip to make at each tick
 SMALL_SAMPLES = 120  # points a series, for charts half as wide as the page
 SMALL_PIXELS, SMALL_FLAT = 30, 0.03  # a small chart may lag behind by a part of its width and of its height
 LOSSES = ("loss", "eval_loss")
@@ -63,7 +63,7 @@ class Picture:
     """Charts and findings as they are on the screen."""
 
     view: View
-    live: bool
+    going: tuple[bool, float]  # whether the job lives, and the speed of time
     points: pd.DataFrame
     findings: tuple[Finding, ...]
     loss: dict[str, Any]
@@ -134,7 +134,8 @@ def draw(store: Store, view: View) -> None:
     if points.empty:
         _waiting(job)
     else:
-        picture = _picture(job, series, points, view, has_config=able.has_config)
+        going = (job.live, store.clock.speed)
+        picture = _picture(job, series, points, view, going, has_config=able.has_config)
         _findings(picture.findings)
         _charts(job, picture)
     _events(store, job, view.at)
@@ -211,12 +212,18 @@ def _waiting(job: Job) -> None:
 
 
 def _picture(
-    job: Job, series: MetricSeries, points: pd.DataFrame, view: View, *, has_config: bool
+    job: Job,
+    series: MetricSeries,
+    points: pd.DataFrame,
+    view: View,
+    going: tuple[bool, float],
+    *,
+    has_config: bool,
 ) -> Picture:
     """The picture on the screen while it would look the same, so that it need not be sent again; else a new one."""
     screen = state.kept(Screen)
     held, axis = screen.picture, AXIS_COLUMN[view.x]
-    if not isinstance(held, Picture) or (held.view, held.live) != (view, job.live):
+    if not isinstance(held, Picture) or (held.view, held.going) != (view, going):
         held = None
     if held is not None and not looks_new(held.points, points, axis, DRAWN):
         return held
@@ -226,7 +233,7 @@ def _picture(
     options = {"x": view.x, "log_scale": view.log_scale, "smoothed": view.smoothing > 0}
     screen.picture = Picture(
         view=view,
-        live=job.live,
+        going=going,
         points=points,
         findings=tuple(each for each in findings(points) if each.severity != "note"),
         loss=stream.streamed("loss", losses, **options),
