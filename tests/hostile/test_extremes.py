@@ -23,9 +23,7 @@ from vapor_core.simulator import TrainingSimulator
 from vapor_core.workspace.store import Store
 
 ROUNDING = 1 + 1e-9
-NOISY = (
-    1.5  # times ln V: the minibatch noise is 15 % of the loss at most, and draws may lie some deviations off
-)
+NOISY = 2.0  # times ln V: the noise is 15 % of the loss at most, and draws may lie six deviations off
 LOSSES = ("loss", "eval_loss", "loss_low", "loss_high")
 HUGE_TABLE = CatalogModel(
     id="me/wide", parameters=10**6, layers=4, hidden_size=1024, intermediate_size=1024, attention_heads=8,
