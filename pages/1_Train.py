@@ -9,7 +9,8 @@ from vapor_ui.train.estimate_panel import estimate_panel
 from vapor_ui.train.form import clear_button, train_form
 
 store = frame.page("Train", ":material/model_training:")
-launch.prefill(store)
+with st.container():
+    launch.prefill(store)
 calibration = calibrations.current(store)
 form = form_values.form(choices.chosen(store), calibration)
 left, right = st.columns([4, 3], gap="medium")
@@ -21,5 +22,6 @@ with left:
         clear_button()
     config_load.outcome()
 with right:
-    estimate_panel(form.estimate, launch.apply, calibrated=calibration is not None)
+    with st.container():  # as many lines as there are risks, above a name that is being typed
+        estimate_panel(form.estimate, launch.apply, calibrated=calibration is not None)
     launch.launch(form)

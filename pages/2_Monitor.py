@@ -18,7 +18,8 @@ if job is not None:
         downloads.job_popover(store, job)
         if store.abilities(job.id).can_share:
             share.button("job", [job.id])
-    actions.failure(job)
+    with st.container():  # there or not, what follows keeps its place and is not drawn anew
+        actions.failure(job)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         x, smoothing, log_scale = view_controls.controls()
     view = job_view.View(job.id, x, smoothing, log_scale, back)

@@ -17,7 +17,8 @@ if store.jobs():
             if all(store.abilities(job.id).can_share for job in jobs):
                 share.button("comparison", ids)
         log_import.popover()
-    log_import.outcomes()
+    with st.container():  # there or not, what follows keeps its place and is not drawn anew
+        log_import.outcomes()
     if jobs:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             quantity = comparison.quantity()

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import streamlit as st
+
 from vapor_ui.deployments import actions, endpoint, listing
 from vapor_ui.shell import frame, live, share
 
@@ -11,7 +13,8 @@ if deployment is not None:
     endpoint.head(deployment)
     actions.bar(deployment)
     share.button("deployment", [deployment.id])
-    endpoint.failure(deployment)
+    with st.container():  # there or not, what follows keeps its place and is not drawn anew
+        endpoint.failure(deployment)
     shown = endpoint.chosen_range()
     live.mount(partial(endpoint.draw, deployment_id=deployment.id, shown=shown))
 elif store.deployments():

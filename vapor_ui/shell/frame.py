@@ -6,6 +6,7 @@ A page calls `page(...)` first; what changes by itself it gives to `live.mount`.
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from vapor_core import text
 from vapor_core.workspace.store import Store
@@ -52,6 +53,30 @@ def page(title: str, icon: str) -> Store:
     st.logo(WORDMARK, size="large", icon_image=LOGO)
     state.drawn().page = title
     _navigation()
+    with _what_comes_and_goes():
+        store, trouble = _world()
+    live.begin_page(store)
+    with st.sidebar:
+        menu.menu(store)
+    _head(title, store)
+    with _what_comes_and_goes():
+        _messages(trouble)
+        workspaces.tell_notices(store)
+        looking.banner()
+        team.invitation()
+    return store
+
+
+def _what_comes_and_goes() -> DeltaGenerator:
+    """One block that is always there.
+
+    Were its place taken only at times, all that follows would be drawn anew, and what a person is typing lost.
+    """
+    return st.container()
+
+
+def _world() -> tuple[Store, str]:
+    """The store brought to now, and what went wrong on the way."""
     if not workspaces.role_stands():
         state.messages().refusal = session.ROLE_CHANGED
     looking.follow_link()
@@ -60,16 +85,7 @@ def page(title: str, icon: str) -> Store:
     if not session.read_only():
         welcome.fill_on_request()
     trouble = session.advance()
-    store = session.store()
-    live.begin_page(store)
-    with st.sidebar:
-        menu.menu(store)
-    _head(title, store)
-    _messages(trouble)
-    workspaces.tell_notices(store)
-    looking.banner()
-    team.invitation()
-    return store
+    return session.store(), trouble
 
 
 def _navigation() -> None:

@@ -44,10 +44,11 @@ def apply(changes: Mapping[str, object]) -> None:
 def launch(form: Form) -> None:
     """Name the run and start it; a refusal leaves the form as it is and says why."""
     Line(name="name", label="Name of the run", placeholder=suggested_name(form)).draw(form)
-    for sentence in form.other_problems:
-        st.error(text.plain(sentence), icon=":material/error:")
-    if form.problems and not form.other_problems:
-        st.caption(":red[:material/error: Correct the marked fields first.]")
+    with st.container():
+        for sentence in form.other_problems:
+            st.error(text.plain(sentence), icon=":material/error:")
+        if form.problems and not form.other_problems:
+            st.caption(":red[:material/error: Correct the marked fields first.]")
     risky = form.estimate is not None and any(risk.severity == "blocking" for risk in form.estimate.risks)
     ready = form.config is not None and not session.read_only()
     pressed = st.button(
