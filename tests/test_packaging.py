@@ -6,6 +6,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import vapor_core as vapor
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +47,7 @@ def test_public_names_are_complete_and_sorted():
         assert getattr(vapor, name) is not None
 
 
+@pytest.mark.slow
 def test_what_takes_long_to_load_is_loaded_by_whoever_needs_it():
     loaded = "vapor_core, vapor_core.workspace.store, vapor_ui.parts.listing, vapor_ui.shell.frame"
     script = f"import sys, {loaded}; print(*sys.modules)"

@@ -120,6 +120,7 @@ def answer(run, question):
     return getattr(run, what)(*given)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(questions=QUESTIONS, traffic=st.sampled_from(["steady", "daily", "spike", "ramp"]))
 def test_no_answer_depends_on_who_asked_what_before(questions, traffic):

@@ -49,6 +49,7 @@ def fields_of(specification):
     return names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", stream._CHARTS)
 def test_a_specification_is_built_once_and_streams_one_named_dataset(name):
     first = stream.spec(name)
@@ -63,6 +64,7 @@ def test_no_chart_paints_its_own_background(name):
     assert "background" not in json.dumps(stream.spec(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x", charts.AXES)
 @pytest.mark.parametrize("name", TRAINING)
 def test_training_charts_read_only_columns_that_jobs_have(name, x):

@@ -96,6 +96,7 @@ def test_a_config_survives_json(learning_rate, batch, epochs, method, own_model)
 ANYTHING = st.text() | st.integers() | st.none() | st.floats()
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(sorted(vapor.JobConfig.model_fields)), ANYTHING))
 @example({"model": "gpt2", "name": "taken"})
 def test_any_values_are_accepted_and_kept_or_refused_in_words(values):

@@ -254,6 +254,7 @@ def test_each_way_to_shard_has_a_script_of_its_own():
     assert len({launch_script(BASE.changed(sharding=way, accelerator_count=2)) for way in ways}) == len(ways)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60), st.sampled_from(["pretrain", "lora"]))
 def test_no_name_can_leave_its_string_in_the_launch_script(text, method):
     plain = BASE.changed(method=method, model=OWN_MODEL, dataset=OWN_DATA)

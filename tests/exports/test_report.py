@@ -3,10 +3,13 @@
 from html.parser import HTMLParser
 
 import pandas as pd
+import pytest
 
 import vapor_core as vapor
 from vapor_core.exports.report import comparison_report, job_report
 from vapor_core.readers.run_logs import read_log
+
+pytestmark = pytest.mark.slow
 
 HOSTILE = "<img src=x onerror=alert(1)> & </pre><script>alert(2)</script>"
 CONFIG = vapor.JobConfig(model="HuggingFaceTB/SmolLM2-360M", dataset="yahma/alpaca-cleaned", max_steps=300)

@@ -173,6 +173,7 @@ LOGS = {
 }
 
 
+@pytest.mark.slow
 @KEYS
 @pytest.mark.parametrize("log", LOGS.values(), ids=LOGS)
 def test_as_a_column_of_a_log_it_changes_no_loss(log, key):

@@ -11,6 +11,8 @@ from vapor_core.simulation import fork
 from vapor_core.simulation.fork import Curve
 from vapor_core.workspace.store import Store
 
+pytestmark = pytest.mark.slow
+
 MOST_S = 2.5  # of this thread's computing; a second on a machine that does nothing else, see `benchmarks`
 REFUSED_S = 1.0
 KINDS = pytest.mark.parametrize("kind", GROWING)

@@ -65,6 +65,7 @@ def bytes_of(path):
     }
 
 
+@pytest.mark.slow
 def test_a_whole_journal_is_said_to_be_whole(database):
     filled(database)
     assert run("check", database) == (0, "all of it is whole\n")
@@ -122,6 +123,7 @@ def test_a_repair_keeps_what_a_newer_version_wrote(path, tmp_path):
     assert entry.event.body == said and "update Vapor" in entry.notice
 
 
+@pytest.mark.slow
 def test_rows_that_an_index_has_lost_are_saved(path, tmp_path):
     store = Store.open(path)
     for number in range(300):

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from vapor_core.readers.run_logs import read_log, read_logs
 
+pytestmark = pytest.mark.slow
+
 LOSSES = st.floats(0.001, 20.0).map(lambda value: round(value, 4))
 
 

@@ -73,6 +73,7 @@ CONFIGS = st.fixed_dictionaries(
 ).map(lambda fields: vapor.JobConfig(**fields))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trainer", TRAINERS)
 @settings(max_examples=60, deadline=None)
 @given(config=CONFIGS)

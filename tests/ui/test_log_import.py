@@ -149,6 +149,7 @@ def test_no_page_makes_up_a_configuration_or_a_cost_for_a_log():
     assert len(mixed.dataframe) == 1  # no table of fields that the logs never had
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [300_000])
 def test_a_large_log_is_read_with_its_progress_told(rows, monkeypatch):
     told = []

@@ -44,6 +44,7 @@ def test_every_kind_of_figure_is_told_with_its_error():
     assert set(told["met"]) <= {"yes", "no", ""}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", fidelity.tables(), ids=lambda table: table.kind)
 def test_each_kind_shows_its_sources(table):
     app = opened(FIDELITY)
@@ -84,6 +85,7 @@ def test_a_calibration_moves_the_estimate_of_train(log):
     assert after["Train loss"] != before["Train loss"]
 
 
+@pytest.mark.slow
 def test_a_forgotten_run_leaves_nothing_behind(log):
     app = fitted(log)
     button(app, "Forget this run").click()

@@ -163,6 +163,7 @@ PICTURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "count", "sentences"),
     [

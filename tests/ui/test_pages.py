@@ -55,6 +55,7 @@ def test_every_page_draws_every_workspace(page, workspace):
     assert not app.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workspace", ["demo", "failing"])
 def test_every_job_can_be_watched(workspace):
     store = WORKSPACES[workspace]()

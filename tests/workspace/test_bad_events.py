@@ -160,6 +160,7 @@ def same_in_a_fresh_store(store, now):
     return fresh
 
 
+@pytest.mark.slow
 @given(PASTS)
 @settings(max_examples=150)
 def test_an_adopted_world_comes_in_whole_and_can_be_read_back_or_leaves_everything_as_it_was(past):
@@ -195,6 +196,7 @@ def line(written):
         return "{"
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.floats(-1e3, 1e3), st.one_of(EVENTS.map(line), st.text(max_size=20))), max_size=8)
 )
@@ -214,6 +216,7 @@ def test_whatever_stands_in_a_journal_the_workspace_opens_and_work_goes_on(lines
 LINES = st.lists(st.tuples(st.sampled_from([0.0, 10.0, 20.0]), EVENTS.map(line)), max_size=5)
 
 
+@pytest.mark.slow
 @given(LINES.map(lambda lines: [(0.0, line(SOUND[0][1])), *sorted(lines, key=lambda each: each[0])]))
 @settings(max_examples=150)
 def test_what_a_link_brings_in_can_be_read_back_or_changes_nothing(lines):

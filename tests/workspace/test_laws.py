@@ -72,6 +72,7 @@ def test_same_seed_same_world_in_another_process_too():
     assert everything(busy(Store())) == everything(busy(Store()))
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0.0, 2000.0), max_size=8))
 def test_running_to_a_then_to_b_is_running_to_b(stops):
     straight, halting = Store(), Store()
@@ -190,6 +191,7 @@ def test_a_replayed_journal_gives_the_same_world(tmp_path):
     second.close()
 
 
+@pytest.mark.slow
 def test_a_replayed_demo_is_the_same_demo():
     first = Store()
     demo.fill(first, now=1e9)

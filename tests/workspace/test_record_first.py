@@ -18,6 +18,8 @@ from vapor_core.journal.journal import JournalConflict, MemoryJournal
 from vapor_core.journal.read_only import ReadOnlyJournal, WatchedJournal
 from vapor_core.journal.sql import open_journal
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 REAL = JobConfig(model="openai-community/gpt2", max_steps=10, backend="local")
 ACT = """
@@ -229,7 +231,6 @@ def test_a_deployment_that_cannot_be_started_is_rolled_back_and_says_why():
     assert store.deployment("deployment-1").failure.code == "backend"
 
 
-@pytest.mark.slow
 def test_two_processes_that_are_killed_again_and_again_start_every_job_exactly_once(tmp_path):
     work, chance = tmp_path / "work.db", random.Random(8)  # noqa: S311 - of when to kill
     Store.open(work).close()

@@ -158,6 +158,7 @@ def test_a_fork_from_a_step_that_is_not_there_is_refused(finished, step):
         finished.fork("job-1", step=step, changes={}, now=10_000.0)
 
 
+@pytest.mark.slow
 def test_a_fork_with_nothing_left_or_wrong_changes_is_refused(finished):
     with pytest.raises(InvalidConfig, match="fork before that or train longer"):
         finished.fork("job-1", step=300, changes={"max_steps": 200}, now=10_000.0)

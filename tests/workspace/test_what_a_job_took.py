@@ -87,6 +87,7 @@ def test_a_jobs_points_are_those_of_simulate_but_for_its_start_up(family):
     pd.testing.assert_frame_equal(ours, run)
 
 
+@pytest.mark.slow
 def test_looking_back_on_a_log_without_times_does_not_break():
     store = Store()
     log = read_log("run.csv", b"step,loss\n0,3.0\n1,2.5\n2,2.0\n")
