@@ -64,7 +64,9 @@ def test_a_spike_that_recovers_is_a_note_and_no_divergence():
 def test_a_flat_loss_is_a_plateau():
     frame = healthy()
     frame["loss"] = 2.5 + 0.02 * np.random.default_rng(1).standard_normal(STEPS)
-    assert "plateau" in codes(frame)
+    plateau = next(finding for finding in findings(frame) if finding.code == "plateau")
+    assert plateau.step == 0  # it never moved
+    assert "nothing is being learnt" in plateau.sentence
 
 
 def test_eval_loss_that_turns_up_is_overfitting_at_its_best_step():
@@ -73,6 +75,69 @@ def test_eval_loss_that_turns_up_is_overfitting_at_its_best_step():
     frame.loc[late, "eval_loss"] += (frame.loc[late, "step"] - 1000) * 5e-4
     overfit = next(finding for finding in findings(frame) if finding.code == "overfit")
     assert overfit.step == 999
+
+
+def test_one_lucky_evaluation_is_no_overfitting():
+    frame = healthy()
+    frame.loc[1399, "eval_loss"] -= 0.1
+    assert codes(frame) == []
+
+
+def test_a_rise_within_the_jitter_of_the_evaluations_is_no_overfitting():
+    frame = healthy()
+    dice = np.random.default_rng(3)
+    frame["eval_loss"] = np.where(frame["step"] % 40 == 39, 2.2 + 0.1 * dice.standard_normal(STEPS), np.nan)
+    assert "overfit" not in codes(frame)
+
+
+@pytest.mark.parametrize("at", [40, 400, 1700])
+def test_a_blow_up_is_found_near_its_onset_early_and_late(at):
+    frame = healthy()
+    frame.loc[at:, "loss"] = 7.0 + np.random.default_rng(2).standard_normal(STEPS - at)
+    divergence = next(finding for finding in findings(frame) if finding.code == "divergence")
+    assert abs(divergence.step - at) <= 0.05 * STEPS
+
+
+def test_a_noisy_short_fine_tune_is_no_plateau():
+    """Sixty steps whose noise would hide any fall say nothing; this is what most notebooks print."""
+    dice = np.random.default_rng(5)
+    frame = pd.DataFrame({"step": np.arange(1, 61), "loss": 0.9 + 0.1 * dice.standard_normal(60)})
+    frame.loc[:5, "loss"] += 0.8
+    assert codes(frame) == []
+
+
+def test_no_checkpoint_is_advised_where_none_was_kept():
+    frame = healthy()
+    late = frame["step"] > 1000
+    frame.loc[late, "eval_loss"] += (frame.loc[late, "step"] - 1000) * 5e-4
+    assert "checkpoint" not in findings(frame)[0].cure
+    assert "checkpoint" not in findings(frame, checkpoints=(1500, 2000))[0].cure  # both are past the best
+    assert "the checkpoint of step 900" in findings(frame, checkpoints=(900, 1500))[0].cure
+
+
+def test_a_blow_up_is_cured_from_the_last_checkpoint_before_it():
+    frame = healthy()
+    frame.loc[1200:, "loss"] += 3.0
+    assert "checkpoint" not in findings(frame)[0].cure
+    assert "the checkpoint of step 1,000" in findings(frame, checkpoints=(500, 1000, 1500))[0].cure
+
+
+@pytest.mark.parametrize(
+    ("code", "word"), [("overfit", "Overfitting"), ("divergence", "Divergence"), ("plateau", "Plateau")]
+)
+def test_each_finding_says_the_fields_word_for_it(code, word):
+    told = [finding for frame in sick() for finding in findings(frame) if finding.code == code]
+    assert told
+    assert all(finding.sentence.startswith(word) for finding in told)
+
+
+def sick() -> list[pd.DataFrame]:
+    overfit, diverged, flat = healthy(), healthy(), healthy()
+    late = overfit["step"] > 1000
+    overfit.loc[late, "eval_loss"] += (overfit.loc[late, "step"] - 1000) * 5e-4
+    diverged.loc[1200:, "loss"] += 3.0
+    flat["loss"] = 2.5 + 0.02 * np.random.default_rng(1).standard_normal(STEPS)
+    return [overfit, diverged, flat]
 
 
 def test_a_card_that_slows_down_is_told():

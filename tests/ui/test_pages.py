@@ -65,6 +65,18 @@ def test_every_job_can_be_watched(workspace):
         assert bool(app.error) == (job.status == "failed")
 
 
+def test_a_blow_up_is_told_once_and_with_one_step():
+    store = still_store()
+    store.set_speed(3600.0, now=1.0)
+    job = store.submit(JobConfig(model=MODEL, method="full", learning_rate=0.5), now=1.0)
+    store.advance(now=500.0)
+    store.set_speed(0.0, now=500.0)
+    assert store.job(job.id).failure.code == "diverged"
+    app = opened("2_Monitor", store, job=job.id)
+    assert not [alert.value for alert in app.warning if "step" in alert.value]
+    assert len([alert.value for alert in app.error if "step" in alert.value]) == 1
+
+
 @pytest.mark.parametrize(
     "hostile",
     ["nobody", "../../etc/passwd", "<script>alert(1)</script>", "' OR 1=1 --", "j" * 5000],

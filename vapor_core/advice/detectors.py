@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,42 +16,68 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-FEWEST_POINTS = 20
-# Thresholds, all set by hand.
+FEWEST_POINTS, FEWEST_TO_DIVERGE, FEWEST_TO_STAND = 20, 10, 12  # points; to stand still, in each third
+# Thresholds, set by hand; benchmarks/fidelity/findings.py scores them on real and simulated logs.
 # Points of the trailing median that a level is: share of the run, and at least
 TREND_SHARE, SHORTEST_TREND = 0.05, 5
-# A lasting rise above the best level that is a divergence
-RISE_SHARE, RISE_SIGMAS, RISE_NATS = 0.25, 8.0, 0.3
+# A lasting rise above the best level that is a divergence: of that level, in errors of the two, and nats
+RISE_SHARE, RISE_ERRORS, RISE_NATS = 0.25, 8.0, 0.3
+MOST_BEFORE_RISE = 15  # points of that best level, which may be a short one
+ONSET_SHARE, ONSET_POINTS = 0.1, 5  # of that rise: where it began, by a median of few points
 SPIKE_SIGMAS, SPIKE_SHARE = 8.0, 0.02  # a spike above its neighbours' median: sigmas, and share of the loss
 SPIKE_WIDTH = 25  # points of that median
 SPIKES_APART = 10  # points
 FIRST_FALL = 0.02  # share of the run in which a high loss is no spike
-# Of a plateau: relative fall over a third, and standard errors of its mean
-STANDS_STILL, STILL_ERRORS = 0.002, 2.5
-FELL_BEFORE, FELL_SHARE = 50.0, 0.02  # and what it fell before: times that fall, and share of the loss
-FEWEST_EVALUATIONS, OVERFIT_SHARE = 4, 0.01  # relative rise of the eval loss above its best
+# Of a plateau: the most, relative, that the loss may still fall over the last third, by what its noise leaves open
+STANDS_STILL, STILL_ERRORS = 0.002, 2.0
+MEDIAN_ERROR = 1.2533  # standard error of a median of normal values, against that of their mean
+STANDING_ERRORS = 3.0  # of a level that belongs to a plateau
+PLATEAU_BAND = 0.005  # of the loss: a level within this of the last one belongs to the plateau
+HARDLY_FELL = 0.02  # of the loss: what fell by less has learnt nothing
+# Overfitting: evaluations, relative rise of the eval loss above its best, that in jitters, and how long it lasts
+FEWEST_EVALUATIONS, OVERFIT_SHARE, OVERFIT_JITTERS, OVERFIT_LASTS = 4, 0.015, 4.0, 2
+KNOWN_JITTER, OVERFIT_SHARE_OF_FEW = 7, 0.03  # evaluations from which their jitter is known
+THIRD_DIFFERENCE = 0.6745 * 20**0.5  # median absolute third difference of normal values, sigmas
 SLOW = 0.8  # of the usual rate
 LATE = 5  # the last of so many parts is what is now
 MEDIAN_DIFFERENCE = 0.954  # sigmas: median absolute difference of two normal values
+SMALLEST_RATE = "Lower the learning rate or lengthen the warm-up."
 
 
-def findings(frame: pd.DataFrame) -> tuple[Finding, ...]:
+def findings(frame: pd.DataFrame, checkpoints: Sequence[int] = ()) -> tuple[Finding, ...]:
     """What every detector sees in a frame of metrics (columns of DESIGN section 6; only step and loss are needed).
 
     A missing loss is NaN and a loss that was measured and was no number infinite, as `readers` keeps them; see
     `_broken` for what NaN at the end means. Fewer than 20 points say nothing, but a loss that is no number is told at
     once.
+
+    Args:
+        frame: A row a step, or a sample of them.
+        checkpoints: Steps after which a checkpoint was kept, ascending; one is advised only where there is one.
     """
     steps = frame["step"].to_numpy(dtype=np.int64)
     loss = frame["loss"].to_numpy(dtype=np.float64)
     found = [*_broken(frame, steps, loss)]
     finite = np.isfinite(loss)
-    if int(finite.sum()) >= FEWEST_POINTS:
+    seen = Seen(frame[finite], steps[finite], loss[finite], tuple(checkpoints))
+    if len(seen.loss) >= FEWEST_TO_DIVERGE:
+        found.extend(_divergence(seen))
+    if len(seen.loss) >= FEWEST_POINTS:
         for detector in DETECTORS:
-            found.extend(detector(frame[finite], steps[finite], loss[finite]))
-        found.extend(_overfit(frame, steps, loss))
+            found.extend(detector(seen))
+        found.extend(_overfitting(frame, seen.loss, checkpoints))
     order = {"blocking": 0, "warning": 1, "note": 2}
     return tuple(sorted(found, key=lambda finding: (order[finding.severity], finding.step)))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The rows of a frame whose loss is a number, in order."""
+
+    frame: pd.DataFrame
+    steps: NDArray[np.int64]
+    loss: NDArray[np.float64]
+    checkpoints: tuple[int, ...]
 
 
 def _broken(frame: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.float64]) -> Iterator[Finding]:
@@ -101,29 +128,46 @@ def _evaluated(frame: pd.DataFrame) -> NDArray[np.bool_]:
     return known if columns else np.zeros(len(frame), dtype=np.bool_)
 
 
-Detector = Callable[["pd.DataFrame", NDArray[np.int64], NDArray[np.float64]], Iterator[Finding]]
+Detector = Callable[[Seen], Iterator[Finding]]
 
 
-def _divergence(_: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.float64]) -> Iterator[Finding]:
-    level = _running_median(loss, max(int(TREND_SHARE * len(loss)), SHORTEST_TREND))
+def _divergence(seen: Seen) -> Iterator[Finding]:
+    loss, steps = seen.loss, seen.steps
+    width = min(_trend_points(loss), MOST_BEFORE_RISE)
+    level = _running_median(loss, width)
     best = int(np.argmin(level))
-    rise = float(level[-1] - level[best])
-    noise = _noise(loss)
-    if best < len(level) - 1 and rise > max(RISE_SHARE * float(level[best]), RISE_SIGMAS * noise, RISE_NATS):
-        onset = best + int(np.argmax(level[best:] > level[best] + rise / 4))
-        yield Finding(
-            code="divergence",
-            severity="blocking",
-            step=int(steps[onset]),
-            sentence=(
-                f"The loss rose from {level[best]:.2f} to {level[-1]:.2f} around step {steps[onset]:,} and has not "
-                f"come back."
-            ),
-            cure="Go back to a checkpoint before it, and lower the learning rate or lengthen the warm-up.",
-        )
+    rise = float(np.median(loss[-_trend_points(loss) :]) - level[best])
+    error = MEDIAN_ERROR * _noise(loss) * float(np.sqrt(2 / width))
+    if best == len(level) - 1 or rise <= max(
+        RISE_SHARE * abs(float(level[best])), RISE_ERRORS * error, RISE_NATS
+    ):
+        return
+    onset = int(steps[_onset(loss, float(level[best]), rise)])
+    back = _before(seen.checkpoints, onset)
+    yield Finding(
+        code="divergence",
+        severity="blocking",
+        step=onset,
+        sentence=(
+            f"Divergence: from step {onset:,} on the loss rose from {level[best]:.2f} to {level[-1]:.2f} and has not "
+            f"come back."
+        ),
+        cure=f"{SMALLEST_RATE[:-1]}, and go on from the checkpoint of step {back:,}."
+        if back
+        else SMALLEST_RATE,
+    )
 
 
-def _spikes(_: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.float64]) -> Iterator[Finding]:
+def _onset(loss: NDArray[np.float64], best: float, rise: float) -> int:
+    """The first point of a lasting rise: after the last one that was still about as low as the best level."""
+    low = _running_median(loss, ONSET_POINTS) <= best + ONSET_SHARE * rise
+    last_low = int(np.flatnonzero(low)[-1]) if low.any() else 0
+    # the trailing median follows by half of its points
+    return min(max(last_low - ONSET_POINTS // 2 + 1, 0), len(loss) - 1)
+
+
+def _spikes(seen: Seen) -> Iterator[Finding]:
+    loss, steps = seen.loss, seen.steps
     level = _running_median(loss, SPIKE_WIDTH)
     away = loss - level
     scale = _noise(loss)
@@ -144,59 +188,98 @@ def _spikes(_: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.float64]
         )
 
 
-def _plateau(_: pd.DataFrame, steps: NDArray[np.int64], loss: NDArray[np.float64]) -> Iterator[Finding]:
+def _plateau(seen: Seen) -> Iterator[Finding]:
+    """A loss that provably stands still: noise that would hide a fall says nothing."""
+    loss, steps = seen.loss, seen.steps
     third = len(loss) // 3
-    if third < FEWEST_POINTS:
+    if third < FEWEST_TO_STAND:
         return
     late, middle = float(np.median(loss[-third:])), float(np.median(loss[-2 * third : -third]))
-    start = float(np.median(loss[: max(third // 4, 5)]))
-    gained, before = middle - late, start - middle
-    error = STILL_ERRORS * _noise(loss) / np.sqrt(third)
-    if (
-        abs(gained) < max(STANDS_STILL * late, error)
-        and before < FELL_BEFORE * max(abs(gained), 1e-9) + FELL_SHARE * late
-    ):
-        yield Finding(
-            code="plateau",
-            severity="warning",
-            step=int(steps[-third]),
-            sentence=(
-                f"The loss has stood at about {late:.2f} since step {steps[-2 * third]:,}; it fell by only "
-                f"{max(gained, 0.0):.3f}."
-            ),
-            cure="Anneal the learning rate, raise it if it is far below its best, or stop and save the money.",
-        )
+    open_to = STILL_ERRORS * MEDIAN_ERROR * _noise(loss) * float(np.sqrt(2 / third))
+    if abs(middle - late) + open_to > STANDS_STILL * abs(late):
+        return
+    began = int(steps[_standing_since(loss, late)])
+    start = float(np.median(loss[: max(third // 4, SHORTEST_TREND)]))
+    learnt = start - late > HARDLY_FELL * abs(late)
+    yield Finding(
+        code="plateau",
+        severity="warning",
+        step=began if learnt else int(steps[0]),
+        sentence=(
+            f"Plateau: since step {began:,} the loss has stood at {late:.2f}, to within {100 * STANDS_STILL:g} %."
+            if learnt
+            else f"Plateau: the loss has hardly moved from {start:.2f} since the start; nothing is being learnt."
+        ),
+        cure=(
+            "Let the learning rate fall to its end, or stop and save the money."
+            if learnt
+            else "Raise the learning rate; check that the data's labels and the trained weights are what you meant."
+        ),
+    )
 
 
-def _overfit(frame: pd.DataFrame, _: NDArray[np.int64], loss: NDArray[np.float64]) -> Iterator[Finding]:
+def _standing_since(loss: NDArray[np.float64], late: float) -> int:
+    """The first point from which on the level stays about where it ended."""
+    width = _trend_points(loss)
+    level = _running_median(loss, width)
+    away = np.abs(level - late) > PLATEAU_BAND * abs(late) + STANDING_ERRORS * MEDIAN_ERROR * _noise(
+        loss
+    ) / np.sqrt(width)
+    last_away = int(np.flatnonzero(away)[-1]) if away.any() else 0
+    return max(last_away - width // 2, 0)
+
+
+def _overfitting(
+    frame: pd.DataFrame, loss: NDArray[np.float64], checkpoints: Sequence[int]
+) -> Iterator[Finding]:
+    """An eval loss that has turned up for good, by more than it jitters, while the train loss went on falling."""
     if "eval_loss" not in frame:
         return
     evaluated = frame.loc[np.isfinite(frame["eval_loss"]), ["step", "eval_loss"]]
-    if len(evaluated) < FEWEST_EVALUATIONS:
-        return
     values = evaluated["eval_loss"].to_numpy(dtype=np.float64)
-    best = int(np.argmin(values))
-    rise = float(values[-1] - values[best])
-    loss = loss[np.isfinite(loss)]
-    falling = float(np.median(loss[-len(loss) // 4 :])) <= float(np.median(loss[: len(loss) // 2]))
-    if best < len(values) - 1 and rise > OVERFIT_SHARE * float(values[best]) and falling:
-        at = int(evaluated["step"].iloc[best])
-        yield Finding(
-            code="overfit",
-            severity="warning",
-            step=at,
-            sentence=(
-                f"The eval loss was best at step {at:,} ({values[best]:.3f}) and is now {values[-1]:.3f}, while the "
-                f"train loss went on falling."
-            ),
-            cure=f"Take the checkpoint near step {at:,}; train for fewer epochs or on more data.",
-        )
-
-
-def _slow(frame: pd.DataFrame, steps: NDArray[np.int64], _: NDArray[np.float64]) -> Iterator[Finding]:
-    if "tokens_per_second" not in frame:
+    if len(values) < FEWEST_EVALUATIONS:
         return
-    rate = frame["tokens_per_second"].to_numpy(dtype=np.float64)
+    best = int(np.argmin(values))
+    after, least = values[best + 1 :], _least_rise(values)
+    lowest = float(np.median(values[max(best - 1, 0) : best + 2]))  # one lucky evaluation is no best
+    lasting = len(after) >= OVERFIT_LASTS and bool((after[-OVERFIT_LASTS:] - lowest > least / 2).all())
+    falling = float(np.median(loss[-(len(loss) // 4) :])) <= float(np.median(loss[: len(loss) // 2]))
+    if not (lasting and falling and values[-1] - lowest > least):
+        return
+    at = int(evaluated["step"].iloc[best])
+    back = _before(checkpoints, at + 1)
+    yield Finding(
+        code="overfit",
+        severity="warning",
+        step=at,
+        sentence=(
+            f"Overfitting: the eval loss was best at step {at:,} ({values[best]:.3f}) and is now {values[-1]:.3f}, "
+            f"while the train loss went on falling."
+        ),
+        cure=(f"Take the checkpoint of step {back:,}; " if back else "")
+        + f"{'train' if back else 'Train'} for fewer epochs or on more data.",
+    )
+
+
+def _least_rise(values: NDArray[np.float64]) -> float:
+    """Nats by which an eval loss must have risen above its best, by what its values jitter."""
+    lowest = abs(float(values.min()))
+    if len(values) < KNOWN_JITTER:
+        return OVERFIT_SHARE_OF_FEW * lowest
+    jitter = float(np.median(np.abs(np.diff(values, 3)))) / THIRD_DIFFERENCE
+    return max(OVERFIT_SHARE * lowest, OVERFIT_JITTERS * jitter)
+
+
+def _before(checkpoints: Sequence[int], step: int) -> int | None:
+    """The last checkpoint up to a step; None where none was kept."""
+    kept = [saved for saved in checkpoints if saved <= step]
+    return kept[-1] if kept else None
+
+
+def _slow(seen: Seen) -> Iterator[Finding]:
+    if "tokens_per_second" not in seen.frame:
+        return
+    rate = seen.frame["tokens_per_second"].to_numpy(dtype=np.float64)
     rate = rate[np.isfinite(rate)]
     tail = max(len(rate) // LATE, SHORTEST_TREND)
     if len(rate) < 4 * tail:
@@ -206,13 +289,17 @@ def _slow(frame: pd.DataFrame, steps: NDArray[np.int64], _: NDArray[np.float64])
         yield Finding(
             code="slow_hardware",
             severity="warning",
-            step=int(steps[-tail]),
+            step=int(seen.steps[-tail]),
             sentence=f"It runs at {now:,.0f} tokens a second, where {usual:,.0f} was usual.",
             cure="Look for a throttled or shared card, or a data loader that cannot keep up.",
         )
 
 
-DETECTORS: tuple[Detector, ...] = (_divergence, _spikes, _plateau, _slow)
+DETECTORS: tuple[Detector, ...] = (_spikes, _plateau, _slow)
+
+
+def _trend_points(loss: NDArray[np.float64]) -> int:
+    return max(int(TREND_SHARE * len(loss)), SHORTEST_TREND)
 
 
 def _running_median(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:

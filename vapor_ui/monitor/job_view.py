@@ -13,7 +13,7 @@ from vapor_core.charts import stream
 from vapor_core.charts.parts import Axis
 from vapor_core.charts.stream import looks_new
 from vapor_core.contracts.columns import eval_sets
-from vapor_core.contracts.findings import Finding
+from vapor_core.contracts.findings import Failure, Finding
 from vapor_core.contracts.workspace import Job
 from vapor_core.metrics.series import MetricSeries
 from vapor_core.workspace.store import Store
@@ -34,6 +34,8 @@ SMALL_CHARTS = {  # words on screen -> chart, column, whether a smoothed form of
 }
 SMALL_COLUMNS = tuple(column for _, column, _ in SMALL_CHARTS.values())
 DRAWN = (*LOSSES, *SMALL_COLUMNS)
+# Findings that a failure of that code has told already, each with the step at which it happened
+FAILURE_TELLS: dict[str, tuple[str, ...]] = {"diverged": ("divergence", "nan", "spike", "overfit", "plateau")}
 # Kinds of events that tell what no curve of an imported log shows.
 OF_A_LOG = ("left_out", "stopped", "summary")
 AXIS_COLUMN: dict[Axis, str] = {"step": "step", "tokens": "tokens", "epoch": "epoch", "time": "elapsed_s"}
@@ -135,8 +137,11 @@ def draw(store: Store, view: View) -> None:
         _waiting(job)
     else:
         going = (job.live, store.clock.speed)
-        picture = _picture(job, series, points, view, going, has_config=able.has_config)
-        _findings(picture.findings)
+        checkpoints = _checkpoints(store, job)
+        picture = _picture(
+            job, series, points, view, going, checkpoints=checkpoints, has_config=able.has_config
+        )
+        _findings(picture.findings, job.failure)
         _charts(job, picture)
     _events(store, job, view.at)
 
@@ -218,6 +223,7 @@ def _picture(
     view: View,
     going: tuple[bool, float],
     *,
+    checkpoints: tuple[int, ...],
     has_config: bool,
 ) -> Picture:
     """The picture on the screen while it would look the same, so that it need not be sent again; else a new one."""
@@ -235,7 +241,7 @@ def _picture(
         view=view,
         going=going,
         points=points,
-        findings=tuple(each for each in findings(points) if each.severity != "note"),
+        findings=tuple(each for each in findings(points, checkpoints) if each.severity != "note"),
         loss=stream.streamed("loss", losses, **options),
         small={name: _small_chart(name, few, view, held) for name in SMALL_CHARTS},
     )
@@ -271,8 +277,16 @@ def _small_chart(name: str, few: pd.DataFrame, view: View, held: Picture | None)
     return Small(few, stream.streamed(chart, few, **options))
 
 
-def _findings(told: tuple[Finding, ...]) -> None:
-    for finding in told:
+def _checkpoints(store: Store, job: Job) -> tuple[int, ...]:
+    """Steps after which the job kept a checkpoint, as its history tells them."""
+    saved = (event for event in store.events(job.id) if event.kind == "checkpoint")
+    return tuple(event.step + 1 for event in saved if event.step is not None)
+
+
+def _findings(told: tuple[Finding, ...], failure: Failure | None) -> None:
+    """What the detectors see, but for what the job's failure says already, with its step and its cure."""
+    known = FAILURE_TELLS.get(failure.code, ()) if failure else ()
+    for finding in (each for each in told if each.code not in known):
         icon = ":material/error:" if finding.severity == "blocking" else ":material/warning:"
         st.warning(text.plain(f"{finding.sentence} {finding.cure}".strip(), 600), icon=icon)
 
