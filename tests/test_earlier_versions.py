@@ -9,7 +9,10 @@ import inspect
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from earlier_versions import DATA, held, read, rounded, told, told_estimate, told_members
@@ -280,6 +283,13 @@ def test_public_functions_take_what_they_took_in_version_0_1_or_more(where):
     holder = vapor if where == "vapor" else getattr(vapor, where)
     for name, signature in read("public_api.json")["functions"][where].items():
         callable_as_before(getattr(holder, name), signature, f"{where}.{name}")
+
+
+def test_a_notebook_that_asks_for_a_chart_first_has_all_of_them():
+    """Whatever else was loaded: no chart may be there only because something before it asked for another."""
+    names = sorted(read("public_api.json")["functions"]["charts"])
+    code = f"import vapor_core as vapor; [getattr(vapor.charts, name) for name in {names}]"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])  # noqa: S603 - our own
 
 
 # Figures

@@ -110,7 +110,7 @@ _LATER = {  # public names whose modules, or what those stand on, take long to i
 def __getattr__(name: str) -> object:
     """A public name that is loaded when first asked for."""
     if name == "charts":
-        return import_module("vapor_core.charts.training")
+        return import_module("vapor_core.charts")
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found: object = getattr(import_module(f"vapor_core.{_LATER[name]}"), name)
