@@ -5,15 +5,19 @@
 
 import json
 from collections.abc import Iterable
+from datetime import date
 from difflib import SequenceMatcher
 from functools import cache, lru_cache
 from importlib.resources import files
+from statistics import median
 from typing import TypeVar
 
-from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset, Quote
 from vapor_core.errors import NotInCatalog
 
 T = TypeVar("T", CatalogModel, Dataset, Accelerator)
+FRESH_DAYS = 90  # a price that was read longer ago is marked as old
+RENTED = ("NVIDIA", "AMD")  # makers of cards that clouds rent by the hour and that every trainer runs on
 
 
 def _read(file: str, kind: type[T]) -> dict[str, T]:
@@ -36,17 +40,27 @@ def _accelerators() -> dict[str, Accelerator]:
     return _read("accelerators.json", Accelerator)
 
 
+@cache
+def _quotes() -> dict[str, tuple[Quote, ...]]:
+    text = files("vapor_core.data").joinpath("prices.json").read_text(encoding="utf-8")
+    return {card: tuple(Quote(**quote) for quote in quotes) for card, quotes in json.loads(text).items()}
+
+
 def _letters(text: str) -> str:
     return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
 def _nearest(key: str, ids: Iterable[str]) -> str:
-    """The id most like `key`: by its last part or as a whole, whatever the case and punctuation."""
+    """The id most like `key`: by its last part or as a whole, whatever the case and punctuation.
+
+    One that holds what was asked ("l4" in nvidia-l4) is more like it than one with the same letters here and there.
+    """
     asked = _letters(key[:200])
 
-    def likeness(entry: str) -> float:
+    def likeness(entry: str) -> tuple[bool, float]:
         names = (_letters(entry), _letters(entry.rsplit("/", 1)[-1]))
-        return max(SequenceMatcher(None, asked, name, autojunk=False).ratio() for name in names)
+        ratio = max(SequenceMatcher(None, asked, name, autojunk=False).ratio() for name in names)
+        return bool(asked) and asked in names[0], ratio
 
     return max(ids, key=likeness)
 
@@ -77,6 +91,35 @@ def datasets() -> tuple[Dataset, ...]:
 def accelerators() -> tuple[Accelerator, ...]:
     """All accelerators, in the file's order: data-centre cards, consumer cards, others."""
     return tuple(_accelerators().values())
+
+
+@cache
+def rented_cards() -> tuple[Accelerator, ...]:
+    """Cards that can be proposed to somebody who has none: rented by the hour at a known price."""
+    return tuple(card for card in accelerators() if card.vendor in RENTED and card.price_per_hour > 0)
+
+
+def quotes(card: Accelerator) -> tuple[Quote, ...]:
+    """What providers ask for a card of the catalog, newest first, undated last; none for a card of one's own."""
+    known = _accelerators().get(card.id)
+    found = _quotes().get(card.id, ()) if known == card else ()
+    return tuple(sorted(found, key=lambda quote: quote.date, reverse=True))
+
+
+def median_price(offers: Iterable[Quote]) -> float | None:
+    """Median over providers, each by the median of its own offers, in dollars an hour; None without any."""
+    by_provider: dict[str, list[float]] = {}
+    for offer in offers:
+        by_provider.setdefault(offer.provider, []).append(offer.usd_per_hour)
+    return median([median(prices) for prices in by_provider.values()]) if by_provider else None
+
+
+def is_old(read_on: str, today: date) -> bool:
+    """Whether a price that was read on an ISO day (or in a month, or nobody knows when) is old by now."""
+    if not read_on:
+        return True
+    day = date.fromisoformat(read_on if len(read_on) > len("2026-01") else f"{read_on}-01")
+    return (today - day).days > FRESH_DAYS
 
 
 def model(key: str | CatalogModel) -> CatalogModel:

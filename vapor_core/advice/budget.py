@@ -110,7 +110,7 @@ def _fitted(base: JobConfig, method: str, card: Accelerator, count: int) -> JobC
 
 
 def _cards() -> list[Accelerator]:
-    return [card for card in catalog.accelerators() if card.id != "cpu"]
+    return list(catalog.rented_cards())
 
 
 def _reason(config: JobConfig) -> str:

@@ -111,7 +111,7 @@ def _changes_on_the_card(
 @lru_cache(maxsize=64)
 def _larger_cards(than: Accelerator) -> tuple[Accelerator, ...]:
     """Cards of the catalog with more memory, cheapest first."""
-    larger = [card for card in catalog.accelerators() if card.memory_gb > than.memory_gb and card.id != "cpu"]
+    larger = [card for card in catalog.rented_cards() if card.memory_gb > than.memory_gb]
     return tuple(sorted(larger, key=lambda card: (card.price_per_hour, card.memory_gb)))
 
 

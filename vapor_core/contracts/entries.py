@@ -51,11 +51,18 @@ class CatalogModel(Contract):
     kv_cache_values: Annotated[int | None, Field(ge=0, le=10**12)] = (
         None  # numbers kept for a token, all layers
     )
+    # A mixture's MLPs: a token meets `experts_per_token` of `experts` in each layer that has them
+    experts: Annotated[int | None, Field(gt=0, le=10**5)] = None
+    experts_per_token: Annotated[int | None, Field(gt=0, le=10**5)] = None
+    expert_size: Annotated[int | None, Field(gt=0, le=10**7)] = None  # width of one expert
+    shared_expert_size: Annotated[int | None, Field(ge=0, le=10**7)] = None  # width that every token meets
+    dense_layers: Annotated[int | None, Field(ge=0, le=10_000)] = None  # of a mixture: with one MLP for all
     latent_attention: bool = False  # keys and values are kept compressed, all heads together (DeepSeek)
     sliding_layers: Annotated[int | None, Field(ge=0, le=10_000)] = (
         None  # of those that attend: they look back a window only
     )
     sliding_window: Annotated[int | None, Field(gt=0, le=10**9)] = None  # tokens
+    instruction_tuned: bool = False  # tuned to follow instructions or to chat; a base model where False
     note: Words = ""
 
     @property
@@ -199,9 +206,15 @@ class Accelerator(Contract):
     int8_tops: Peak | None = None
     interconnect: Words = ""
     interconnect_gb_s: Rate = 16.0  # one way, card to card within a machine
+    # One way, all network cards of one machine together; told by the link between its cards where None.
+    network_gb_s: Rate | None = None
+    peer_to_peer: bool = True  # cards of a machine read each other's memory without the host in between
+    host_gb_s: Rate = 25.0  # one way, card to host memory; 25 is PCIe 4 x16
+    measured_tflops: Peak | None = None  # the largest 16-bit matrix product that somebody measured
+    measured_fp8_tflops: Peak | None = None  # the same in fp8
     cards_per_node: Annotated[int, Field(ge=1, le=10**6)] = 8
     power_w: Annotated[float | None, Field(gt=0, le=1e6)] = None
-    price_per_hour: Annotated[float, Field(ge=0, le=1e6)] = 0.0  # US dollars, on demand
+    price_per_hour: Annotated[float, Field(ge=0, le=1e6)] = 0.0  # US dollars, on demand; 0: not known
     price_source: Words = ""
     price_date: Words = ""
     capacity: Annotated[int, Field(ge=1, le=10**9)] = 1024  # cards that the simulated region has
@@ -221,6 +234,18 @@ class Accelerator(Contract):
             if peak and peak >= LEAST_RATE:
                 return peak
         return self.fp32_tflops
+
+
+class Quote(Contract):
+    """What one provider asks for an hour of one card, on demand unless `source` says otherwise."""
+
+    provider: Annotated[str, Field(min_length=1, max_length=100)]
+    usd_per_hour: Annotated[float, Field(gt=0, le=1e6)]
+    date: Annotated[str, Field(pattern=r"^(20\d\d-\d\d(-\d\d)?)?$")] = (
+        ""  # when it was read; "" where unknown
+    )
+    place: Words = ""  # the provider's region, where the price holds for one
+    source: Words = ""
 
 
 class LossLaw(Contract):

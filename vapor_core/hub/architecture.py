@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from vapor_core.contracts.entries import CatalogModel
 from vapor_core.errors import InvalidConfig
 from vapor_core.hub.config_figures import CONTEXT, HIDDEN, LAYERS, VOCABULARY, Figures, is_known
-from vapor_core.hub.layers import BOTH, CROSS, EXPERTS, LINEAR, NOTHING, SLIDING, Layer, layers_of
+from vapor_core.hub.layers import BOTH, CROSS, LINEAR, NOTHING, SLIDING, Layer, layers_of
 from vapor_core.hub.mixers import Heads, heads_of, latent_rank
-from vapor_core.hub.mlps import GATED, matrices_of
+from vapor_core.hub.mlps import GATED, Mixture, matrices_of, mixture_of
 from vapor_core.hub.parameters import Sum, summed, tied
 from vapor_core.hub.towers import tower_parameters
 
@@ -135,7 +135,7 @@ def read_architecture(model_id: str, config: Mapping[str, object], published: Pu
         gated_access=published.gated,
         downloads=published.downloads,
     )
-    mixture = any(each.mlp == EXPERTS for each in kinds)
+    mixture = mixture_of(figures, hidden, kinds)
     towers = tower_parameters(config, figures, hidden)
     if figures.kind in NOT_COUNTED and published.parameters is None:
         raise InvalidConfig(f"models of the family {figures.kind} are built in a way that Vapor cannot count")
@@ -202,18 +202,32 @@ def _billions(count: int) -> str:
 
 
 def _with_parameters(
-    model: CatalogModel, sums: tuple[Sum, bool], published: Published, towers: int, notes: list[str]
+    model: CatalogModel, sums: tuple[Sum, Mixture | None], published: Published, towers: int, notes: list[str]
 ) -> CatalogModel:
     found, mixture = sums
     count, told = _of_language(published, found.total, towers)
     notes = [*told, *notes]
     changes: dict[str, object] = {"parameters": count, "note": "; ".join(notes)}
-    if mixture:
+    if mixture is not None:
         # where the architecture does not explain the count, the share of the sum holds
         near = abs(count / found.total - 1) <= SAME
         active = found.active if near else round(found.active * count / found.total)
         changes["active_parameters"] = max(min(active, count), 1)
+        changes |= _experts(mixture)
     return model.changed(**changes)
+
+
+def _experts(mixture: Mixture) -> dict[str, object]:
+    """What a CatalogModel says of a mixture; nothing where its file counts no experts."""
+    if not mixture.experts:
+        return {}
+    return {
+        "experts": mixture.experts,
+        "experts_per_token": max(mixture.visited, 1),
+        "expert_size": mixture.width,
+        "shared_expert_size": mixture.shared,
+        "dense_layers": mixture.dense_layers,
+    }
 
 
 def _of_language(published: Published, total: int, towers: int) -> tuple[int, list[str]]:

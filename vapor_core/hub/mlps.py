@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from vapor_core.errors import InvalidConfig
 from vapor_core.hub.config_figures import Figures, whole
-from vapor_core.hub.layers import DENSE, EXPERT_COUNTS, NOTHING, Layer
+from vapor_core.hub.layers import DENSE, EXPERT_COUNTS, EXPERTS, NOTHING, Layer
 
 INTERMEDIATE = (
     *(
@@ -101,6 +101,35 @@ class Mlp:
     width: int
 
 
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """A mixture of experts by the first layer that has one; widths are of MLPs, a layer.
+
+    Attributes:
+        experts: how many a layer has.
+        visited: of these, how many a token meets.
+        width: of one expert.
+        shared: width of what every token meets beside them.
+        dense_layers: layers whose MLP is one for all tokens.
+    """
+
+    experts: int
+    visited: int
+    width: int
+    shared: int
+    dense_layers: int
+
+
+def mixture_of(figures: Figures, hidden: int, layers: tuple[Layer, ...]) -> Mixture | None:
+    """What a model's experts are; None where no layer has any."""
+    first = next((index for index, layer in enumerate(layers) if layer.mlp == EXPERTS), None)
+    if first is None:
+        return None
+    experts, visited, width = _experts(figures, hidden, first)
+    beside = _shared_width(figures, width, first) + _dense_beside(figures, hidden)
+    return Mixture(experts, visited, width, beside, sum(1 for layer in layers if layer.mlp == DENSE))
+
+
 def matrices_of(figures: Figures) -> int:
     """3 for a gated MLP, 2 for a plain one."""
     if figures.kind in SWIGLU_BY_NAME:
@@ -127,22 +156,30 @@ def mlp(figures: Figures, hidden: int, layer: Layer, index: int) -> Mlp:
 
 
 def _mixture(figures: Figures, hidden: int, matrices: int, index: int) -> Mlp:
+    experts, visited, width = _experts(figures, hidden, index)
+    inputs = figures.whole("moe_latent_size") or hidden  # Nemotron's experts may read a narrower stream
+    one = matrices * inputs * width
+    shared = _shared_width(figures, width, index) + _dense_beside(figures, hidden)
+    beside = matrices * hidden * shared + hidden * experts + (2 * hidden * inputs if inputs != hidden else 0)
+    return Mlp(experts * one + beside, visited * one + beside, visited * width + shared)
+
+
+def _experts(figures: Figures, hidden: int, index: int) -> tuple[int, int, int]:
+    """Of one layer: how many experts, how many a token meets, how wide one is."""
     inner = figures.part("ffn_config")  # DBRX
     experts = _of_layer(figures, EXPERT_COUNTS, index) or whole(inner.get("moe_num_experts")) or 0
     visited = _of_layer(figures, VISITED, index) or whole(inner.get("moe_top_k")) or 2
     visited = min(visited, experts)
     if nothing := figures.amount("zero_expert_num"):  # LongCat: a share of the visits does nothing
         visited = round(visited * experts / (experts + nothing))
-    width = expert_width(figures, hidden, index)
-    inputs = figures.whole("moe_latent_size") or hidden  # Nemotron's experts may read a narrower stream
-    one = matrices * inputs * width
-    shared = _shared_width(figures, width, index)
-    beside = matrices * hidden * shared + hidden * experts + (2 * hidden * inputs if inputs != hidden else 0)
-    if figures.kind == "arctic" or figures.kind.startswith("gemma4"):  # a dense MLP beside the experts
-        wide = figures.whole("intermediate_size") or hidden
-        wide = hidden if figures.kind == "arctic" else wide
-        beside, shared = beside + matrices * hidden * wide, shared + wide
-    return Mlp(experts * one + beside, visited * one + beside, visited * width + shared)
+    return experts, visited, expert_width(figures, hidden, index)
+
+
+def _dense_beside(figures: Figures, hidden: int) -> int:
+    """The width of a dense MLP that runs beside the experts: Arctic's and Gemma 4's."""
+    if figures.kind == "arctic":
+        return hidden
+    return (figures.whole("intermediate_size") or hidden) if figures.kind.startswith("gemma4") else 0
 
 
 def _of_layer(figures: Figures, names: tuple[str, ...], index: int) -> int:

@@ -127,7 +127,7 @@ class InferenceSimulator:
             if SERVING_BYTES[precision] < weight and need <= self.accelerator.memory_gb:
                 return {"precision": precision}, f"In {precision} it needs {need:.1f} GB."
         need = self._needed_gb(self.spec.precision)
-        cards = [card for card in catalog.accelerators() if card.memory_gb >= need and card.id != "cpu"]
+        cards = [card for card in catalog.rented_cards() if card.memory_gb >= need]
         if not cards:
             return {}, "No card of the catalog holds it; a smaller model would fit."
         card = min(cards, key=lambda card: card.price_per_hour)
