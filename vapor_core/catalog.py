@@ -78,6 +78,7 @@ def _find(entries: dict[str, T], key: str | T, field: str) -> T:
     raise NotInCatalog({field: f"no {field} {shown!r}; nearest in the catalog: {nearest!r}"})
 
 
+@cache
 def models() -> tuple[CatalogModel, ...]:
     """All models, smallest first."""
     return tuple(sorted(_models().values(), key=lambda entry: entry.parameters))
@@ -89,7 +90,7 @@ def datasets() -> tuple[Dataset, ...]:
 
 
 def accelerators() -> tuple[Accelerator, ...]:
-    """All accelerators, in the file's order: data-centre cards, consumer cards, others."""
+    """All accelerators, in the file's order: NVIDIA's for data centres, workstations and homes, then other makers'."""
     return tuple(_accelerators().values())
 
 
@@ -202,7 +203,8 @@ def search_models(
     """The models that a person is looking for, smallest first.
 
     Args:
-        text: words that must all occur in id, name, family or licence, whatever the case.
+        text: words that must all occur in id, name, family, licence or kind ("base", "instruct", "mixture"), whatever
+            the case.
         family: one of `families()`; None for all.
         smallest: fewest parameters.
         largest: most parameters.
@@ -220,4 +222,8 @@ def search_models(
 
 
 def _searchable(entry: CatalogModel) -> str:
-    return f"{entry.id} {entry.display_name} {entry.family} {entry.licence or ''}".casefold()
+    tuned = {True: "instruct", False: "base", None: ""}[entry.instruction_tuned]
+    mixture = "mixture" if entry.active_parameters else ""
+    return (
+        f"{entry.id} {entry.display_name} {entry.family} {entry.licence or ''} {tuned} {mixture}".casefold()
+    )

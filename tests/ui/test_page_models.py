@@ -40,7 +40,7 @@ def test_a_fresh_catalog_shows_its_first_page():
 
 def test_words_find_a_model():
     app = opened(PAGE)
-    app.text_input(key="models.words").set_value("qwen3 0.6b")
+    app.text_input(key="models.words").set_value("qwen3 0.6b instruct")
     ran(app)
     assert [one.key for one in cards(app)] == ["models.train.Qwen/Qwen3-0.6B"]
 
@@ -51,7 +51,8 @@ def test_filters_together_leave_what_meets_all():
     app.segmented_control(key="models.size").set_value("2–5B")
     app.selectbox(key="models.context").set_value("128k and more")
     ran(app)
-    assert [one.key for one in cards(app)] == ["models.train.google/gemma-3-4b-pt"]
+    found = [one.key for one in cards(app)]
+    assert found == ["models.train.google/gemma-3-4b-pt", "models.train.google/gemma-3-4b-it"]
 
 
 def test_finding_nothing_says_what_to_do():

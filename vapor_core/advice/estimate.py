@@ -93,6 +93,8 @@ def _assumptions(asked: Plan, calibration: Calibration | None) -> tuple[str, ...
     config, data, card = asked.config, asked.dataset, asked.accelerator
     method = METHOD_NAMES[config.method]
     price = f"{card.price_per_hour:.2f} US dollars an hour for one {card.display_name}"
+    if not card.price_per_hour:
+        price = f"No price is known for a {card.display_name}, so its hours count as free"
     dated = ", ".join(part for part in (card.price_source, card.price_date) if part)
     said = [
         f"{method[:1].upper()}{method[1:]} trains "

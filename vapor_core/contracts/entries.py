@@ -62,7 +62,7 @@ class CatalogModel(Contract):
         None  # of those that attend: they look back a window only
     )
     sliding_window: Annotated[int | None, Field(gt=0, le=10**9)] = None  # tokens
-    instruction_tuned: bool = False  # tuned to follow instructions or to chat; a base model where False
+    instruction_tuned: bool | None = None  # tuned to follow instructions or to chat; None: nobody says
     note: Words = ""
 
     @property

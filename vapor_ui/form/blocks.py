@@ -59,7 +59,8 @@ def _accelerators(config: JobConfig) -> list[object]:
 
 def _card(key: str | Accelerator) -> str:
     card = catalog.accelerator(key)
-    return f"{card.display_name} · {card.memory_gb:g} GB · ${card.price_per_hour:.2f} an hour"
+    price = f"${card.price_per_hour:.2f} an hour" if card.price_per_hour else "no price known"
+    return f"{card.display_name} · {card.memory_gb:g} GB · {price}"
 
 
 METHOD = Segments(

@@ -25,7 +25,9 @@ SIZES: dict[str, tuple[float, float]] = {
     "< 500M": (0, 5e8),
     "0.5–2B": (5e8, 2e9),
     "2–5B": (2e9, 5e9),
-    "> 5B": (5e9, float("inf")),
+    "5–15B": (5e9, 15e9),
+    "15–80B": (15e9, 80e9),
+    "> 80B": (80e9, float("inf")),
 }
 MODEL_SOURCE, DATA_SOURCE = "train.model_source", "train.data_source"  # widgets' keys
 
@@ -105,6 +107,7 @@ def _about_model(model: CatalogModel) -> None:
     facts = [
         text.plain(model.id),
         f"{text.count(model.parameters)} parameters",
+        *([f"{text.count(model.active_parameters)} a token"] if model.active_parameters else []),
         f"{model.layers} layers",
         f"{text.whole(model.context_length)} tokens of context",
         text.plain(model.licence or "licence unknown"),

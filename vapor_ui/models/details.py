@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from vapor_core.workspace.store import Store
 
 WAYS: dict[str, Method] = {"LoRA": "lora", "QLoRA": "qlora", "Full": "full"}
+KINDS = {True: "tuned to instructions", False: "base"}
 SEQUENCE_LENGTH = 1024
+TABLE_HEIGHT = 470  # pixels: a dozen cards at once
 
 
 def asked_model(store: Store) -> CatalogModel | None:
@@ -74,7 +76,7 @@ def _details(model: CatalogModel) -> None:
     st.dataframe(
         fits(model),
         hide_index=True,
-        height="content",
+        height=TABLE_HEIGHT,
         alt="Memory in GB that each way of using the model needs on each card",
     )
     st.caption(
@@ -103,6 +105,12 @@ def _facts(model: CatalogModel) -> dict[str, str]:
             else {}
         ),
         "Embeddings": "tied" if model.tied_embeddings else "not tied",
+        **(
+            {"Experts": f"{model.experts_per_token} of {model.experts} a token"}
+            if model.experts and model.experts_per_token
+            else {}
+        ),
+        **({"Kind": KINDS[model.instruction_tuned]} if model.instruction_tuned is not None else {}),
         "Pretrained on": f"{text.count(model.pretraining_tokens)} tokens"
         if model.pretraining_tokens
         else "unpublished",

@@ -56,6 +56,7 @@ def _model_list(store: Store) -> None:
             "No model is like this; take a filter back or search the Hub.", icon=":material/filter_alt_off:"
         )
         return
+    st.caption(f"{text.whole(len(found))} model{'s' if len(found) != 1 else ''}, smallest first")
     pages = -(-len(found) // A_PAGE)
     shown = min(st.session_state.get(PAGE, 1), pages) - 1
     with st.grid("auto", min_column_width=260):
@@ -70,7 +71,14 @@ def _filtered(entries: tuple[CatalogModel, ...]) -> tuple[CatalogModel, ...]:
     licences = sorted({entry.licence or "unknown" for entry in entries}, key=str.casefold)
     with st.grid(4, min_column_width=150):
         words = st.text_input(
-            "Search", type="search", live=True, key="models.words", max_chars=100, persist_state="session"
+            "Search",
+            type="search",
+            placeholder="qwen3 base",
+            help="Words of a name, its owner, family or licence; base, instruct and mixture are found too",
+            live=True,
+            key="models.words",
+            max_chars=100,
+            persist_state="session",
         )
         family = st.selectbox("Family", [ALL, *families], key="models.family", persist_state="session")
         licence = st.selectbox("Licence", [ALL, *licences], key="models.licence", persist_state="session")
@@ -89,16 +97,22 @@ def _filtered(entries: tuple[CatalogModel, ...]) -> tuple[CatalogModel, ...]:
 def _card(model: CatalogModel) -> None:
     with st.container(border=True, height="stretch", gap="small"):
         badges = f":blue-badge[{text.plain(model.family or 'other', 30)}]"
+        badges += " :green-badge[instruct]" if model.instruction_tuned else ""
         badges += " :orange-badge[gated]" if model.gated_access else ""
         st.markdown(f"**{text.plain(model.display_name, 80)}** {badges}")
         st.caption(
-            f"{text.count(model.parameters)} parameters · {text.whole(model.context_length)} context · "
+            f"{_size(model)} parameters · {text.whole(model.context_length)} context · "
             f"{text.plain(model.licence or 'licence unknown', 40)}"
         )
         with st.container(horizontal=True, gap="small"):
             links.train_button(model.id)
             if st.button("Details", key=f"models.details.{model.id}", type="tertiary"):
                 _open_model(model.id)
+
+
+def _size(model: CatalogModel) -> str:
+    active = f", {text.count(model.active_parameters)} a token," if model.active_parameters else ""
+    return f"{text.count(model.parameters)}{active}"
 
 
 def _open_model(model_id: str) -> None:

@@ -5,5 +5,7 @@ deploy_dialog: *Deploy*: where and how to serve the result of a job, with what o
 hub_search: The Hub on a screen: this server's one client, and a search box with what it finds.
 links: Ways from one page to another: links to a job or an endpoint, and the buttons that lead on.
 listing: Jobs and endpoints in lists: rows with their load, and jobs to choose from.
+prices: What an hour of a card costs at which provider, and since when somebody knows: small words beside a
+    choice of card.
 stop_dialog: *Stop*: asked once more before a job or an endpoint is ended, since neither can be started again.
 """

@@ -14,7 +14,7 @@ from vapor_core.contracts.serving import ServingConfig, ServingEstimate, Serving
 from vapor_core.errors import VaporError
 from vapor_core.physics.serving.load import estimate_serving
 from vapor_core.workspace.store import Store
-from vapor_ui.parts import links
+from vapor_ui.parts import links, prices
 from vapor_ui.shell import session, state
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def _dialog(job: Job) -> None:
     precision = right.selectbox("Precision", get_args(ServingPrecision))
     replicas = left.slider("Replicas, fewest and most", 1, MOST_REPLICAS, (1, 4))
     traffic = right.segmented_control("Traffic", get_args(Traffic), default="steady", required=True)
+    prices.note(cards_by_id[accelerator], now=session.now())
     fits = _serving_estimate(job, accelerator, precision)
     order = partial(
         Store.deploy,
@@ -110,7 +111,8 @@ def _serving_estimate(job: Job, accelerator: str, precision: ServingPrecision) -
         st.metric(
             "Most requests", text.rate(full.max_requests_per_second, "req"), help="One replica, saturated"
         )
-        st.metric("Price", f"{text.plain(text.money(alone.price_per_hour))}/h", help="One replica")
+        price = f"{text.plain(text.money(alone.price_per_hour))}/h" if alone.price_per_hour else "unknown"
+        st.metric("Price", price, help="One replica")
     st.caption(
         f"One replica; requests of {text.whole(INPUT_TOKENS)} tokens in and {text.whole(OUTPUT_TOKENS)} out. "
         "Weights and overhead take "

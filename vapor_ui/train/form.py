@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from vapor_core import catalog
 from vapor_ui.form import blocks, choices, pickers
+from vapor_ui.parts import prices
 from vapor_ui.shell import session
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def train_form(store: Store, form: Form) -> None:
     with st.container(border=True):
         st.markdown("#### Hardware")
         blocks.ACCELERATOR.draw(form)
+        prices.note(catalog.accelerator(form.shown.accelerator), now=session.now())
         blocks.grid(form, HARDWARE)
     hidden = (*ADVANCED, blocks.LORA_TARGETS_FIELD)
     wrong = any(field.name in form.problems for field in hidden)
