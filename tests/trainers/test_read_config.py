@@ -156,11 +156,13 @@ def test_a_model_that_the_catalog_has_not_is_asked_for_and_can_be_given():
 @pytest.mark.parametrize(
     ("name", "known"),
     [
-        ("unsloth/Meta-Llama-3.1-8B-Instruct-bnb-4bit", "meta-llama/Llama-3.1-8B"),
+        ("unsloth/Meta-Llama-3.1-8B-Instruct-bnb-4bit", "meta-llama/Llama-3.1-8B-Instruct"),
         ("NousResearch/Llama-2-7b-hf", "meta-llama/Llama-2-7b-hf"),
-        ("mistralai/Mistral-7B-Instruct-v0.2", "mistralai/Mistral-7B-v0.3"),
-        ("google/gemma-3-4b-it", "google/gemma-3-4b-pt"),
-        ("Qwen/Qwen2-1.5B-Instruct", "Qwen/Qwen2.5-1.5B"),
+        ("mistralai/Mistral-7B-Instruct-v0.2", "mistralai/Mistral-7B-Instruct-v0.2"),
+        ("unsloth/Qwen3-4B", "Qwen/Qwen3-4B"),
+        ("someone/Llama-3.2-1B-chat", "meta-llama/Llama-3.2-1B-Instruct"),
+        ("google/gemma-3-4b-it", "google/gemma-3-4b-it"),
+        ("Qwen/Qwen2-1.5B-Instruct", "Qwen/Qwen2-1.5B-Instruct"),
         ("gpt2", None),
         ("Qwen/Qwen3-VL-4B-Instruct", None),
         ("meta-llama/Llama-3.1-80B", None),

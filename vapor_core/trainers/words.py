@@ -4,10 +4,11 @@ Optimizers and schedules by transformers 5.24 and axolotl 0.18; builders of mode
 """
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from vapor_core import catalog
-from vapor_core.contracts.entries import Dataset
+from vapor_core.contracts.entries import CatalogModel, Dataset
 from vapor_core.contracts.training import LORA_ALIASES, LORA_HEAD, LORA_TARGETS
 
 # Words at the end of a model's name that say how it was tuned, packed or uploaded, not how it is built.
@@ -125,6 +126,9 @@ DATASETS = {
 }
 
 
+# Words of a name that say that a model was tuned to instructions.
+TUNED_WORDS = {"instruct", "chat", "it", "sft", "dpo", "reasoning", "thinking"}
+SAME_SIZE = 0.02  # of the parameters: one architecture with vocabularies of 32,000 and 32,768
 # Models of the same layers as one of the catalog's, by their plain names.
 TWINS = {
     "qwen205b": "Qwen/Qwen2.5-0.5B",
@@ -139,8 +143,23 @@ TWINS = {
 
 
 def model_id(name: str) -> str | None:
-    """The catalog's model that a name means: by its id, or another upload of the same architecture; None for none."""
-    return name if name in _model_ids() else _architectures().get(_plain(name))
+    """The catalog's model that a name means: by its id, or another upload of the same architecture; None for none.
+
+    Of several it is the one of the same last part, or else the newest that is tuned as the name says.
+    """
+    if name in _model_ids():
+        return name
+    meant = _architectures().get(_plain(name), ())
+    if not meant:
+        return TWINS.get(_plain(name))
+    last = name.rstrip("/").rsplit("/", 1)[-1].casefold()
+    says_tuned = any(part in TUNED_WORDS for part in re.split(r"[-_ ]+", last))
+
+    def likeness(entry: CatalogModel) -> tuple[bool, bool, str]:
+        same = entry.id.rsplit("/", 1)[-1].casefold() == last
+        return same, bool(entry.instruction_tuned) == says_tuned, entry.released or ""
+
+    return max(meant, key=likeness).id
 
 
 @cache
@@ -156,15 +175,23 @@ def _dataset_ids() -> dict[str, str]:
 
 
 @cache
-def _architectures() -> dict[str, str]:
-    """Plain names of all models in the catalog; a name that two have means neither."""
-    found: dict[str, str] = {}
-    twice = set()
+def _architectures() -> dict[str, tuple[CatalogModel, ...]]:
+    """The catalog's models by their plain names; a name that two architectures have means neither."""
+    found: dict[str, list[CatalogModel]] = {}
     for entry in catalog.models():
-        key = _plain(entry.id)
-        twice |= {key} & found.keys()
-        found[key] = entry.id
-    return {**TWINS, **{key: value for key, value in found.items() if key not in twice}}
+        found.setdefault(_plain(entry.id), []).append(entry)
+    return {key: tuple(entries) for key, entries in found.items() if _one_architecture(entries)}
+
+
+def _one_architecture(entries: Sequence[CatalogModel]) -> bool:
+    """Whether all have the same layers; vocabularies may differ a little."""
+    first = entries[0]
+    return all(
+        (one.layers, one.hidden_size, one.intermediate_size)
+        == (first.layers, first.hidden_size, first.intermediate_size)
+        and abs(one.parameters / first.parameters - 1) < SAME_SIZE
+        for one in entries
+    )
 
 
 def _plain(name: str) -> str:
