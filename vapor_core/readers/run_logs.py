@@ -19,7 +19,7 @@ from vapor_core.readers.logs import json_logs, lines, tables
 from vapor_core.readers.logs.assembly import assembled
 from vapor_core.readers.logs.choice import MAPPED
 from vapor_core.readers.logs.collected import Collected
-from vapor_core.readers.logs.points import Points, by_step
+from vapor_core.readers.logs.points import Points, laid_out
 from vapor_core.readers.logs.run_log import Notes, RunLog, listed
 from vapor_core.readers.logs.runs import runs_of
 from vapor_core.readers.tensorboard import is_event_file, scalars
@@ -159,12 +159,15 @@ def _collected(
     opening = text.lstrip()[:1]
     if opening in ("{", "["):
         if opening == "{" and json_logs.is_json_lines(text):
+            if (printed := json_logs.messages(text)) and lines.is_log(printed):
+                return lines.read_lines(printed, wanted, progress)
             return json_logs.read_lines(text, wanted, notes, progress)
         if json_logs.looks_like_json(text) or json_logs.parsed(text) is not None or not lines.is_log(text):
             return json_logs.read_whole(text, shown, wanted, notes)
-        return lines.read_lines(text, wanted, progress)
     layout = tables.layout_of(text)
-    if layout is None and not lines.is_log(text):
+    if (layout is None or not layout.has_loss) and lines.is_log(text):
+        return lines.read_lines(text, wanted, progress)
+    if layout is None:
         layout = tables.headless(text, _stem(name))
     if layout is not None:
         return tables.read_table(text, layout, wanted, notes, progress)
@@ -175,10 +178,7 @@ def _events(content: bytes, notes: Notes) -> list[Collected]:
     points = Points()
     for tag, step, value, time in scalars(content):
         points.add(tag, step, value, time)
-    found, ordered = by_step(points)
-    if ordered:
-        notes.add(json_logs.ONE_STEP)
-    return [found]
+    return laid_out({"": points}, notes)
 
 
 def _stem(name: str) -> str:

@@ -44,9 +44,9 @@ def assembled(found: Collected, name: str, mapping: Mapping[str, str], file_note
     if not (~np.isnan(scored)).any():
         return None
     _tell_missing(choice)
-    _clock(choice, notes)
-    _memory(choice, notes)
     source = choices.steps_of(found, mapping, scored)
+    _clock(choice, found.numbers.get(source), notes)
+    _memory(choice, notes)
     steps, axis = _axis(found, choice, source, ~np.isnan(scored) & ~ending, notes)
     laid = by_step(steps, choice.columns, _ranks(found, choice), axis, notes)
     if laid is None:
@@ -115,8 +115,11 @@ def _tell_missing(choice: Choice) -> None:
             choice.columns[column] = np.where(np.isinf(values), math.nan, values)
 
 
-def _clock(choice: Choice, notes: Notes) -> None:
-    """Times since the run's first row; where a column has the time that each row took, their sum."""
+def _clock(choice: Choice, steps: Floats | None, notes: Notes) -> None:
+    """Times since the run's first row; where a column has the time that each row took, their sum.
+
+    Between rows that are several `steps` apart nobody knows whose time that is.
+    """
     if "elapsed_s" not in choice.columns:
         return
     times = since_the_first(choice.columns["elapsed_s"])
@@ -125,7 +128,8 @@ def _clock(choice: Choice, notes: Notes) -> None:
     source = choice.sources["elapsed_s"]
     if falls.any() and falls.sum() * 20 > len(falls):
         del choice.columns["elapsed_s"], choice.sources["elapsed_s"]
-        if "step_time_s" in choice.columns or len(known) < len(times):
+        apart = steps is not None and float(np.nanmedian(np.diff(steps[np.isfinite(steps)]))) > 1
+        if "step_time_s" in choice.columns or len(known) < len(times) or apart:
             choice.used.discard(source)
             return
         times = np.cumsum(times)
@@ -174,6 +178,9 @@ def _axis(
         for at in np.flatnonzero(~usable & has_loss):
             notes.add(f"{found.place} {found.lines[at]:,} has no usable step")
         known = np.unique(steps[usable & has_loss])
+        if _begin_anew(choice, steps, usable & has_loss):
+            notes.add("the steps begin anew in each epoch, so the rows are numbered")
+            return _numbered(choice, has_loss), "row"
         if len(known) > 1 or has_loss.sum() < 2 or (len(known) == 1 and _one_row(choice)):
             return np.where(usable, steps, math.nan), "step"
         if len(known) == 1:
@@ -202,9 +209,24 @@ def _axis_without_steps(
             notes.add("the file has no steps, so its epochs are the axis")
             choice.sources["step"] = choice.sources["epoch"]
             return np.where(has_loss, epochs, math.nan), "epoch"
-    train = ~np.isnan(choice.columns["loss"]) if "loss" in choice.columns else has_loss
     notes.add("the file has no steps, so its rows are numbered")
-    return np.where(has_loss, np.maximum(np.cumsum(train), 1), math.nan), "row"
+    return _numbered(choice, has_loss), "row"
+
+
+def _numbered(choice: Choice, has_loss: NDArray[np.bool_]) -> Floats:
+    """The number of each row with a loss of training; those that were held out have the number of the one before."""
+    train = ~np.isnan(choice.columns["loss"]) if "loss" in choice.columns else has_loss
+    return np.where(has_loss, np.maximum(np.cumsum(train & has_loss), 1), math.nan)
+
+
+def _begin_anew(choice: Choice, steps: Floats, rows: NDArray[np.bool_]) -> bool:
+    """Whether the steps are counted within each epoch: they fall where the next epoch begins, and only there."""
+    epochs = choice.columns.get("epoch")
+    rows = rows & ~np.isnan(choice.columns.get("loss", steps))
+    if epochs is None or not rows.any() or not np.isfinite(epochs[rows]).all():
+        return False
+    falls, rises = np.diff(steps[rows]) < 0, np.diff(np.floor(epochs[rows]))
+    return bool(falls.any() and (rises >= 0).all() and (rises[falls] > 0).all())
 
 
 def _each_once(choice: Choice, epochs: Floats) -> bool:

@@ -16,6 +16,7 @@ from vapor_core.readers.logs.run_log import Notes, listed
 MAPPED = ("step", "loss", "eval_loss", *(name for name in QUANTITIES if name != "step"))
 MOST_SETS = 16
 COVERED = 0.5  # of the rows of the fullest candidate that a preferred one must have
+BESIDE_A_STEPS_TIME = frozenset({"data_time", "eta_seconds"})  # where "time" is of one step: Detectron2, MMEngine
 ALL_ROWS = 0.95  # the same for steps: rows with a loss and without a step would be lost
 
 
@@ -114,6 +115,8 @@ def _quantity(found: Collected, roles: Mapping[str, Role], column: str, choice: 
     if not best:
         return
     values = found.numbers[best] * named[best].scale
+    if column == "elapsed_s" and words_of(best) == ("time",) and BESIDE_A_STEPS_TIME & set(found.samples):
+        column = "step_time_s"
     choice.take(column, best, values)
     if named[best].per_device:
         choice.per_device = best

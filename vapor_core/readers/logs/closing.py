@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from vapor_core.readers.logs.choice import Choice
 from vapor_core.readers.logs.collected import Collected
 from vapor_core.readers.logs.naming import role_of, words_of
+from vapor_core.readers.logs.numbers import Floats
 
 MEAN = (("train", "loss"), ("train", "train", "loss"))
 
@@ -26,7 +27,8 @@ def summary_of(found: Collected, choice: Choice) -> tuple[dict[str, float], NDAr
             if known.any():
                 summary[role.name] = float(values[known][-1])
             if role.name == "runtime_s":
-                closing |= known
+                closing |= known & ~_has_point(found)
+                _take_clock(name, values, known & ~closing, choice)
     if not closing.any():
         return summary, closing
     for name, values in found.numbers.items():
@@ -39,6 +41,22 @@ def summary_of(found: Collected, choice: Choice) -> tuple[dict[str, float], NDAr
                 if not (~np.isnan(choice.columns["loss"])).any():
                     del choice.columns["loss"], choice.sources["loss"]
     return summary, closing
+
+
+def _has_point(found: Collected) -> NDArray[np.bool_]:
+    """Rows with a loss that is no mean of the run: the Trainer tells its runtime in those too where it counts tokens."""
+    losses = [
+        ~np.isnan(values)
+        for name, values in found.numbers.items()
+        if (role := role_of(name)) and role.kind == "loss" and words_of(name) not in MEAN
+    ]
+    return np.any(losses, axis=0) if losses else np.zeros(len(found), dtype=np.bool_)
+
+
+def _take_clock(name: str, values: Floats, rows: NDArray[np.bool_], choice: Choice) -> None:
+    """The runtime so far as the clock of those rows that have a point, where no other column is one."""
+    if rows.any() and "elapsed_s" not in choice.columns:
+        choice.take("elapsed_s", name, np.where(rows, values, math.nan))
 
 
 def planned_of(found: Collected, choice: Choice) -> int | None:

@@ -7,21 +7,22 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
+from typing import TypeGuard
 
 from vapor_core.errors import InvalidUpload
 from vapor_core.readers.logs import numbers
 from vapor_core.readers.logs.collected import BLOCK, Collected, Collector
-from vapor_core.readers.logs.naming import HELD_OUT, TRAIN
-from vapor_core.readers.logs.points import Points, by_step
+from vapor_core.readers.logs.naming import HELD_OUT, TRAIN, role_of
+from vapor_core.readers.logs.points import LongColumns, Points, laid_out, long_columns, placed
 from vapor_core.readers.logs.run_log import Notes
 
 Progress = Callable[[float], None]
 Row = dict[str, object]
 
-ONE_STEP = "all points are at one step, so they are numbered in their order"
 FIRST, LOOKED_AT = 5, 200_000  # lines, and characters in which they are sought
 DEEPEST = 3  # levels of objects in a row that are looked into
 TORN = "is torn or no JSON; give trainer_state.json or one JSON object a line"
+MESSAGES = ("message", "msg", "log", "text", "textPayload", "line")  # of a service's log, what was printed
 _LISTS = frozenset(
     {"log_history", "history", "logs", "metrics", "data", "rows", "records", "values", "results"}
 )
@@ -41,6 +42,10 @@ def looks_like_json(text: str) -> bool:
 
 def read_lines(text: str, wanted: Sequence[str], notes: Notes, progress: Progress) -> list[Collected]:
     """One object a line. U+2028 inside a string ends no line."""
+    first = next((row for line in text[:LOOKED_AT].split("\n") if isinstance(row := parsed(line), dict)), {})
+    if (columns := long_columns(list(first))) and not set(wanted) & set(first):
+        rows = [row for line in text.split("\n") if isinstance(row := parsed(line), dict)]
+        return _points(rows, columns, "", notes)
     collector = Collector(wanted)
     lines = enumerate(text.split("\n"), start=1)
     done = 0
@@ -59,6 +64,15 @@ def read_lines(text: str, wanted: Sequence[str], notes: Notes, progress: Progres
         _take(collector, rows, places)
         progress(min(done / len(text), 1.0))
     return [collector.collected()]
+
+
+def messages(text: str) -> str | None:
+    """What a program printed, out of a log of one object a line that carries it; None where the objects carry none."""
+    rows = [row for line in text.split("\n") if isinstance(row := parsed(line), dict)]
+    if any((role := role_of(str(name))) and role.kind in ("loss", "eval", "part") for row in rows[:50] for name in row):
+        return None
+    key = next((key for key in MESSAGES if rows and isinstance(rows[0].get(key), str)), None)
+    return None if key is None else "\n".join(str(row.get(key, "")).rstrip("\n") for row in rows)
 
 
 def read_whole(text: str, shown: str, wanted: Sequence[str], notes: Notes) -> list[Collected]:
@@ -98,8 +112,8 @@ def _runs(
 def _of_list(value: list[object], name: str, wanted: Sequence[str], notes: Notes) -> Iterator[Collected]:
     rows = [row for row in value if isinstance(row, dict)]
     triples = [row for row in value if isinstance(row, list) and len(row) == 3]
-    if rows and _is_points(rows):
-        yield _points(rows, name, notes)
+    if rows and (columns := long_columns([str(key) for key in rows[0]])):
+        yield from _points(rows, columns, name, notes)
     elif rows:
         if len(rows) < len(value):
             notes.add(f"{len(value) - len(rows):,} entries are no objects", len(value) - len(rows))
@@ -121,6 +135,9 @@ def _of_object(value: Row, name: str, wanted: Sequence[str], notes: Notes, depth
     if isinstance(history, list):
         for found in _of_list(history, name, wanted, notes):
             yield _with_state(found, value)
+        return
+    if pairs := _pairs(value):
+        yield from laid_out({name: pairs}, notes, name)
         return
     columns = {
         key: each for key, each in value.items() if isinstance(each, list) and each and not _objects(each)
@@ -156,9 +173,18 @@ def _nested(value: Row, name: str, wanted: Sequence[str], notes: Notes, depth: i
         keys = list(dict.fromkeys(chain.from_iterable(tables.values())))
         yield _rows([{key: each.get(at) for key, each in tables.items()} for at in keys], name, wanted)
     else:
-        inner = [each for each in value.values() if isinstance(each, dict)]
-        found = [run for each in inner for run in _runs(each, name, wanted, notes, depth + 1) if len(run) > 1]
-        yield from found or [_rows([value], name, wanted)]
+        inner = {key: each for key, each in value.items() if isinstance(each, dict)}
+        found = {
+            key: [run for run in _runs(each, name, wanted, notes, depth + 1) if len(run) > 1]
+            for key, each in inner.items()
+        }
+        several = sum(map(len, found.values())) > 1
+        for key, runs in found.items():
+            for run in runs:
+                run.name = run.name or (key if several else "")
+                yield run
+        if not any(found.values()):
+            yield _rows([value], name, wanted)
 
 
 _POSITIONS = frozenset({"step", "global_step", "epoch", "_step", "iteration", "iter"})
@@ -194,23 +220,42 @@ def _with_state(found: Collected, state: Row) -> Collected:
     return found
 
 
-def _is_points(rows: list[Row]) -> bool:
-    first = rows[0]
-    return {"key", "value", "step"} <= first.keys() and isinstance(first["key"], str)
-
-
-def _points(rows: list[Row], name: str, notes: Notes) -> Collected:
-    points = Points()
+def _points(rows: list[Row], columns: LongColumns, name: str, notes: Notes) -> list[Collected]:
+    runs: dict[str, Points] = {}
     for index, row in enumerate(rows):
-        step, value = numbers.number(row.get("step")), numbers.number(row.get("value"))
-        if not isinstance(row.get("key"), str) or math.isnan(step) or math.isnan(value):
+        step, value = numbers.number(row.get(columns.step)), numbers.number(row.get(columns.value))
+        key = row.get(columns.key)
+        if not isinstance(key, str) or not key or math.isnan(step) or math.isnan(value):
             notes.add(f"row {index + 1:,} is no metric")
-        else:
-            points.add(str(row["key"]), step, value, numbers.number(row.get("timestamp")))
-    found, ordered = by_step(points, name)
-    if ordered:
-        notes.add(ONE_STEP)
-    return found
+            continue
+        run, context = (str(row.get(each) or "") if each else "" for each in (columns.run, columns.context))
+        run, key = placed(run, key, context)
+        runs.setdefault(run, Points()).add(key, step, value, numbers.number(row.get(columns.clock)))
+    return laid_out(runs, notes, name)
+
+
+def _pairs(value: Row) -> Points | None:
+    """Lists of [step, value] by the metric's name, or x and y of each line of a chart by its title; None else."""
+    points = Points()
+    for title, lines in value.items():
+        named = lines if isinstance(lines, dict) else {"": lines}
+        if not named:
+            return None
+        for name, line in named.items():
+            pairs = list(zip(line["x"], line["y"], strict=False)) if _has_axes(line) else line
+            if not isinstance(pairs, list) or not all(_is_pair(pair) for pair in pairs):
+                return None
+            for step, measured in pairs:
+                points.add(f"{title}/{name}".rstrip("/"), numbers.number(step), numbers.number(measured))
+    return points if points.steps else None
+
+
+def _has_axes(line: object) -> TypeGuard[dict[str, list[object]]]:
+    return isinstance(line, dict) and isinstance(line.get("x"), list) and isinstance(line.get("y"), list)
+
+
+def _is_pair(pair: object) -> bool:
+    return isinstance(pair, list | tuple) and len(pair) == 2 and all(map(numbers.is_number, pair))
 
 
 def _rows(rows: list[Row], name: str, wanted: Sequence[str]) -> Collected:
@@ -230,7 +275,22 @@ def _take(collector: Collector, rows: list[Row], places: Sequence[int]) -> None:
     if any(isinstance(cell, dict) for row in rows[:50] for cell in row.values()):
         rows = [_flat(row) for row in rows]
         names = dict.fromkeys(chain.from_iterable(rows))
+    if any("/" in name and isinstance(rows[0].get(name), str) for name in names):
+        rows = [told_apart(row) for row in rows]
+        names = dict.fromkeys(chain.from_iterable(rows))
     collector.add(names, lambda name: [row.get(name) for row in rows], places)
+
+
+def told_apart(row: Row) -> Row:
+    """A row in which a cell that is two numbers under two names, {"global_step/max_steps": "1/100"}, is two cells."""
+    found: Row = {}
+    for name, cell in row.items():
+        names, cells = name.split("/"), cell.split("/") if isinstance(cell, str) and "/" in name else []
+        if len(cells) == len(names) == 2 and all(numbers.is_number(each) for each in cells):
+            found |= zip(names, cells, strict=True)
+        else:
+            found.setdefault(name, cell)
+    return found
 
 
 def _flat(row: Row, prefix: str = "", depth: int = 0) -> Row:

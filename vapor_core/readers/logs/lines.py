@@ -10,17 +10,26 @@ from collections.abc import Iterator, Sequence
 
 from vapor_core.readers.logs import numbers
 from vapor_core.readers.logs.collected import BLOCK, Collected, Collector
-from vapor_core.readers.logs.json_logs import Progress, Row, parsed
-from vapor_core.readers.logs.naming import HELD_OUT, Role, role_of, words_of
+from vapor_core.readers.logs.json_logs import Progress, Row, parsed, told_apart
+from vapor_core.readers.logs.naming import HELD_OUT, TRAIN, Role, role_of, words_of
 from vapor_core.readers.logs.numbers import MINUTE, UNITS
 
 TOTAL = "of steps"  # what stands behind the step in "step 5/100"
 MOST_SHAPES = 512  # of lines that are remembered
 LONGEST_LINE = 4_000  # characters that are looked at
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_BAR = re.compile(
-    r"\d+%\|[^|]*\|\s*[\d.]+\w*/[\d.?]+\w*(?: \[[^\]]*\])?"
-)  # a progress bar: its step may be stale
+# A progress bar. Its count may be stale; it is the step where the same line has a loss and no other step.
+_BAR = re.compile(r"\d+%\|[^|]*\|\s*[\d.]+\w*/[\d.?]+\w*(?: \[[\d:? ]+<[\d:? ]+)?")
+_BAR_WITH_LOSS = re.compile(r"%\|[^|]*\|\s*(?P<count>\d+)/\d+ \[[^\]]*loss", re.IGNORECASE)
+# What a line begins with, or one of its parts, that tells of held-out data.
+_OF_HELD_OUT = re.compile(
+    r"(?:^|[|\]>] ?|- |: )(?:valid(?:ation|ate|ating)?|val|eval(?:uation|uate|uating)?|test(?:ing)?)(?=[ :\[|]|$)",
+    re.IGNORECASE,
+)
+# Words before "steps" that make a number of steps out of a step.
+_HOW_MANY = frozenset(
+    {"total", "max", "num", "number", "warmup", "save", "logging", "every", "optimization", "accumulation", "per"}
+)
 _NUMBER = r"[-+]?(?:\d(?:[\d,_]*\d)?(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)(?:inity)?"
 _PAIR = re.compile(
     r"(?<![\w./%-])['\"]?(?P<name>[A-Za-z_][\w/.%-]*(?: [A-Za-z(][\w/.%()-]*){0,6})['\"]?"
@@ -35,6 +44,9 @@ _BARE = re.compile(
     r"\s*(\d+) (train|val|eval) (" + _NUMBER + r")\s*", re.IGNORECASE
 )  # build-nanogpt's log.txt
 _DICTIONARY = re.compile(r"\{.*\}")
+_SPELT_CELL = re.compile(r"': '\d+(?:[hm] |/|:\d)")  # "2m 46s", "5/100" or "0:10": no number by itself
+_PYTHON = {"'": '"', "nan": "NaN", "inf": "Infinity", "None": "null", "True": "true", "False": "false"}
+_PYTHON_WORD = re.compile(r"'|\b(?:nan|inf|None|True|False)\b")
 _POSITION = frozenset({"step", "epoch"})
 # One letter stands for a name in llm.c's main.log.
 _SHORT = {
@@ -84,8 +96,8 @@ def _rows(text: str, totals: dict[float, int] | None) -> Iterator[tuple[int, Row
     place: Row = {}
     open_row: Row | None = None
     began = 0
-    for number, line in enumerate(re.split(r"\r\n|\n", text), start=1):
-        row = _row(line.rsplit("\r", 1)[-1], totals, shapes)
+    for number, line in _told(text):
+        row = _row(line, totals, shapes)
         if not row:
             continue
         position = {name: cell for name, cell in row.items() if _is_position(name)}
@@ -113,6 +125,16 @@ def _rows(text: str, totals: dict[float, int] | None) -> Iterator[tuple[int, Row
         yield began, open_row
 
 
+def _told(text: str) -> Iterator[tuple[int, str]]:
+    """(number, text) of each line; one that a progress bar wrote over itself is as many as it told losses."""
+    for number, line in enumerate(re.split(r"\r\n|\n", text), start=1):
+        *earlier, last = line.split("\r")
+        for piece in earlier:
+            if "%|" in piece and "loss" in piece.lower():
+                yield number, piece
+        yield number, last
+
+
 Shape = tuple[tuple[str, int, float], ...]  # names of a line's numbers: name, which number, times what
 Shapes = dict[
     tuple[str, ...], Shape | None
@@ -122,8 +144,8 @@ Shapes = dict[
 def _row(line: str, totals: dict[float, int] | None, shapes: Shapes) -> Row:
     """The names and numbers of a line; {} where it has none. Most lines have the shape of one that was read."""
     line = _COLOUR.sub("", line[:LONGEST_LINE]) if "\x1b" in line else line[:LONGEST_LINE]
-    if "{" in line and (inner := _DICTIONARY.search(line)) and isinstance(row := parsed(inner[0]), dict):
-        return {name: cell for name, cell in row.items() if not isinstance(cell, dict | list)}
+    if "{" in line and (inner := _DICTIONARY.search(line)) and (row := _dictionary(inner[0])):
+        return row
     pieces = _SPLIT.split(line)
     key = tuple(pieces[::2])
     if key not in shapes:
@@ -141,6 +163,16 @@ def _row(line: str, totals: dict[float, int] | None, shapes: Shapes) -> Row:
     return row
 
 
+def _dictionary(text: str) -> Row:
+    """The names and cells of an object in JSON, or in Python's words where some cell is no plain number; {} else."""
+    row = parsed(text)
+    if row is None and _SPELT_CELL.search(text):
+        row = parsed(_PYTHON_WORD.sub(lambda word: _PYTHON[word[0]], text))
+    if not isinstance(row, dict):
+        return {}
+    return told_apart({name: cell for name, cell in row.items() if not isinstance(cell, dict | list)})
+
+
 def _value(text: str, scale: float) -> object:
     return text if scale == 1.0 else numbers.number(text) * scale
 
@@ -155,16 +187,20 @@ def _shape(line: str, pieces: list[str]) -> Shape | None:
         at += len(piece)
     if bare := _BARE.fullmatch(line):
         return (("step", 0, 1.0), (f"{bare[2]}_loss", 1, 1.0))
-    bar = [match.span() for match in _BAR.finditer(line)] if "%|" in line else []
+    bars = list(_BAR.finditer(line)) if "%|" in line else []
     found: dict[str, tuple[int, float]] = {}
     steps_rank = 1_000  # of the step's name in the line: the trainer's own count before a count in the epoch
-    held_out = line.lstrip().lower().startswith(("validation", "eval"))
+    marked = _OF_HELD_OUT.search(line.strip())
+    held_out = False
     for match in _PAIR.finditer(line):
         place = places.get(match.start("number"))
-        if place is None or any(start <= match.start("number") < end for start, end in bar):
+        if place is None or any(bar.start() <= match.start("number") < bar.end() for bar in bars):
             continue
+        held_out = held_out or (marked is not None and marked.start() <= match.start())
         held_out = held_out or (_is_position(_name(match)) and bool(HELD_OUT & set(words_of(match["name"]))))
         name = _name(match, held_out=held_out)
+        if HELD_OUT.issuperset(words_of(name)) and any(map(_has_loss, found)):  # "loss train: 2.4, val: 2.5"
+            name = "val loss"
         role = role_of(name)
         if role is None or not _names_step(name):
             found.setdefault(name, (place, _scale(match["unit"], name)))
@@ -174,6 +210,8 @@ def _shape(line: str, pieces: list[str]) -> Shape | None:
             found.pop(TOTAL, None)
             if match["total"] and (total := places.get(match.start("total"))) is not None:
                 found[TOTAL] = (total, 1.0)
+    if bars and "step" not in found and (bar := _BAR_WITH_LOSS.search(line)):
+        found["step"] = (places[bar.start("count")], 1.0)
     for name, pattern, scale in (("tokens_per_second", _RATE, 1.0), ("step_time_s", _LONE_MS, 1e-3)):
         if (lone := pattern.search(line)) and (place := places.get(lone.start("number"))) is not None:
             found.setdefault(name, (place, scale))
@@ -193,7 +231,8 @@ def _name(match: re.Match[str], *, held_out: bool = False) -> str:
     name = _bare_name(match["name"])
     if name.lower() == "time" and match["unit"] in ("ms", "us"):  # nanoGPT's, of one iteration
         return "step_time"
-    if held_out and _has_loss(name) and words_of(name)[0] not in HELD_OUT:
+    words = words_of(name)
+    if held_out and _has_loss(name) and words[0] not in HELD_OUT and not TRAIN & set(words):
         return f"val {name}"
     return name
 
@@ -206,6 +245,8 @@ def _bare_name(raw: str) -> str:
         if lowered.endswith(" " + word) and any(each in HELD_OUT | {"loss"} for each in words_of(raw)):
             return word.split()[-1]
     last = raw.rsplit(" ", 1)[-1]
+    if _HOW_MANY & set(words_of(raw)[:-1]) and _names_step(last):
+        return raw
     if role_of(raw) is None and last != raw and "/" not in last and role_of(last) is not None:
         return raw if any(word in HELD_OUT for word in words_of(raw)) and _is_position(last) else last
     return raw

@@ -11,6 +11,7 @@ Kind = Literal["quantity", "loss", "eval", "part", "summary", "planned", "run", 
 
 HELD_OUT = frozenset(
     {"eval", "evaluation", "val", "valid", "validation", "test", "testing", "dev", "heldout", "evals"}
+    | {"validate", "validating", "evaluate", "evaluating"}
 )
 TRAIN = frozenset({"train", "training", "trn", "tr", "trainer"})
 LOSS = frozenset({"loss", "losses", "crossentropy", "xent"})
@@ -18,7 +19,7 @@ LOSS = frozenset({"loss", "losses", "crossentropy", "xent"})
 PLAIN = frozenset(
     {"total", "mean", "avg", "average", "global", "lm", "step", "epoch", "reduced", "metrics", "metric", "batch"}
     | {"running", "smoothed", "value", "causal", "model", "main", "objective", "optim", "log", "logs", "charts"}
-    | {"cross", "entropy", "language", "all", "per", "token", "iter", "interval", "at"}
+    | {"cross", "entropy", "language", "all", "per", "token", "iter", "interval", "at", "values", "scalars", "nats"}
 )  # fmt: skip
 # A loss in the name of what is none.
 NO_LOSS = frozenset(
@@ -77,6 +78,7 @@ SUMMARIES = {
 }
 PLANNED = frozenset(
     {"total_steps", "max_steps", "total_iters", "train_iters", "num_train_steps", "max_iters"}
+    | {"total_optimization_steps", "total_train_steps", "total_training_steps", "num_training_steps"}
 )
 RUNS = (
     *(
@@ -86,6 +88,7 @@ RUNS = (
         "runid",
         "run_uuid",
         "run_key",
+        "run_hash",
         "experiment",
         "experiment_name",
         "exp_name",
@@ -98,7 +101,7 @@ MEMORY_UNITS = frozenset({"gb", "gib", "mb", "mib", "bytes"})
 NOT_USED = frozenset({"total", "available", "free", "percent", "util", "utilization", "cpu", "disk", "ram"})
 _PREFIXES = TRAIN | {
     *("metrics", "metric", "optim", "optimizer", "perf", "system", "throughput", "charts", "log", "logs"),
-    *("time", "memory", "gpu", "speed", "timing", "debug", "progress", "stats"),
+    *("time", "memory", "gpu", "speed", "timing", "debug", "progress", "stats", "values", "scalars"),
 }
 _UNIT_SCALES = {
     **{"ms": 1e-3, "us": 1e-6, "minutes": 60.0, "min": 60.0, "hours": 3600.0},
@@ -194,7 +197,7 @@ def _is_entropy(words: tuple[str, ...]) -> bool:
 def _rank(words: tuple[str, ...]) -> int:
     """Plain names first; of a loss a step and a loss an epoch the one a step, of held-out ones the one an epoch."""
     held_out = any(word in HELD_OUT for word in words)
-    order = {("loss",): 0, ("train", "loss"): 1}
+    order = {("reduced", "train", "loss"): -1, ("loss",): 0, ("train", "loss"): 1}
     late = {"epoch": 4 if not held_out else 2, "step": 2 if not held_out else 4, "running": 3, "smoothed": 5}
     return order.get(words, 10 * max((late.get(word, 0) for word in words), default=0) + len(words))
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 NOT_A_NUMBER = math.inf  # what a measured NaN or infinity is kept as
-MISSING = frozenset({"", "none", "null", "n/a", "na", "-", "--", "no log", "undefined", "<na>"})
+MISSING = frozenset({"", "none", "null", "n/a", "na", "-", "--", "\u2013", "\u2014", "no log", "undefined", "<na>"})
 SICK = frozenset({"nan", "inf", "+inf", "-inf", "infinity", "-infinity", "+infinity", "+nan", "-nan"})
 MINUTE = 60.0
 GIB = 1.073741824  # GB in a GiB
@@ -31,6 +31,8 @@ _EUROPEAN = re.compile(r"[-+]?(?:\d{1,3}(?:[.'\u2019\u00a0\u202f ]\d{3})+|\d+)(?
 _UNIT = re.compile(r"([-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?)\s*([a-z%]{1,7})")
 _TENSOR = re.compile(r"(?:tensor|array|np\.float\d+|float\d+)\(\s*([-+.\deE]+|nan|inf)\b.*\)")
 _CLOCK = re.compile(r"(?:(\d+) days?,? )?(?:(\d+):)?(\d{1,3}):(\d{2}(?:\.\d+)?)")
+_SPELT = re.compile(r"(?:(\d+)d ?)?(?:(\d+)h ?)?(?:(\d+)m ?)?(\d+(?:\.\d+)?)s")  # "2m 46s"
+_EMPHASIS = "*_`~"  # that Markdown puts around a cell
 
 
 def column(cells: Sequence[object], *, decimal_comma: bool = False) -> Floats:
@@ -67,6 +69,8 @@ def number(cell: object, *, decimal_comma: bool = False) -> float:
 def _of_text(text: str, decimal_comma: bool) -> float:
     if text in MISSING or len(text) > 60:
         return math.nan
+    if text[0] in _EMPHASIS:
+        return _of_text(text.strip(_EMPHASIS), decimal_comma)
     if text in SICK:
         return NOT_A_NUMBER
     if decimal_comma and _EUROPEAN.fullmatch(text):
@@ -84,7 +88,7 @@ def _of_words(text: str) -> float:
     if found := _UNIT.fullmatch(text):
         scale = UNITS.get(found[2])
         return math.nan if scale is None else float(found[1].replace(",", "")) * scale
-    if found := _CLOCK.fullmatch(text):
+    if found := _CLOCK.fullmatch(text) or _SPELT.fullmatch(text):
         days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
         return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     if found := _TENSOR.fullmatch(text):

@@ -6,15 +6,15 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from vapor_core.readers.logs import numbers
 from vapor_core.readers.logs.collected import BLOCK, Collected, Collector
-from vapor_core.readers.logs.json_logs import ONE_STEP, Progress
-from vapor_core.readers.logs.naming import RUNS, role_of, words_of
-from vapor_core.readers.logs.points import Points, by_step
+from vapor_core.readers.logs.json_logs import Progress
+from vapor_core.readers.logs.naming import apart, role_of
+from vapor_core.readers.logs.points import LongColumns, Points, laid_out, long_columns, placed
 from vapor_core.readers.logs.run_log import Notes
 
 Line = tuple[int, list[str]]  # where it ends, counted from 1, and its cells
@@ -23,8 +23,6 @@ DELIMITERS = (",", "\t", ";", "|")
 BLANKS = " "  # any number of them
 LOOKED_AT = 60  # lines in which a header is sought
 SAMPLE = 500  # lines that tell how numbers are written
-_KEYS = frozenset({"key", "tag", "metric", "metric_name", "metricname", "name", "variable", "series"})
-_VALUES = frozenset({"value", "metric_value", "metricvalue"})
 _RULE = re.compile(r"[\s|:\-+=]+")
 _PAIR = re.compile(
     r"[A-Za-z_][\w/.]*(?:\s*[:=]\s*[-+]?\d|\s+[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?\s*(?:[,|:]|$))", re.IGNORECASE
@@ -38,6 +36,14 @@ class Layout:
     line: int
     header: tuple[str, ...]
     delimiter: str
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether a column is known as a loss, or the table has a point a line."""
+        roles = [role_of(apart(name)[1]) for name in self.header]
+        return long_columns(self.header) is not None or any(
+            role is not None and role.kind in ("loss", "eval", "part") for role in roles
+        )
 
 
 def layout_of(text: str) -> Layout | None:
@@ -73,6 +79,8 @@ def _header(number: int, line: str, follower: str | None, delimiter: str) -> Lay
             else None
         )
     cells = cells_of(follower, delimiter)
+    if delimiter == BLANKS and len(cells) == len(names) + 1 and cells[0].isdecimal():  # pandas prints an index
+        names = ["", *names]
     if len(names) < 2 and delimiter == BLANKS and role_of(names[0]) is None:
         return None
     enough = len(cells) == len(names) or (delimiter != BLANKS and any(role_of(name) for name in names))
@@ -128,7 +136,7 @@ def read_table(
     rows = _lines(text, layout, notes)
     first = list(islice(rows, SAMPLE))
     comma = numbers.uses_decimal_comma([cells for _, cells in first], layout.delimiter)
-    long = _long_columns(layout.header)
+    long = long_columns(layout.header)
     if long is not None and not set(wanted) & set(layout.header):
         return _long(layout, (*first, *rows), long, comma, notes)
     collector = Collector(wanted, decimal_comma=comma)
@@ -179,47 +187,21 @@ def _raw_lines(text: str, layout: Layout, notes: Notes) -> Iterator[Line]:
         notes.add(f"reading stopped in line {layout.line + reader.line_num:,}: {error}")
 
 
-def _long_columns(header: Sequence[str]) -> tuple[int, int, int] | None:
-    """Places of the metric's name, its value and its step in a table of one point a line."""
-    names = ["_".join(words_of(cell)) for cell in header]
-
-    def place(known: Callable[[str], bool]) -> int | None:
-        return next((at for at, name in enumerate(names) if known(name)), None)
-
-    key, value, step = (place(known) for known in (_KEYS.__contains__, _VALUES.__contains__, _is_step))
-    return None if key is None or value is None or step is None else (key, value, step)
-
-
-def _is_step(name: str) -> bool:
-    role = role_of(name)
-    return role is not None and role.name == "step"
-
-
 def _long(
-    layout: Layout, lines: Sequence[Line], places: tuple[int, int, int], comma: bool, notes: Notes
+    layout: Layout, lines: Sequence[Line], columns: LongColumns, comma: bool, notes: Notes
 ) -> list[Collected]:
     """One run's points a name; several runs where a column tells them apart."""
-    key, value, step = places
-    names = ["_".join(words_of(cell)) for cell in layout.header]
-    run = min(
-        (names.index(name) for name in RUNS if name in names),
-        key=lambda at: RUNS.index(names[at]),
-        default=None,
-    )
-    clock = next((at for at, name in enumerate(names) if name in ("timestamp", "wall_time", "time")), None)
+    places = {name: at for at, name in enumerate(layout.header)}
     runs: dict[str, Points] = {}
     for number, cells in lines:
-        at, measured = (numbers.number(cells[place], decimal_comma=comma) for place in (step, value))
-        if math.isnan(at) or math.isnan(measured) or not cells[key].strip():
+        told = {name: cells[at].strip() for name, at in places.items()}
+        at, measured = (
+            numbers.number(told[name], decimal_comma=comma) for name in (columns.step, columns.value)
+        )
+        if math.isnan(at) or math.isnan(measured) or not told[columns.key]:
             notes.add(f"line {number:,} is no metric")
             continue
-        name = cells[run].strip() if run is not None else ""
-        when = float(numbers.seconds([cells[clock]])[0]) if clock is not None else float("nan")
-        runs.setdefault(name, Points()).add(cells[key].strip(), at, measured, when)
-    found: list[Collected] = []
-    for name, points in runs.items():
-        one, ordered = by_step(points, name if len(runs) > 1 else "")
-        if ordered:
-            notes.add(ONE_STEP)
-        found.append(one)
-    return found
+        run, key = placed(told.get(columns.run, ""), told[columns.key], told.get(columns.context, ""))
+        when = float(numbers.seconds([told[columns.clock]])[0]) if columns.clock else float("nan")
+        runs.setdefault(run, Points()).add(key, at, measured, when)
+    return laid_out(runs, notes)
