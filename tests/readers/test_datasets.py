@@ -84,10 +84,10 @@ REFUSED = [
     ("a.csv", b"text\n" + b"x" * 140_000 + b"\n", 2, "longer than 131,072 characters"),
     ("a.csv", b",".join(b"c%d" % i for i in range(2000)) + b"\n", 1, "2,000 columns"),
     ("a.txt", "nai\u0308ve\ncaf\u00e9".encode("latin-1", "replace"), 2, "line 2 is not UTF-8"),
-    ("a.txt", "words".encode("utf-16"), None, "UTF-16"),
+    ("a.txt", "words".encode("utf-16") + b"x", None, "UTF-16"),
     ("a.txt", b"text\n\x00\x01", 2, "zero byte"),
     ("a.parquet", b"PAR1....", None, "Parquet"),
-    ("a.csv", b"PK\x03\x04....", None, "spreadsheet"),
+    ("a.csv", b"PK\x03\x04....", None, "damaged zip archive"),
 ]
 
 

@@ -106,14 +106,14 @@ def test_a_step_that_repeats_after_a_resume_keeps_its_last_value():
 def test_a_bad_row_is_named_and_the_rest_is_read():
     log = read_log("a.csv", b"step,loss\n1,3\n2\n3,2\nfour,1\n")
     assert len(log.frame) == 2
-    assert log.warnings == ("line 3 has 1 fields, the header has 2", "line 5 has no usable step")
+    assert log.warnings == ("line 3 has 1 field, the header has 2", "line 5 has no usable step")
 
 
 @pytest.mark.parametrize(
     ("content", "word"),
     [
         (b"", "empty"),
-        (b"\xff\xfe\x00bad", "UTF-8"),
+        (b"\xff\xfe\x00bad!", "damaged UTF-16"),
         (b"a,b\n1,2\n", "no column that is known as a loss; say which of a, b it is"),
         (b"step\n1\n2\n", "no column that is known as a loss"),
         (b'{"log_history": 3}', "no rows"),

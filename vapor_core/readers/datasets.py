@@ -1,11 +1,13 @@
 """A person's own data: a file's bytes in, a dataset with its counts and a preview out.
 
 `rows` reads the file, `layouts` finds the text, `tokens` estimates its tokens; here are the bounds, the
-counts and the warnings. Nothing of the file is kept but the counts and the preview.
+counts and the warnings. Examples are counted as they come: nothing is kept of them but counts and a preview.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from itertools import chain
 
 import numpy as np
@@ -13,6 +15,9 @@ from numpy.typing import NDArray
 
 from vapor_core.contracts.entries import Dataset
 from vapor_core.errors import InvalidUpload
+from vapor_core.readers import parquet
+from vapor_core.readers.containers import ENDINGS as PACKED
+from vapor_core.readers.containers import Member, opened
 from vapor_core.readers.decoding import other_kind, text_of
 from vapor_core.readers.edge import one_sentence
 from vapor_core.readers.layouts import Layout, layout_of
@@ -37,8 +42,12 @@ PREVIEW_CELL = 200  # characters
 FEW_EXAMPLES = 100
 MOST_NAMED = 8  # columns that are named as left out
 LONG_TOKENS = 4096
-ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".text", ".md", ".markdown")
-TAKES = "Vapor reads JSONL, JSON, CSV, TSV, plain text and Markdown"
+ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".text", ".md", ".markdown", ".parquet")
+TAKES = "Vapor reads JSONL, JSON, CSV, TSV, Parquet, plain text and Markdown, also zipped"
+BATCH_CHARACTERS = 2_000_000  # of examples that are counted in one go
+ABOUT_DATA = frozenset(
+    {"readme", "license", "licence", "dataset_infos", "dataset_info", "metadata", "config"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +74,12 @@ def read_dataset(
     text_column: str | Sequence[str] | None = None,
     tokenizer: str = DEFAULT,
 ) -> Upload:
-    """Read a file of examples: JSONL, a JSON array, CSV or TSV with a header, plain text or Markdown.
+    """Read a file of examples: JSONL, a JSON array, CSV or TSV with a header, Parquet, plain text or Markdown.
 
     Args:
         name: the file's name; its ending says the format, and where it says none the content does.
-        content: the file, UTF-8, at most 200 MB.
+        content: the file, compressed or not, at most LARGEST_BYTES as it is and unpacked; text is UTF-8, or UTF-16 with
+            its mark. Of a zip archive what is training data is read, file after file.
         text_column: the column that holds the text, or several in order, where the layout is not one that Vapor
             knows.
         tokenizer: whose tokens are estimated, one of `tokens.tokenizers()`.
@@ -78,11 +88,49 @@ def read_dataset(
         UnknownColumns: the layout is not known; has the file's columns, so that a person can choose.
         InvalidUpload: the file cannot be used; names the line and what would work.
     """
+    if len(content) > LARGEST_BYTES:
+        raise InvalidUpload(
+            f"the file has {len(content) / 1e6:,.0f} MB; {LARGEST_BYTES / 1e6:,.0f} MB are the most, "
+            "a part of it gives the same estimate"
+        )
     notes: list[str] = []
-    found = _gathered(_rows(name, _decoded(content), notes), text_column)
-    counts = count_tokens(found.texts, tokenizer)
-    warnings = (*_warnings(found.texts, counts), *_left_out(found), *notes)
+    members = _training(opened(name, content, LARGEST_BYTES, notes), notes)
+    rows = chain.from_iterable(_rows_of(member, notes) for member in members)
+    found = _gathered(rows, text_column, tokenizer)
+    counts = np.concatenate(found.counts)
+    warnings = (*_warnings(found, counts), *_left_out(found), *notes)
     return _upload(_plain_name(name), found, counts, warnings, tokenizer)
+
+
+def _training(members: Sequence[Member], notes: list[str]) -> list[Member]:
+    """The files of an archive that are training data; the others are named."""
+    if len(members) == 1:
+        return list(members)
+    of_data = [member for member in members if _ending(member.name) and _stem(member.name) not in ABOUT_DATA]
+    held_out = [
+        member for member in of_data if HELD_OUT & set(re.split(r"[\W_]+|\d+", member.name.casefold()))
+    ]
+    chosen = [member for member in of_data if member not in held_out] or of_data
+    if not chosen:
+        raise InvalidUpload(
+            f"none of the {len(members):,} files in the archive is a file of examples; {TAKES}"
+        )
+    idle = [shown(member.name, 40) for member in members if member not in chosen]
+    if idle:
+        more = f" and {len(idle) - MOST_NAMED:,} more" if len(idle) > MOST_NAMED else ""
+        notes.append(f"Files of the archive that are left out: {', '.join(idle[:MOST_NAMED])}{more}.")
+    return chosen
+
+
+HELD_OUT = frozenset({"test", "val", "valid", "validation", "eval", "dev"})
+
+
+def _rows_of(member: Member, notes: list[str]) -> Iterator[Row]:
+    if member.content.startswith(parquet.MARK):
+        for number, cells in enumerate(parquet.rows(member.content, shown(member.name, 60)), start=1):
+            yield Row(number, cells, place="row")
+    else:
+        yield from _rows(member.name, _decoded(member.content), notes)
 
 
 @dataclass(slots=True)
@@ -92,16 +140,28 @@ class _Gathered:
     layout: Layout
     first: Row
     sample: list[Row] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
     columns: dict[str, None] = field(default_factory=dict)
     empty: int = 0
+    counts: list[NDArray[np.int64]] = field(
+        default_factory=list
+    )  # tokens of each example, a batch after the other
+    characters: int = 0
+    seen: set[bytes] = field(default_factory=set)  # digests of the examples, to know copies
+
+    def count(self, texts: list[str], tokenizer: str) -> None:
+        """Take a batch of examples in."""
+        self.counts.append(count_tokens(texts, tokenizer))
+        self.characters += sum(map(len, texts))
+        self.seen.update(blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() for text in texts)
 
 
-def _gathered(rows: Iterator[Row], text_column: str | Sequence[str] | None) -> _Gathered:
+def _gathered(rows: Iterator[Row], text_column: str | Sequence[str] | None, tokenizer: str) -> _Gathered:
     first = next(rows, None)
     if first is None:
         raise InvalidUpload("the file has no examples; it needs at least one line of text besides a header")
     found = _Gathered(layout_of(first, text_column), first)
+    batch: list[str] = []
+    size = examples = 0
     for row in chain([first], rows):
         if len(found.sample) < PREVIEW_ROWS:
             found.sample.append(row)
@@ -110,27 +170,29 @@ def _gathered(rows: Iterator[Row], text_column: str | Sequence[str] | None) -> _
         example = found.layout.text(row)
         if len(example) > LONGEST_EXAMPLE:
             raise InvalidUpload(
-                f"line {row.line} has {len(example):,} characters; {LONGEST_EXAMPLE:,} are the most", row.line
+                f"{row.where} has {len(example):,} characters; {LONGEST_EXAMPLE:,} are the most", row.line
             )
         if not example:
             found.empty += 1
             continue
-        found.texts.append(example)
-        if len(found.texts) > MOST_EXAMPLES:
+        batch.append(example)
+        size += len(example)
+        examples += 1
+        if size >= BATCH_CHARACTERS:
+            found.count(batch, tokenizer)
+            batch, size = [], 0
+        if examples > MOST_EXAMPLES:
             raise InvalidUpload(
                 f"the file has more than {MOST_EXAMPLES:,} examples; use a part of it", row.line
             )
-    if not found.texts:
+    if batch:
+        found.count(batch, tokenizer)
+    if not examples:
         raise InvalidUpload(f"none of the {found.empty:,} examples has any text", first.line)
     return found
 
 
 def _decoded(content: bytes) -> str:
-    if len(content) > LARGEST_BYTES:
-        raise InvalidUpload(
-            f"the file has {len(content) / 1e6:,.0f} MB; {LARGEST_BYTES / 1e6:,.0f} MB are the most, "
-            "a part of it gives the same estimate"
-        )
     if kind := other_kind(content):
         raise InvalidUpload(f"this is {kind}; {TAKES}")
     text = text_of(content)
@@ -161,7 +223,7 @@ def _left_out(found: _Gathered) -> Iterator[str]:
 
 def _rows(name: str, text: str, notes: list[str]) -> Iterator[Row]:
     """The reader for the ending, or for the content where the ending says nothing."""
-    ending = next((ending for ending in ENDINGS if name.casefold().endswith(ending)), "")
+    ending = _ending(name)
     opening = text.lstrip()[:1]
     if ending == ".csv":
         return table(text, delimiter_of(text))
@@ -174,8 +236,17 @@ def _rows(name: str, text: str, notes: list[str]) -> Iterator[Row]:
     return passages(text)
 
 
+def _ending(name: str) -> str:
+    return next((ending for ending in ENDINGS if name.casefold().endswith(ending)), "")
+
+
+def _stem(name: str) -> str:
+    return name.replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0].casefold()
+
+
 def _plain_name(name: str) -> str:
     """The file's own name without folders, control characters and ending."""
+    name = next((name[: -len(ending)] for ending in PACKED if name.casefold().endswith(ending)), name)
     last = shown(name.replace("\\", "/").rsplit("/", 1)[-1], 120).strip()
     stem = last.rsplit(".", 1)[0].strip() or last
     return stem or "own data"
@@ -184,7 +255,7 @@ def _plain_name(name: str) -> str:
 def _upload(
     name: str, found: _Gathered, counts: NDArray[np.int64], warnings: tuple[str, ...], tokenizer: str
 ) -> Upload:
-    tokens, texts = int(counts.sum()), found.texts
+    tokens, examples = int(counts.sum()), len(counts)
     shown_columns = (shown(column) for row in found.sample for column in row.values)
     columns = tuple(dict.fromkeys(shown_columns))[:PREVIEW_COLUMNS]
     return Upload(
@@ -192,7 +263,7 @@ def _upload(
             id=f"own/{name}",
             name=name,
             tokens=tokens,
-            examples=len(texts),
+            examples=examples,
             kind="own",
             source="uploaded file",
             note=f"tokens estimated from the text's bytes, as {tokenizer} would count them",
@@ -200,11 +271,11 @@ def _upload(
         schema=found.layout.name,
         columns=columns,
         preview=tuple(_preview(row, columns) for row in found.sample),
-        examples=len(texts),
+        examples=examples,
         tokens=tokens,
-        mean_tokens=tokens / len(texts),
+        mean_tokens=tokens / examples,
         longest_tokens=int(counts.max()),
-        characters=sum(len(text) for text in texts),
+        characters=found.characters,
         warnings=warnings,
     )
 
@@ -214,12 +285,13 @@ def _preview(row: Row, columns: tuple[str, ...]) -> dict[str, str]:
     return {name: "" if cells.get(name) is None else shown(cells[name], PREVIEW_CELL) for name in columns}
 
 
-def _warnings(texts: list[str], counts: NDArray[np.int64]) -> Iterator[str]:
-    copies = len(texts) - len(set(texts))
-    if copies * 20 > len(texts):
-        yield f"{copies:,} of {len(texts):,} examples are copies of others, so the run overfits sooner."
-    if len(texts) < FEW_EXAMPLES:
-        yield f"Only {len(texts):,} examples: expect the run to memorise them."
+def _warnings(found: _Gathered, counts: NDArray[np.int64]) -> Iterator[str]:
+    examples = len(counts)
+    copies = examples - len(found.seen)
+    if copies * 20 > examples:
+        yield f"{copies:,} of {examples:,} examples are copies of others, so the run overfits sooner."
+    if examples < FEW_EXAMPLES:
+        yield f"Only {examples:,} examples: expect the run to memorise them."
     longest = int(counts.max())
     if longest > LONG_TOKENS:
         yield f"The longest example has about {longest:,} tokens; what exceeds the sequence length is cut."

@@ -3,16 +3,18 @@
 from vapor_core.errors import InvalidUpload
 
 UTF8_MARK = b"\xef\xbb\xbf"
-OTHER_MARKS = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")  # of UTF-16 and UTF-32
+# The longer ones first: UTF-32's little mark begins as UTF-16's does.
+OTHER_MARKS = {
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
 
 POINTER = b"version https://git-lfs.github.com/spec/"
 SIGNATURES = (
-    (b"PAR1", "a Parquet file"),
-    (b"PK\x03\x04", "a zip archive or a spreadsheet"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ", "an xz archive"),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"Rar!", "a rar archive"),
     (b"ARROW1", "an Arrow file"),
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "a picture"),
@@ -31,23 +33,32 @@ def text_of(content: bytes, shown: str = "the file") -> str:
     """A file's text, without byte-order marks; it holds at least one character that is neither blank nor zero.
 
     Raises:
-        InvalidUpload: where it is empty, a Git LFS pointer or not UTF-8, with the line; the sentence calls it `shown`.
+        InvalidUpload: where it is empty, a Git LFS pointer, or not UTF-8 with its line (UTF-16 and UTF-32 are known by
+            their marks); the sentence calls it `shown`.
     """
     if content.startswith(POINTER):
         raise InvalidUpload(
             f"{shown} is a Git LFS pointer and not the file that it stands for; `git lfs pull` fetches that one"
         )
-    if content.startswith(OTHER_MARKS):
-        raise InvalidUpload(f"{shown} is UTF-16 or UTF-32 text; save it as UTF-8")
-    body = content.removeprefix(UTF8_MARK)
-    try:
-        text = body.decode("utf-8").lstrip("\ufeff")
-    except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        raise InvalidUpload(f"line {line} is not UTF-8 text; save {shown} as UTF-8", line) from None
+    text = _decoded(content, shown).lstrip("\ufeff")
     if not text.replace("\0", "").strip():
         raise InvalidUpload(f"{shown} is empty")
     return text
+
+
+def _decoded(content: bytes, shown: str) -> str:
+    code = next((code for mark, code in OTHER_MARKS.items() if content.startswith(mark)), None)
+    if code is not None:
+        try:
+            return content.decode(code)
+        except UnicodeDecodeError:
+            raise InvalidUpload(f"{shown} is damaged {code.upper()} text; save it as UTF-8") from None
+    body = content.removeprefix(UTF8_MARK)
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise InvalidUpload(f"line {line} is not UTF-8 text; save {shown} as UTF-8", line) from None
 
 
 def shown_name(name: str) -> str:

@@ -88,7 +88,7 @@ class Layout:
         parts = [self._text(row, name) for name in self.required]
         if not any(parts) and not any(name in row.values for name in self.required):
             raise InvalidUpload(
-                f"line {row.line} has no {shown(self.required[0])!r}, which the first example has; "
+                f"{row.where} has no {shown(self.required[0])!r}, which the first example has; "
                 f"it has {_names(row.values)}",
                 row.line,
             )
@@ -113,7 +113,7 @@ class Layout:
             return str(value)
         if self.name == "text":
             kind = "a list" if isinstance(value, list) else "an object"
-            raise InvalidUpload(f"line {row.line} has {kind} as {shown(name)!r}, not text", row.line)
+            raise InvalidUpload(f"{row.where} has {kind} as {shown(name)!r}, not text", row.line)
         return words(value, self.left_out)
 
     def _before(self, row: Row, name: str) -> str:
@@ -150,7 +150,7 @@ def layout_of(first: Row, text_column: str | Sequence[str] | None) -> Layout:
     if len(fields) == 1:
         return Layout("chat" if is_turns(first.values[fields[0]]) else "text", (fields[0],))
     raise UnknownColumns(
-        f"line {first.named} has {_names(fields)}: none of the layouts that Vapor knows ({KNOWN}); "
+        f"{first.place} {first.named} has {_names(fields)}: none of the layouts that Vapor knows ({KNOWN}); "
         "say which column is the text, or rename it to text",
         _samples(first),
         first.named,

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from vapor_core.errors import InvalidUpload
 
@@ -30,11 +31,18 @@ class Row:
         line: where it begins, counted from 1.
         values: its fields by name.
         header: the line that names the fields, where it is another.
+        place: what `line` counts: lines, or the rows of a file that has none.
     """
 
     line: int
     values: Mapping[str, object]
     header: int | None = None
+    place: str = "line"
+
+    @property
+    def where(self) -> str:
+        """Where it begins, for a sentence."""
+        return f"{self.place} {self.line}"
 
     @property
     def named(self) -> int:
@@ -51,7 +59,7 @@ def shown(value: object, length: int = 60) -> str:
 
 def json_lines(text: str) -> Iterator[Row]:
     """One JSON object a line; empty lines are passed over."""
-    for line, content in enumerate(text.split("\n"), start=1):
+    for line, content in enumerate(_lines(text), start=1):
         stripped = content.strip()
         if not stripped:
             continue
@@ -186,7 +194,7 @@ def passages(text: str) -> Iterator[Row]:
     parted = PARTING.search(text.strip()) is not None
     block: list[str] = []
     first = 1
-    for number, line in enumerate([*text.split("\n"), ""], start=1):
+    for number, line in enumerate(chain(_lines(text), [""]), start=1):
         if line.strip():
             first = first if block else number
             block.append(line)
@@ -255,6 +263,15 @@ def _torn_array(number: int, error: json.JSONDecodeError) -> InvalidUpload:
         "a .json file holds one array of objects, closed with ]",
         error.lineno,
     )
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a text, one at a time."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def _after_blanks(text: str, position: int) -> int:

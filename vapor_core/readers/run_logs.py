@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from vapor_core.errors import InvalidUpload, UnknownColumns
+from vapor_core.readers import notebooks, parquet
+from vapor_core.readers.containers import opened
 from vapor_core.readers.decoding import other_kind, shown_name, text_of
 from vapor_core.readers.edge import one_sentence
-from vapor_core.readers.logs import json_logs, lines, tables
+from vapor_core.readers.logs import folders, json_logs, lines, tables
 from vapor_core.readers.logs.assembly import assembled
 from vapor_core.readers.logs.choice import MAPPED
 from vapor_core.readers.logs.collected import Collected
@@ -150,20 +152,73 @@ def _names(logs: tuple[RunLog, ...]) -> tuple[str, ...]:
 def _collected(
     name: str, content: bytes, wanted: tuple[str, ...], notes: Notes, progress: Callable[[float], None]
 ) -> list[Collected]:
+    """The columns of a file, or of each file that it holds."""
+    left_out: list[str] = []
+    members = opened(name, content, LARGEST_BYTES, left_out)
+    for sentence in left_out:
+        notes.add(sentence)
+    if len(members) == 1:
+        return _of_file(members[0].name, members[0].content, wanted, notes, progress)
+    shown = shown_name(name)
+    metrics, others = folders.metrics_of([(member.name, member.content) for member in members])
+    found = folders.laid_out(metrics, notes)
+    for at, (path, inner) in enumerate(others):
+        progress(at / len(others))
+        found += _of_member(path, inner, wanted, notes)
+    if not found:
+        raise InvalidUpload(f"none of the {len(members):,} files in {shown} is a log that Vapor reads")
+    return found
+
+
+def _of_member(path: str, content: bytes, wanted: tuple[str, ...], notes: Notes) -> list[Collected]:
+    """The runs of a file within an archive, each under the file's name; a note where it holds none."""
+    try:
+        found = _of_file(path, content, wanted, notes, lambda _: None)
+    except InvalidUpload as refused:
+        notes.add(f"{shown_name(path)} is left out: {refused}")
+        return []
+    for each in found:
+        each.name = ": ".join(part for part in (shown_name(path), each.name) if part)
+    return found
+
+
+def _of_file(
+    name: str, content: bytes, wanted: tuple[str, ...], notes: Notes, progress: Callable[[float], None]
+) -> list[Collected]:
     shown = shown_name(name)
     if is_event_file(content):
         return _events(content, notes)
+    if content.startswith(parquet.MARK):
+        return json_logs.read_rows(parquet.rows(content, shown), wanted, notes)
     if kind := other_kind(content):
         raise InvalidUpload(f"{shown} is {kind}; give the log in it, as text")
     text = text_of(content, shown)
+    return _of_json(text, shown, wanted, notes, progress) or _of_text(name, text, wanted, notes, progress)
+
+
+def _of_json(
+    text: str, shown: str, wanted: tuple[str, ...], notes: Notes, progress: Callable[[float], None]
+) -> list[Collected]:
+    """The runs of JSON in any layout; none where a text is no JSON."""
     opening = text.lstrip()[:1]
-    if opening in ("{", "["):
-        if opening == "{" and json_logs.is_json_lines(text):
-            if (printed := json_logs.messages(text)) and lines.is_log(printed):
-                return lines.read_lines(printed, wanted, progress)
-            return json_logs.read_lines(text, wanted, notes, progress)
-        if json_logs.looks_like_json(text) or json_logs.parsed(text) is not None or not lines.is_log(text):
-            return json_logs.read_whole(text, shown, wanted, notes)
+    if opening == "{" and (cells := notebooks.cells(text)) is not None:
+        return _of_cells(cells, wanted, progress)
+    if opening == "{" and json_logs.is_json_lines(text):
+        if (printed := json_logs.messages(text)) and lines.is_log(printed):
+            return lines.read_lines(printed, wanted, progress)
+        return json_logs.read_lines(text, wanted, notes, progress)
+    if opening in ("{", "[") and (
+        json_logs.looks_like_json(text) or json_logs.parsed(text) is not None or not lines.is_log(text)
+    ):
+        return json_logs.read_whole(text, shown, wanted, notes)
+    return []
+
+
+def _of_text(
+    name: str, text: str, wanted: tuple[str, ...], notes: Notes, progress: Callable[[float], None]
+) -> list[Collected]:
+    if notebooks.has_table(text) and (found := _of_cells([("", notebooks.tables(text))], wanted, progress)):
+        return found
     layout = tables.layout_of(text)
     if (layout is None or not layout.has_loss) and lines.is_log(text):
         return lines.read_lines(text, wanted, progress)
@@ -172,6 +227,26 @@ def _collected(
     if layout is not None:
         return tables.read_table(text, layout, wanted, notes, progress)
     return lines.read_lines(text, wanted, progress)
+
+
+def _of_cells(
+    cells: list[tuple[str, list[str]]], wanted: tuple[str, ...], progress: Callable[[float], None]
+) -> list[Collected]:
+    """The runs of a notebook's cells or a page's tables: of a cell what has a loss, tables before what it printed."""
+    found: list[Collected] = []
+    for cell, texts in cells:
+        for number, text in enumerate(texts, start=1):
+            layout = tables.layout_of(text)
+            if (layout is not None and layout.has_loss) or lines.is_log(text):
+                part = _of_text("", text, wanted, Notes(), progress)
+                for each in part:
+                    each.name = cell or f"table {number}"
+                found += part
+                if cell:
+                    break
+    if len(found) == 1:
+        found[0].name = ""
+    return found
 
 
 def _events(content: bytes, notes: Notes) -> list[Collected]:

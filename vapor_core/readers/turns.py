@@ -56,9 +56,7 @@ def conversation(row: Row, name: str, value: object, left_out: Counter[str]) -> 
     """
     turns = turns_of(value)
     if turns is None:
-        raise InvalidUpload(
-            f"line {row.line} has no list as {shown(name)!r}; a chat is [{EXAMPLE}]", row.line
-        )
+        raise InvalidUpload(f"{row.where} has no list as {shown(name)!r}; a chat is [{EXAMPLE}]", row.line)
     return "\n".join(_turn(row, turn, left_out) for turn in turns)
 
 
@@ -69,7 +67,7 @@ def _turn(row: Row, turn: object, left_out: Counter[str]) -> str:
             return "\n".join([role[:LONGEST_ROLE], *_said(turn, left_out)])
         if turn and turn.keys() <= SPOKEN:
             return "\n".join(f"{name}\n{words(said, left_out)}" for name, said in turn.items())
-    raise InvalidUpload(f"line {row.line} has a turn without role and content; write {EXAMPLE}", row.line)
+    raise InvalidUpload(f"{row.where} has a turn without role and content; write {EXAMPLE}", row.line)
 
 
 def _said(turn: Mapping[str, object], left_out: Counter[str]) -> list[str]:

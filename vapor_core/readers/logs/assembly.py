@@ -177,6 +177,7 @@ def _axis(
         usable = np.isfinite(steps) & (steps >= 0) & (steps < 2**53) & (steps == np.floor(steps))
         for at in np.flatnonzero(~usable & has_loss):
             notes.add(f"{found.place} {found.lines[at]:,} has no usable step")
+        usable &= ~_stragglers(steps, usable, has_loss, notes)
         known = np.unique(steps[usable & has_loss])
         if _begin_anew(choice, steps, usable & has_loss):
             notes.add("the steps begin anew in each epoch, so the rows are numbered")
@@ -187,6 +188,20 @@ def _axis(
             notes.add(f"all points are at step {known[0]:,.0f}, so they are numbered in their order")
             return np.where(has_loss, np.cumsum(has_loss), math.nan), "row"
     return _axis_without_steps(choice, has_loss, notes, given=bool(name))
+
+
+def _stragglers(
+    steps: Floats, usable: NDArray[np.bool_], has_loss: NDArray[np.bool_], notes: Notes
+) -> NDArray[np.bool_]:
+    """Rows without a loss that lie before the first loss and behind one that was logged: they count otherwise."""
+    reached = np.maximum.accumulate(np.where(usable & has_loss, steps, -1.0))
+    lossy = steps[usable & has_loss]
+    behind: NDArray[np.bool_] = (
+        usable & ~has_loss & (steps < (lossy.min() if lossy.size else 0)) & (reached > steps)
+    )
+    if behind.any():
+        notes.add(f"{int(behind.sum()):,} rows without a loss count their steps otherwise and are left out")
+    return behind
 
 
 def _one_row(choice: Choice) -> bool:

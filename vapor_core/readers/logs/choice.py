@@ -16,7 +16,9 @@ from vapor_core.readers.logs.run_log import Notes, listed
 MAPPED = ("step", "loss", "eval_loss", *(name for name in QUANTITIES if name != "step"))
 MOST_SETS = 16
 COVERED = 0.5  # of the rows of the fullest candidate that a preferred one must have
-BESIDE_A_STEPS_TIME = frozenset({"data_time", "eta_seconds"})  # where "time" is of one step: Detectron2, MMEngine
+BESIDE_A_STEPS_TIME = frozenset(
+    {"data_time", "eta_seconds"}
+)  # where "time" is of one step: Detectron2, MMEngine
 ALL_ROWS = 0.95  # the same for steps: rows with a loss and without a step would be lost
 
 
@@ -74,6 +76,10 @@ def _losses(found: Collected, roles: Mapping[str, Role], choice: Choice, notes: 
         if len(held_out) == len(parts) and "eval_loss" not in choice.columns:
             _sum(found, held_out, "eval_loss", choice, notes)
             roles = {name: role for name, role in roles.items() if name not in held_out.values()}
+    of_parts = {
+        role.name for role in roles.values() if role.kind == "part"
+    }  # fairseq's nll_loss is no set of data
+    roles = {name: role for name, role in roles.items() if role.kind != "eval" or role.name not in of_parts}
     _eval_sets(found, roles, choice, notes)
 
 

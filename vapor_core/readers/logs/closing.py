@@ -44,7 +44,7 @@ def summary_of(found: Collected, choice: Choice) -> tuple[dict[str, float], NDAr
 
 
 def _has_point(found: Collected) -> NDArray[np.bool_]:
-    """Rows with a loss that is no mean of the run: the Trainer tells its runtime in those too where it counts tokens."""
+    """Rows with a loss that is no mean of the run; counting tokens, the Trainer tells its runtime in those too."""
     losses = [
         ~np.isnan(values)
         for name, values in found.numbers.items()

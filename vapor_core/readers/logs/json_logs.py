@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TypeGuard
 
@@ -44,8 +44,8 @@ def read_lines(text: str, wanted: Sequence[str], notes: Notes, progress: Progres
     """One object a line. U+2028 inside a string ends no line."""
     first = next((row for line in text[:LOOKED_AT].split("\n") if isinstance(row := parsed(line), dict)), {})
     if (columns := long_columns(list(first))) and not set(wanted) & set(first):
-        rows = [row for line in text.split("\n") if isinstance(row := parsed(line), dict)]
-        return _points(rows, columns, "", notes)
+        every = [row for line in text.split("\n") if isinstance(row := parsed(line), dict)]
+        return _points(every, columns, "", notes)
     collector = Collector(wanted)
     lines = enumerate(text.split("\n"), start=1)
     done = 0
@@ -66,10 +66,27 @@ def read_lines(text: str, wanted: Sequence[str], notes: Notes, progress: Progres
     return [collector.collected()]
 
 
+def read_rows(rows: Iterable[Row], wanted: Sequence[str], notes: Notes) -> list[Collected]:
+    """Rows by their columns' names, one after the other."""
+    rows = iter(rows)
+    first = list(islice(rows, BLOCK))
+    if first and (columns := long_columns(list(first[0]))) and not set(wanted) & set(first[0]):
+        return _points([*first, *rows], columns, "", notes)
+    collector = Collector(wanted, place="row")
+    while first:
+        _take(collector, first, range(collector.rows + 1, collector.rows + 1 + len(first)))
+        first = list(islice(rows, BLOCK))
+    return [collector.collected()]
+
+
 def messages(text: str) -> str | None:
     """What a program printed, out of a log of one object a line that carries it; None where the objects carry none."""
     rows = [row for line in text.split("\n") if isinstance(row := parsed(line), dict)]
-    if any((role := role_of(str(name))) and role.kind in ("loss", "eval", "part") for row in rows[:50] for name in row):
+    if any(
+        (role := role_of(str(name))) and role.kind in ("loss", "eval", "part")
+        for row in rows[:50]
+        for name in row
+    ):
         return None
     key = next((key for key in MESSAGES if rows and isinstance(rows[0].get(key), str)), None)
     return None if key is None else "\n".join(str(row.get(key, "")).rstrip("\n") for row in rows)

@@ -28,12 +28,26 @@ _OF_HELD_OUT = re.compile(
 )
 # Words before "steps" that make a number of steps out of a step.
 _HOW_MANY = frozenset(
-    {"total", "max", "num", "number", "warmup", "save", "logging", "every", "optimization", "accumulation", "per"}
+    {
+        "total",
+        "max",
+        "num",
+        "number",
+        "warmup",
+        "save",
+        "logging",
+        "every",
+        "optimization",
+        "accumulation",
+        "per",
+    }
 )
 _NUMBER = r"[-+]?(?:\d(?:[\d,_]*\d)?(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)(?:inity)?"
 _PAIR = re.compile(
     r"(?<![\w./%-])['\"]?(?P<name>[A-Za-z_][\w/.%-]*(?: [A-Za-z(][\w/.%()-]*){0,6})['\"]?"
-    r"(?:\s*[:=]\s*|\s+)['\"(\[]{0,2}(?P<number>" + _NUMBER + r")(?:\s*/\s*(?P<total>\d[\d,]*)(?![\d.]))?"
+    r"(?:\s*[:=]\s*|\s+)['\"(\[]{0,2}(?P<number>"
+    + _NUMBER
+    + r")(?!\d|[-:]\d)(?:\s*/\s*(?P<total>\d[\d,]*)(?![\d.]))?"
     r"\s?(?P<unit>ms|us|s\b|GiB|MiB|GB|MB|[KMBT](?![\w]))?",
     re.IGNORECASE,
 )
@@ -208,7 +222,12 @@ def _shape(line: str, pieces: list[str]) -> Shape | None:
             steps_rank = role.rank
             found["step"] = (place, 1.0)
             found.pop(TOTAL, None)
-            if match["total"] and (total := places.get(match.start("total"))) is not None:
+            counted_anew = words_of(name)[-1] == "batch" and "epoch" in found
+            if (
+                match["total"]
+                and not counted_anew
+                and (total := places.get(match.start("total"))) is not None
+            ):
                 found[TOTAL] = (total, 1.0)
     if bars and "step" not in found and (bar := _BAR_WITH_LOSS.search(line)):
         found["step"] = (places[bar.start("count")], 1.0)
@@ -226,13 +245,13 @@ def _scale(unit: str | None, name: str) -> float:
 def _name(match: re.Match[str], *, held_out: bool = False) -> str:
     """A number's name as it was printed, without words before it that are no part of it.
 
-    In a line that is `held_out` every loss is, whatever it is called.
+    In a line that is `held_out` every figure is, whatever it is called.
     """
     name = _bare_name(match["name"])
     if name.lower() == "time" and match["unit"] in ("ms", "us"):  # nanoGPT's, of one iteration
         return "step_time"
     words = words_of(name)
-    if held_out and _has_loss(name) and words[0] not in HELD_OUT and not TRAIN & set(words):
+    if held_out and not _is_position(name) and not {words[0]} & HELD_OUT and not TRAIN & set(words):
         return f"val {name}"
     return name
 

@@ -23,7 +23,21 @@ PLAIN = frozenset(
 )  # fmt: skip
 # A loss in the name of what is none.
 NO_LOSS = frozenset(
-    {"scale", "scaler", "weight", "weights", "ratio", "std", "count", "tokens", "ppl", "lr", "best"}
+    {
+        "scale",
+        "scaler",
+        "weight",
+        "weights",
+        "ratio",
+        "std",
+        "count",
+        "tokens",
+        "ppl",
+        "lr",
+        "best",
+        "improve",
+        "improved",
+    }
 )
 _OPTIMIZER = re.compile(
     r"(adam|w|adamw|sgd|lion|muon|adafactor|optimizer|pg\d+|group\d*|params?|\d+|8bit|paged|fused|deep|speed|cpu|zero)"

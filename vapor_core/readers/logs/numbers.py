@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 NOT_A_NUMBER = math.inf  # what a measured NaN or infinity is kept as
-MISSING = frozenset({"", "none", "null", "n/a", "na", "-", "--", "\u2013", "\u2014", "no log", "undefined", "<na>"})
+MISSING = frozenset(
+    {"", "none", "null", "n/a", "na", "-", "--", "\u2013", "\u2014", "no log", "undefined", "<na>"}
+)
 SICK = frozenset({"nan", "inf", "+inf", "-inf", "infinity", "-infinity", "+infinity", "+nan", "-nan"})
 MINUTE = 60.0
 GIB = 1.073741824  # GB in a GiB

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_NUMBERS = 2_000_000  # rows times columns that are kept of one run; a workspace keeps no more
+GROWING = ("epoch", "tokens", "elapsed_s")
 OFTEN = 0.5  # of the steps that come twice in a row: more is how a writer logs, less an accident
 
 
@@ -49,14 +50,14 @@ def _once_each(frame: pd.DataFrame, ranks: Floats | None, axis: Axis, notes: Not
     word = "row" if axis == "row" else axis
     if several > 1:
         notes.add(f"{several} ranks logged each step; the means over them are shown")
-        return groups.mean().reset_index()
+        return _means(frame)
     loss = frame["loss"].to_numpy() if "loss" in frame else np.full(len(frame), math.nan)
     steps = frame["step"].to_numpy()
     lossy = steps[~np.isnan(loss)]
     again = lossy[1:] == lossy[:-1]
     if len(lossy) and again.sum() and again.sum() >= OFTEN * len(np.unique(lossy)):
         notes.add(f"most {word}s come several times in a row; the means of each {word} are shown")
-        return groups.mean().reset_index()
+        return _means(frame)
     falls = int((np.diff(lossy) < 0).sum())
     if falls:
         times = "once" if falls == 1 else f"{falls:,} times"
@@ -64,6 +65,12 @@ def _once_each(frame: pd.DataFrame, ranks: Floats | None, axis: Axis, notes: Not
     elif again.sum():
         notes.add(f"{int(again.sum()):,} {word}s come twice; the last values are shown")
     return groups.last().reset_index()
+
+
+def _means(frame: pd.DataFrame) -> pd.DataFrame:
+    """The mean of each step; of what only grows, the last."""
+    ways = {name: "last" if name in GROWING else "mean" for name in frame.columns if name != "step"}
+    return frame.groupby("step", sort=True).agg(ways).reset_index()
 
 
 def _thinned(frame: pd.DataFrame, notes: Notes) -> pd.DataFrame:

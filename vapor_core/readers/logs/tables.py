@@ -79,7 +79,9 @@ def _header(number: int, line: str, follower: str | None, delimiter: str) -> Lay
             else None
         )
     cells = cells_of(follower, delimiter)
-    if delimiter == BLANKS and len(cells) == len(names) + 1 and cells[0].isdecimal():  # pandas prints an index
+    if (
+        delimiter == BLANKS and len(cells) == len(names) + 1 and cells[0].isdecimal()
+    ):  # pandas prints an index
         names = ["", *names]
     if len(names) < 2 and delimiter == BLANKS and role_of(names[0]) is None:
         return None
@@ -167,13 +169,17 @@ def _lines(text: str, layout: Layout, notes: Notes) -> Iterator[Line]:
         elif len(cells) > wide and not any(cell.strip() for cell in cells[wide:]):
             yield number, cells[:wide]
         elif [cell.strip() for cell in cells] != list(layout.header):
-            notes.add(f"line {number:,} has {len(cells)} fields, the header has {wide}")
+            fields = "1 field" if len(cells) == 1 else f"{len(cells)} fields"
+            notes.add(f"line {number:,} has {fields}, the header has {wide}")
 
 
 def _raw_lines(text: str, layout: Layout, notes: Notes) -> Iterator[Line]:
     if layout.delimiter in (BLANKS, "|"):
         for number, line in enumerate(text.split("\n"), start=1):
-            if number > layout.line and line.strip() and not _RULE.fullmatch(line):
+            is_row = (
+                layout.delimiter == BLANKS or "|" in line
+            )  # what stands around a table of Markdown is none of it
+            if number > layout.line and is_row and line.strip() and not _RULE.fullmatch(line):
                 yield number, cells_of(line, layout.delimiter)
         return
     source = io.StringIO(text, newline="")
