@@ -21,7 +21,7 @@ if job is not None:
     with st.container():  # there or not, what follows keeps its place and is not drawn anew
         actions.failure(job)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        x, smoothing, log_scale = view_controls.controls()
+        x, smoothing, log_scale = view_controls.controls(job.counts)
     view = job_view.View(job.id, x, smoothing, log_scale, back)
     live.mount(partial(job_view.draw, view=view))
     job_view.configuration(store, job)

@@ -21,8 +21,8 @@ if store.jobs():
         log_import.outcomes()
     if jobs:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            quantity = comparison.quantity()
-            x, smoothing, log_scale = view_controls.controls()
+            quantity = comparison.quantity(store, jobs)
+            x, smoothing, log_scale = view_controls.controls(comparison.counted(jobs))
         view = comparison.View(ids, quantity, x, smoothing, log_scale)
         live.mount(partial(comparison.draw, view=view))
         comparison.differences(jobs)

@@ -37,7 +37,7 @@ def test_a_config_file_may_leave_fields_out():
         (b"model: [", "line"),
         (b'{"model": ', "line 1"),
         (b"- a\n- b\n", "no configuration"),
-        (b"\xff\xfe", "UTF-8"),
+        (b"\xff\xfe", "empty"),
         (b"a: &x [1]\nb: *x\n", "YAML"),
         (b"!!python/object/apply:os.system [ls]", "YAML"),
         (b"x" * 2_000_000, "MB"),

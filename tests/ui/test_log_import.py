@@ -7,6 +7,8 @@ from screen import HOME, button, opened, press, ran, store_of, words
 
 from vapor_core.contracts.training import JobConfig
 from vapor_core.readers.run_logs import read_log
+from vapor_ui.monitor.comparison import _each_set
+from vapor_ui.monitor.downloads import _metrics
 
 MONITOR, COMPARE = "2_Monitor", "3_Compare"
 SWEEP = b"run,step,loss\nslow,1,3.0\nslow,2,2.8\nfast,1,3.0\nfast,2,2.0\nodd,1,3.0\nodd,2,2.9\n"
@@ -147,6 +149,83 @@ def test_no_page_makes_up_a_configuration_or_a_cost_for_a_log():
     store.submit(JobConfig(model="openai-community/gpt2", max_steps=5), now=0.0, name="rehearsed")
     mixed = opened(COMPARE, store, jobs=",".join(job.id for job in store.jobs()))
     assert len(mixed.dataframe) == 1  # no table of fields that the logs never had
+
+
+def test_a_person_can_overrule_a_column_that_was_taken_for_the_loss():
+    app = dropped(MONITOR, ("two.csv", b"step,loss,lm\n1,30.0,3.0\n2,20.0,2.0\n"))
+    (first,) = store_of(app).jobs()
+    assert store_of(app).metrics(first.id).latest()["loss"] == 20.0
+    widget(app, "selectbox", ".loss").set_value("lm")
+    press(ran(app), "Read it so")
+    (job,) = store_of(app).jobs()
+    assert job.id != first.id
+    assert list(store_of(app).metrics(job.id).frame()["loss"]) == [3.0, 2.0]
+
+
+def test_a_person_can_say_that_no_column_is_the_step():
+    app = dropped(MONITOR, ("one.csv", b"step,loss\n7,3.0\n9,2.0\n"))
+    widget(app, "selectbox", ".step").set_value("")
+    press(ran(app), "Read it so")
+    (job,) = store_of(app).jobs()
+    assert (job.counts, job.step, job.total_steps) == ("row", 2, 2)
+    assert "its rows are numbered" in words(app)
+
+
+def test_what_a_person_has_begun_to_choose_outlives_a_change_of_page():
+    app = dropped(MONITOR, ("mine.csv", UNNAMED), ("sweep.csv", SWEEP))
+    widget(app, "selectbox", ".loss").set_value("cross")
+    widget(ran(app), "multiselect", ".runs").set_value([0, 2])
+    ran(app)
+    ran(app.switch_page("pages/1_Train.py"))
+    ran(app.switch_page(f"pages/{MONITOR}.py"))
+    chosen = widget(app, "multiselect", ".runs")
+    assert [chosen.options[index] for index in chosen.indices] == ["slow", "odd"]
+    press(app, "Import 2 runs")
+    press(app, "Read it so")
+    assert [job.name for job in store_of(app).jobs()] == ["slow", "odd", "mine.csv"]
+
+
+EPOCHS = b"epoch,train_loss,val_loss\n1,3.0,3.1\n2,2.0,2.2\n3,1.5,2.1\n"
+
+
+def test_epochs_are_called_epochs_wherever_they_are_told():
+    app = dropped(MONITOR, ("epochs.csv", EPOCHS))
+    store = store_of(app)
+    (job,) = store.jobs()
+    page = opened(MONITOR, store, job=job.id)
+    assert "epoch 3 of 3" in page.get("progress")[0].proto.text
+    drawn = [chart.proto.spec for chart in page.get("vega_lite_chart")]
+    assert drawn
+    assert not [spec for spec in drawn if '"title": "step"' in spec or '"title":"step"' in spec]
+    assert list(_metrics(store, job).columns[:2]) == ["epoch", "tokens"]
+    compared = opened(COMPARE, store, jobs=job.id)
+    assert list(compared.dataframe[0].value["at"]) == ["epoch 3"]
+
+
+def test_compare_draws_every_evaluation_set_under_its_name():
+    rows = b"step,loss,eval_loss,eval_code_loss,eval_web_loss\n1,3.0,2.9,3.1,3.2\n2,2.0,1.9,2.1,2.2\n"
+    app = dropped(MONITOR, ("sets.csv", rows))
+    store = store_of(app)
+    (job,) = store.jobs()
+    page = opened(COMPARE, store, jobs=job.id)
+    offered = page.selectbox(key="quantity").options
+    assert offered[-3:] == ["eval loss of every set", "eval loss of code", "eval loss of web"]
+    for quantity, lines in (("eval loss of every set", 3), ("eval loss of web", 1)):
+        page.selectbox(key="quantity").set_value(quantity)
+        ran(page)
+        assert "None of these jobs" not in words(page)
+        assert page.get("vega_lite_chart")
+        drawn = _each_set({job.name: store.metrics(job.id).frame()})
+        assert list(drawn)[-lines:] == ["sets.csv, eval", "sets.csv, code", "sets.csv, web"][-lines:]
+
+
+def test_the_best_eval_loss_says_when_it_is_a_logs():
+    app = dropped(MONITOR, ("one.csv", b"step,loss,eval_loss\n1,3.0,3.1\n2,2.0,2.2\n"))
+    figures = {one.label: one for one in opened(HOME, store_of(app)).metric}
+    assert (figures["Best eval loss"].value, figures["Best eval loss"].delta) == (
+        "2\\.200",
+        "an imported log's",
+    )
 
 
 @pytest.mark.slow

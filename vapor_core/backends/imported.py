@@ -47,7 +47,7 @@ class ImportedJobs:
     def state(self, job_id: str, at_s: float) -> JobState:
         """Completed, or stopped where the log ends before the steps that it says were planned."""
         log, rows = self._event(job_id), self._log(job_id)
-        done = log.steps_done if log.steps_done is not None else int(rows["step"].iloc[-1]) + 1
+        done = log.steps_done if log.steps_done is not None else _reached(log, rows)
         planned = log.planned_steps if log.planned_steps is not None else done
         began = self._specs[job_id].submitted_s
         ended: JobStatus = "completed" if done >= planned else "stopped"
@@ -113,6 +113,12 @@ class ImportedJobs:
         if job_id not in self._frames:
             self._frames[job_id] = unpacked(self._event(job_id))
         return self._frames[job_id]
+
+
+def _reached(log: LogImported, rows: pd.DataFrame) -> int:
+    """How many epochs or rows it has: those counted from 1 end at their number. Steps count from 0 in version 0.1."""
+    first, last = int(rows["step"].iloc[0]), int(rows["step"].iloc[-1])
+    return last if log.axis is not None and first > 0 else last + 1
 
 
 def _columns(rows: pd.DataFrame) -> Columns:

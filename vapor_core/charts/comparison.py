@@ -7,6 +7,7 @@ import pandas as pd
 
 from vapor_core.charts import parts
 from vapor_core.charts.parts import Axis, Drawing, Source
+from vapor_core.contracts.columns import EVAL_SET
 
 # The quantities that compare_chart takes: column -> words on the axis, number format.
 COMPARED: dict[str, tuple[str, str]] = {
@@ -29,10 +30,17 @@ def compare_chart(
     x: Axis = "step",
     log_scale: bool = False,
 ) -> Drawing:
-    """One column (of COMPARED) of several jobs over each other, from frames by the jobs' names or `side_by_side`."""
+    """One column of several jobs over each other.
+
+    Args:
+        frame: frames by the jobs' names, or `side_by_side` of them.
+        column: of COMPARED, or of a further evaluation set.
+        x: what the axis counts.
+        log_scale: of losses.
+    """
     source = side_by_side(frame) if isinstance(frame, Mapping) else frame
     base = parts.over(source, x).transform_filter(f"isValid(datum['{column}'])")
-    words, form = COMPARED[column]
+    words, form = COMPARED.get(column) or (f"eval loss, {column.removeprefix(EVAL_SET)}", "~g")
     scale = parts.loss_scale(log_scale) if "loss" in column else alt.Scale(zero=False)
     y = alt.Y(f"{column}:Q", title=words, scale=scale, axis=alt.Axis(format=form))
     hue = alt.Color("job:N", title=None, legend=parts.legend(2, 125), sort=None)

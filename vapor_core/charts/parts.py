@@ -4,7 +4,7 @@ Every decision about a quantity is in the chart's own module.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import altair as alt
 import pandas as pd
@@ -213,3 +213,22 @@ def finish(layers: Sequence[alt.Chart | alt.LayerChart], title: str) -> Drawing:
     )
     drawing.usermeta = {"embedOptions": {"renderer": "canvas"}}
     return drawing
+
+
+def counting(specification: dict[str, Any], counts: str) -> dict[str, Any]:
+    """A chart in which the column of steps is called what it counts, and no tip says that twice."""
+    if counts == "step":
+        return specification
+    return {name: _recalled(inner, counts) for name, inner in specification.items()}
+
+
+def _recalled(part: object, counts: str) -> object:
+    if isinstance(part, dict):
+        named = {key: _recalled(inner, counts) for key, inner in part.items()}
+        return {**named, "title": counts} if part.get("field") == "step" and "type" in part else named
+    if isinstance(part, list):
+        kept = [
+            each for each in part if not (isinstance(each, dict) and each.get("field") == counts == "epoch")
+        ]
+        return [_recalled(each, counts) for each in kept]
+    return part

@@ -17,7 +17,7 @@ import pyarrow as pa  # type: ignore[import-untyped] # it ships no types
 from numpy.typing import NDArray
 
 from vapor_core.charts.comparison import compare_chart
-from vapor_core.charts.parts import Drawing
+from vapor_core.charts.parts import Drawing, counting
 from vapor_core.charts.planning import (
     cost_front_chart,
     fidelity_chart,
@@ -70,9 +70,11 @@ _CHARTS: dict[str, Callable[..., Drawing]] = {
 def spec(name: str, **options: str | bool) -> dict[str, Any]:
     """A chart by its function's name without "_chart", on the named dataset "points"; built once.
 
-    Options are the function's, such as `spec("loss", x="tokens", log_scale=True, smoothed=True)`. Callers must
-    not change the dictionary.
+    Options are the function's, such as `spec("loss", x="tokens", log_scale=True, smoothed=True)`, and `counts`: what
+    the column of steps counts, in words. Callers must not change the dictionary.
     """
+    if (counts := options.pop("counts", "step")) != "step":
+        return counting(spec(name, **options), str(counts))
     specification: dict[str, Any] = _CHARTS[name](alt.NamedData(name="points"), **options).to_dict()
     specification.pop("$schema", None)
     specification["config"].pop("view", None)  # sizes of a drawing that says no size

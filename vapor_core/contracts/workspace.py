@@ -1,11 +1,18 @@
 """What a workspace holds, as frozen views that the store hands out."""
 
+from collections.abc import Iterable
+from typing import Literal
+
 from vapor_core.contracts.base import Contract
 from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import DeploymentStatus, JobStatus
 from vapor_core.contracts.serving import ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig, Method
+
+Counts = Literal[
+    "step", "epoch", "row"
+]  # a log may have its epochs alone, or rows of which nobody says what they are
 
 
 class Job(Contract):
@@ -30,6 +37,7 @@ class Job(Contract):
     fork_step: int | None = None
     attempt: int = 1
     deleted: bool = False
+    counts: Counts = "step"  # what `step`, `total_steps` and the column of that name count
 
     @property
     def progress(self) -> float:
@@ -40,6 +48,11 @@ class Job(Contract):
     def live(self) -> bool:
         """Whether it still changes by itself."""
         return self.status in ("queued", "initializing", "running")
+
+
+def counted(jobs: Iterable[Job]) -> str:
+    """What the steps of several jobs count, in words."""
+    return " or ".join(dict.fromkeys(job.counts for job in jobs)) or "step"
 
 
 class Revision(Contract):

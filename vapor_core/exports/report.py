@@ -12,9 +12,10 @@ import vl_convert as vlc
 
 from vapor_core import text
 from vapor_core.charts import comparison, planning, training
+from vapor_core.charts.parts import counting
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.training import Estimate
-from vapor_core.contracts.workspace import Job
+from vapor_core.contracts.workspace import Job, counted
 from vapor_core.exports.configurations import config_yaml
 
 _STYLE = (
@@ -39,10 +40,10 @@ def job_report(
         parts.append(f"<p><strong>{escape(job.failure.sentence)}</strong></p>")
     if len(frame):
         parts += [
-            _figure("Loss", training.loss_chart(frame)),
-            _figure("Learning rate", training.learning_rate_chart(frame)),
-            _figure("Gradient norm", training.grad_norm_chart(frame)),
-            _figure("Throughput", training.throughput_chart(frame)),
+            _figure("Loss", training.loss_chart(frame), job.counts),
+            _figure("Learning rate", training.learning_rate_chart(frame), job.counts),
+            _figure("Gradient norm", training.grad_norm_chart(frame), job.counts),
+            _figure("Throughput", training.throughput_chart(frame), job.counts),
         ]
     if estimate is not None:
         parts += [
@@ -64,7 +65,7 @@ def comparison_report(
     shown = {f"{names[key]} ({key})": frame for key, frame in frames.items() if len(frame)}
     parts = [_heading("Comparison", f"{len(jobs)} jobs")]
     if shown:
-        parts.append(_figure("Loss", comparison.compare_chart(shown)))
+        parts.append(_figure("Loss", comparison.compare_chart(shown), counted(jobs)))
     parts.append("<h2>What differs</h2>" + _table(differences))
     for job in jobs:
         figures = _figures(job, frames.get(job.id, pd.DataFrame()))
@@ -74,7 +75,7 @@ def comparison_report(
 
 def _figures(job: Job, frame: pd.DataFrame) -> dict[str, str]:
     figures = {"Run": "a log of a run that was made elsewhere"} if _is_log(job) else _as_set(job)
-    figures["Steps"] = f"{job.step:,} of {job.total_steps:,}"
+    figures[f"{job.counts.capitalize()}s"] = f"{job.step:,} of {job.total_steps:,}"
     if job.elapsed_s or not _is_log(job):
         figures["Time"] = text.duration(job.elapsed_s)
     if not _is_log(job):
@@ -128,8 +129,9 @@ def _list(title: str, lines: Iterable[str]) -> str:
     return f"<h2>{escape(title)}</h2><ul>{items}</ul>" if items else ""
 
 
-def _figure(title: str, chart: alt.LayerChart | alt.Chart) -> str:
-    svg = vlc.vegalite_to_svg(chart.properties(**_CHART_SIZE).to_json())
+def _figure(title: str, chart: alt.LayerChart | alt.Chart, counts: str = "step") -> str:
+    """A chart; `counts` is what its column of steps counts."""
+    svg = vlc.vegalite_to_svg(counting(chart.properties(**_CHART_SIZE).to_dict(), counts))
     return f"<figure><h2>{escape(title)}</h2>{svg}</figure>"
 
 

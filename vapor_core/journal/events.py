@@ -208,6 +208,7 @@ class LogImported(Event):
     Attributes:
         planned_steps: how many steps the run was to take, where its log says so.
         steps_done: how many it took; None in what version 0.1 wrote, and where the log has no steps.
+        axis: what its column of steps counts; None is steps, and whatever version 0.1 took for them.
         summary: what its closing row says, see `readers.logs.run_log.RunLog`.
         notes: what its reader left out or took for something, a sentence each.
     """
@@ -220,6 +221,7 @@ class LogImported(Event):
     packed: str
     planned_steps: Annotated[int, Field(ge=1, lt=2**53)] | None = None
     steps_done: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    axis: Literal["epoch", "row"] | None = None
     summary: dict[str, Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
         default=None, max_length=16
     )

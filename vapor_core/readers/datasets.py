@@ -5,7 +5,7 @@ counts and the warnings. Examples are counted as they come: nothing is kept of t
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
@@ -20,7 +20,7 @@ from vapor_core.readers.containers import ENDINGS as PACKED
 from vapor_core.readers.containers import Member, opened
 from vapor_core.readers.decoding import other_kind, text_of
 from vapor_core.readers.edge import one_sentence
-from vapor_core.readers.layouts import Layout, layout_of
+from vapor_core.readers.layouts import Layout, layout_of, samples
 from vapor_core.readers.rows import (
     Row,
     delimiter_of,
@@ -64,6 +64,9 @@ class Upload:
     longest_tokens: int
     characters: int
     warnings: tuple[str, ...] = ()
+    fields: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # of the first example: name -> what it begins with
 
 
 @one_sentence(InvalidUpload, "the data set")
@@ -277,6 +280,7 @@ def _upload(
         longest_tokens=int(counts.max()),
         characters=found.characters,
         warnings=warnings,
+        fields=samples(found.first),
     )
 
 

@@ -135,7 +135,7 @@ def layout_of(first: Row, text_column: str | Sequence[str] | None) -> Layout:
         missing = next((name for name in chosen if name not in first.values), None)
         if missing is not None:
             sentence = f"no column {shown(missing)!r}; the file has {_names(fields)}"
-            raise UnknownColumns(sentence, _samples(first), first.named)
+            raise UnknownColumns(sentence, samples(first), first.named)
         return Layout("text" if len(chosen) == 1 else "chosen columns", chosen)
     names = {name.strip().casefold(): name for name in reversed(fields)}
     for schema in SCHEMAS:
@@ -152,12 +152,13 @@ def layout_of(first: Row, text_column: str | Sequence[str] | None) -> Layout:
     raise UnknownColumns(
         f"{first.place} {first.named} has {_names(fields)}: none of the layouts that Vapor knows ({KNOWN}); "
         "say which column is the text, or rename it to text",
-        _samples(first),
+        samples(first),
         first.named,
     )
 
 
-def _samples(row: Row) -> dict[str, tuple[str, ...]]:
+def samples(row: Row) -> dict[str, tuple[str, ...]]:
+    """A row's fields with what each begins with, to choose by."""
     return {name: (shown(value, SAMPLE),) for name, value in row.values.items()}
 
 

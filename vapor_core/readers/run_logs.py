@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def read_log(
     Args:
         name: the file's name, for sentences.
         content: the file.
-        mapping: Vapor's column (of MAPPED) -> the file's, where a person has said which is which.
+        mapping: Vapor's column (of MAPPED) -> the file's, where a person has said which is which; "" is none of them.
         run: the name of the run, where the file has several.
         progress: told the fraction that is read, 0 to 1.
 
@@ -91,7 +92,7 @@ def read_logs(
     notes = Notes()
     report = progress or (lambda _: None)
     tag = _tag(name)
-    wanted = (*mapping.values(), *([VALUE] if tag else []))
+    wanted = (*filter(None, mapping.values()), *([VALUE] if tag else []))
     found = _with_tag(_collected(name, content, wanted, notes, report), tag)
     logs = _logs(shown, [run for each in found for run in runs_of(each, notes)], mapping, notes)
     report(1.0)
@@ -101,7 +102,7 @@ def read_logs(
 def _logs(shown: str, runs: list[Collected], mapping: Mapping[str, str], notes: Notes) -> tuple[RunLog, ...]:
     columns = {name: samples for run in runs for name, samples in run.samples.items()}
     for column, source in mapping.items():
-        if source not in columns:
+        if source and source not in columns:
             raise UnknownColumns(
                 f"{shown} has no column {source[:60]!r} for the {column}; it has {listed(tuple(columns))}",
                 columns,
@@ -133,16 +134,7 @@ def _no_loss(shown: str, runs: list[Collected], columns: dict[str, tuple[str, ..
 
 
 def _with_warning(log: RunLog, sentence: str) -> RunLog:
-    return RunLog(
-        log.name,
-        log.frame,
-        (*log.warnings, sentence),
-        log.summary,
-        log.planned_steps,
-        log.steps_done,
-        log.axis,
-        log.sources,
-    )
+    return replace(log, warnings=(*log.warnings, sentence))
 
 
 def _names(logs: tuple[RunLog, ...]) -> tuple[str, ...]:

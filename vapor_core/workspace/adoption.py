@@ -49,6 +49,7 @@ def log_imported(live: LiveWorkspace, log: RunLog, name: str) -> LogImported:
     changes = {
         "planned_steps": log.planned_steps,
         "steps_done": log.steps_done,
+        "axis": None if log.axis == "step" else log.axis,
         "summary": {name: value for name, value in log.summary.items() if isfinite(value)} or None,
         "notes": tuple(_readable(note) for note in log.warnings[:MOST_NOTES]) or None,
     }

@@ -41,16 +41,28 @@ CARD = replace(blocks.ACCELERATOR, words=lambda key: catalog.accelerator(key).di
 
 def log_upload() -> RunLog | None:
     """The run that was dropped, told in a line; of several the one that is chosen, else a sentence and what to do."""
-    file = st.file_uploader("Log of a run", key=FILE, max_upload_size=run_logs.LARGEST_MB, help=run_logs.HELP)
-    if file is None:
+    given = st.file_uploader(
+        "Log of a run",
+        key=FILE,
+        max_upload_size=run_logs.LARGEST_MB,
+        help=run_logs.HELP,
+        on_change=state.let_go,
+        args=(FILE,),
+    )
+    files = state.files(FILE, [given] if given is not None else [], several=False)
+    if not files:
         return None
+    file = files[0]
+    if given is None:
+        st.caption(f":material/draft: {text.plain(file.name, 80)} is still here; drop another to replace it.")
     found, _ = state.read_once(FILE, file, run_logs.read)
     if found.refusal:
         run_logs.refused(found, f"{FILE}.{file.file_id}", partial(_again, file, found))
         return None
-    log = _chosen_run(found.logs, f"{FILE}.{file.file_id}.run")
+    log = _chosen_run(found, f"{FILE}.{file.file_id}.run")
     st.caption(f":material/check: {run_logs.about(log)}: {text.plain(_columns(log), 600)}")
     run_logs.notes(log)
+    run_logs.other_columns(found, f"{FILE}.{file.file_id}", partial(_again, file, found))
     return replace(log, frame=with_step_time(log.frame))
 
 
@@ -60,16 +72,19 @@ def _again(file: UploadedFile, before: run_logs.LogRead, mapping: dict[str, str]
     st.rerun()
 
 
-def _chosen_run(logs: tuple[RunLog, ...], key: str) -> RunLog:
+def _chosen_run(found: run_logs.LogRead, key: str) -> RunLog:
     """A fit is to one run at a time; each of several can be added after the other."""
+    logs = found.logs
     if len(logs) == 1:
         return logs[0]
     number = st.selectbox(
         f"Which of its {len(logs):,} runs",
         range(len(logs)),
+        index=found.runs[0] if found.runs else 0,
         key=key,
         format_func=lambda number: logs[number].name[:80],
     )
+    found.runs[:] = [number]
     return logs[number]
 
 

@@ -10,7 +10,8 @@ import streamlit as st
 
 from vapor_core import text
 from vapor_core.errors import InvalidUpload, UnknownColumns
-from vapor_core.readers.datasets import ENDINGS, Upload, read_dataset
+from vapor_core.readers.containers import ENDINGS as PACKED
+from vapor_core.readers.datasets import ENDINGS, LARGEST_BYTES, Upload, read_dataset
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices
 from vapor_ui.shell import session, state
@@ -26,29 +27,44 @@ class DataRead:
     upload: Upload | None = None
     refusal: str = ""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    chosen: list[str] = field(default_factory=list)  # of the columns, so far
 
 
 def upload() -> None:
     """Takes a file, and makes it the form's data set."""
-    file = st.file_uploader(
+    given = st.file_uploader(
         "Examples, one a line or a row",
-        type=[ending.removeprefix(".") for ending in ENDINGS],
+        type=[ending.removeprefix(".") for ending in (*ENDINGS, *PACKED)],
         key=FILE,
-        help="JSONL, CSV or text. Vapor counts examples and tokens; the file itself is not kept.",
+        max_upload_size=LARGEST_BYTES // 1_000_000,
+        help="JSONL, CSV, Parquet or text, also zipped. Vapor counts examples and tokens; the file itself is not kept.",
+        on_change=state.let_go,
+        args=(FILE,),
     )
-    if file is None:
+    files = state.files(FILE, [given] if given is not None else [], several=False)
+    if not files:
         return
+    file = files[0]
     found, fresh = state.read_once(FILE, file, _read)
     if fresh:
         _take(found)
+    if (
+        given is None and found.upload is not None
+    ):  # counted on a page that was left: its data set is in the list
+        state.let_go(FILE, file.file_id)
+        return
     if found.upload is not None:
         _preview(found.upload)
-        return
-    st.error(text.plain(found.refusal, 900), icon=":material/error:")
-    if found.columns and (chosen := _text_columns(found, f"{COLUMNS}.{file.file_id}")):
+        with st.expander("Use other columns", icon=":material/view_column:"):
+            chosen = _text_columns(found, f"{COLUMNS}.{file.file_id}")
+    else:
+        st.error(text.plain(found.refusal, 900), icon=":material/error:")
+        chosen = _text_columns(found, f"{COLUMNS}.{file.file_id}") if found.columns else []
+    if chosen:
         again = _read(file.name, file.getvalue(), chosen)
         if again.upload is None:
             again = DataRead(refusal=again.refusal, columns=found.columns)  # another choice may do
+        again.chosen[:] = chosen
         state.outcomes(FILE, (file.file_id,))[file.file_id] = again
         _take(again)
         st.rerun()
@@ -64,7 +80,8 @@ def _take(found: DataRead) -> None:
 def _read(name: str, content: bytes, text_columns: Sequence[str] | None = None) -> DataRead:
     with st.skeleton(height=160):
         try:
-            return DataRead(read_dataset(name, content, text_column=text_columns))
+            found = read_dataset(name, content, text_column=text_columns)
+            return DataRead(found, columns=found.fields)
         except UnknownColumns as unknown:
             return DataRead(refusal=f"{name} cannot be counted yet: {unknown}.", columns=unknown.columns)
         except InvalidUpload as refused:
@@ -77,10 +94,12 @@ def _text_columns(found: DataRead, key: str) -> list[str]:
         chosen = st.multiselect(
             "Which columns are the text?",
             list(found.columns),
+            default=[name for name in found.chosen if name in found.columns],
             key=key,
             placeholder="one, or several in order",
             format_func=lambda name: ": ".join((name[:60], *found.columns[name][:1])),
         )
+        found.chosen[:] = chosen
         pressed = st.button("Count it", key=f"{key}.count", type="primary", disabled=not chosen)
     return chosen if pressed else []
 

@@ -8,7 +8,8 @@ import streamlit as st
 from vapor_core import text
 from vapor_core.charts import comparison, stream
 from vapor_core.charts.parts import Axis
-from vapor_core.contracts.workspace import Job
+from vapor_core.contracts.columns import EVAL_SET, eval_sets
+from vapor_core.contracts.workspace import Job, counted
 from vapor_core.workspace.store import Store
 from vapor_ui.parts import cards, links, listing
 from vapor_ui.shell import address
@@ -17,6 +18,8 @@ ICON = ":material/compare_arrows:"
 MOST = 8  # jobs: as many as the palette tells apart
 COMPARED, QUANTITY = "compared", "quantity"  # widgets' keys
 
+EVERY_SET = "eval loss of every set"
+SETS = "eval loss of "  # and the set's name
 # Words on screen -> column, and whether a smoothed form of it is drawn.
 QUANTITIES = {
     "train loss": ("loss", True),
@@ -69,9 +72,11 @@ def choose(job_ids: list[str]) -> None:
     st.session_state[COMPARED] = job_ids[:MOST]
 
 
-def quantity() -> str:
-    """What is compared, by the words on screen; kept in the address."""
-    return st.selectbox("Quantity", list(QUANTITIES), key=QUANTITY, bind="query-params", width=220)
+def quantity(store: Store, jobs: list[Job]) -> str:
+    """What is compared, by the words on screen; kept in the address. Each further evaluation set is a quantity too."""
+    sets = dict.fromkeys(name for job in jobs for name in eval_sets(store.metrics(job.id).columns))
+    further = [EVERY_SET, *(SETS + name.removeprefix(EVAL_SET) for name in sets)] if sets else []
+    return st.selectbox("Quantity", [*QUANTITIES, *further], key=QUANTITY, bind="query-params", width=220)
 
 
 def nothing_yet() -> None:
@@ -93,7 +98,9 @@ def none_chosen() -> None:
 def draw(store: Store, view: View) -> None:
     """The chart and the best values; both change while a job runs."""
     jobs = [store.job(job_id) for job_id in view.job_ids]
-    column, noisy = QUANTITIES[view.quantity]
+    every = view.quantity == EVERY_SET
+    column, noisy = QUANTITIES.get(view.quantity, (EVAL_SET + view.quantity.removeprefix(SETS), False))
+    column = "eval_loss" if every else column
     smoothed = noisy and view.smoothing > 0
     drawn = f"{column}_smoothed" if smoothed else column
     names = labels(jobs)
@@ -103,14 +110,29 @@ def draw(store: Store, view: View) -> None:
         )
         for job in jobs
     }
-    points = comparison.side_by_side({name: points for name, points in frames.items() if not points.empty})
+    lines = _each_set(frames) if every else frames
+    points = comparison.side_by_side({name: points for name, points in lines.items() if not points.empty})
     if drawn in points and points[drawn].notna().any():
-        drawing = stream.streamed("compare", points, column=drawn, x=view.x, log_scale=view.log_scale)
+        options: dict[str, str | bool] = {"column": drawn, "x": view.x, "counts": counted(jobs)}
+        options["log_scale"] = view.log_scale
+        drawing = stream.streamed("compare", points, **options)
         cards.chart_card(drawing, alt=f"{view.quantity} of {', '.join(frames)}", height=380)
     else:
         st.caption(f"None of these jobs has a point of {view.quantity} yet.")
     st.subheader("Best values", anchor=False)
     st.dataframe(best_values(jobs, frames), hide_index=True)
+
+
+def _each_set(frames: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Each job's losses on each of its evaluation sets, as a line of its own."""
+    lines: dict[str, pd.DataFrame] = {}
+    for name, points in frames.items():
+        sets = eval_sets(points.columns)
+        lines[f"{name}, eval" if sets else name] = points
+        for column in sets:
+            own = points.assign(eval_loss=points[column])
+            lines[f"{name}, {column.removeprefix(EVAL_SET)}"] = own[own["eval_loss"].notna()]
+    return {name: points for name, points in lines.items() if "eval_loss" in points}
 
 
 def labels(jobs: list[Job]) -> dict[str, str]:
@@ -131,7 +153,7 @@ def best_values(jobs: list[Job], frames: dict[str, pd.DataFrame]) -> pd.DataFram
                 "status": job.status,
                 "progress": text.eta(job),
                 "best eval loss": text.loss(float(evaluated.min()) if at is not None else None),
-                "at step": text.whole(at),
+                "at": text.MISSING if at is None else f"{job.counts} {text.whole(at)}",
                 "last eval loss": text.loss(float(evaluated.iloc[-1]) if at is not None else None),
                 "time": text.duration(job.elapsed_s if job.elapsed_s or not cards.is_log(job) else None),
                 "cost": text.money(None if cards.is_log(job) else job.cost_usd),

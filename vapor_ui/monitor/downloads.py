@@ -42,7 +42,7 @@ def job_popover(store: Store, job: Job) -> None:
     with st.popover("Export", icon=":material/download:"):
         name = _file_name(job)
         st.caption("Metrics, every step so far")
-        _tables(name, lambda: store.metrics(job.id).frame(max_points=MOST_ROWS))
+        _tables(name, lambda: _metrics(store, job))
         if store.abilities(job.id).has_config:
             st.caption("Configuration")
             _configurations(name, job.config)
@@ -112,7 +112,17 @@ def _side_by_side(store: Store, jobs: list[Job]) -> pd.DataFrame:
         store.metrics(job.id).frame(max_points=MOST_ROWS).assign(job=names[job.id], job_id=job.id)
         for job in jobs
     ]
+    if any(job.counts != "step" for job in jobs):
+        frames = [frame.assign(step_is=job.counts) for job, frame in zip(jobs, frames, strict=True)]
     return pd.concat(frames, ignore_index=True)
+
+
+def _metrics(store: Store, job: Job) -> pd.DataFrame:
+    """A job's points, its column of steps called what it counts."""
+    frame = store.metrics(job.id).frame(max_points=MOST_ROWS)
+    if job.counts == "epoch":
+        return frame.drop(columns="epoch").rename(columns={"step": "epoch"})
+    return frame.rename(columns={"step": job.counts})
 
 
 def _job_report(store: Store, job: Job) -> str:

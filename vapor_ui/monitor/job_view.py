@@ -14,7 +14,7 @@ from vapor_core.charts.parts import Axis
 from vapor_core.charts.stream import looks_new
 from vapor_core.contracts.columns import eval_sets
 from vapor_core.contracts.findings import Failure, Finding
-from vapor_core.contracts.workspace import Job
+from vapor_core.contracts.workspace import Counts, Job
 from vapor_core.metrics.series import MetricSeries
 from vapor_core.workspace.store import Store
 from vapor_ui.parts import cards
@@ -187,7 +187,7 @@ def _value(value: object) -> str:
 
 
 def _progress(job: Job) -> None:
-    steps = f"step {text.whole(job.step)} of {text.whole(job.total_steps)}"
+    steps = f"{job.counts} {text.whole(job.step)} of {text.whole(job.total_steps)}"
     st.progress(job.progress, text=f"{text.eta(job)} · {steps}")
 
 
@@ -236,14 +236,19 @@ def _picture(
     losses = _fewer(job, series, view, LOSS_SAMPLES, (*LOSSES, *eval_sets(series.columns)))
     few = _fewer(job, series, view, SMALL_SAMPLES, SMALL_COLUMNS)
     few = _with_card(job, few, has_config)
-    options = {"x": view.x, "log_scale": view.log_scale, "smoothed": view.smoothing > 0}
+    options: dict[str, str | bool] = {
+        "x": view.x,
+        "log_scale": view.log_scale,
+        "smoothed": view.smoothing > 0,
+    }
+    options["counts"] = job.counts
     screen.picture = Picture(
         view=view,
         going=going,
         points=points,
         findings=tuple(each for each in findings(points, checkpoints) if each.severity != "note"),
         loss=stream.streamed("loss", losses, **options),
-        small={name: _small_chart(name, few, view, held) for name in SMALL_CHARTS},
+        small={name: _small_chart(name, few, view, held, job.counts) for name in SMALL_CHARTS},
     )
     return screen.picture
 
@@ -263,7 +268,7 @@ def _with_card(job: Job, few: pd.DataFrame, has_config: bool) -> pd.DataFrame:
     )
 
 
-def _small_chart(name: str, few: pd.DataFrame, view: View, held: Picture | None) -> Small:
+def _small_chart(name: str, few: pd.DataFrame, view: View, held: Picture | None, counts: Counts) -> Small:
     """The one on the screen until it lags behind by what is seen."""
     chart, column, noisy = SMALL_CHARTS[name]
     on_screen = held.small[name] if held else None
@@ -271,7 +276,7 @@ def _small_chart(name: str, few: pd.DataFrame, view: View, held: Picture | None)
         on_screen.points, few, AXIS_COLUMN[view.x], (column,), pixels=SMALL_PIXELS, flat=SMALL_FLAT
     ):
         return on_screen
-    options: dict[str, str | bool] = {"x": view.x}
+    options: dict[str, str | bool] = {"x": view.x, "counts": counts}
     if noisy:
         options["smoothed"] = view.smoothing > 0
     return Small(few, stream.streamed(chart, few, **options))
@@ -292,7 +297,7 @@ def _findings(told: tuple[Finding, ...], failure: Failure | None) -> None:
 
 
 def _charts(job: Job, picture: Picture) -> None:
-    x = picture.view.x
+    x = job.counts if picture.view.x == "step" else picture.view.x
     cards.chart_card(picture.loss, alt=f"Train and eval loss of {job.name} by {x}", height=340)
     with st.grid(2, min_column_width=340):
         for name, small in picture.small.items():

@@ -35,6 +35,11 @@ class Outcome:
     jobs: tuple[tuple[Job, RunLog], ...] = ()
     refusals: tuple[str, ...] = ()
 
+    @property
+    def open(self) -> bool:
+        """Whether a person has still to say something of it."""
+        return not self.jobs and not self.refusals and (len(self.read.logs) > 1 or bool(self.read.columns))
+
 
 def popover() -> None:
     """Takes files; says below what came of each, since a popover closes when the page is drawn anew."""
@@ -47,8 +52,10 @@ def popover() -> None:
             key=FILES,
             max_upload_size=run_logs.LARGEST_MB,
             help=f"{run_logs.HELP}. A file of several runs lets you choose among them.",
+            on_change=state.let_go,
+            args=(FILES,),
         )
-    held = state.outcomes(FILES, [file.file_id for file in files])
+    held = state.outcomes(FILES, [file.file_id for file in state.files(FILES, files)])
     fresh = [file for file in files if file.file_id not in held]
     for number, file in enumerate(fresh):
         with st.spinner(f"Reading {text.plain(file.name, 80)}, {number + 1} of {len(fresh)}"):
@@ -59,14 +66,26 @@ def popover() -> None:
 
 def outcomes() -> None:
     """What came of the files that were given last, and what a person must still say of them."""
-    files = st.session_state.get(FILES) or ()
+    shown = st.session_state.get(FILES) or ()
+    files = state.files(FILES, shown)
     held = state.outcomes(FILES, [file.file_id for file in files])
     jobs: list[Job] = []
     for file in files:
-        if file.file_id in held:
-            outcome = cast("Outcome", held[file.file_id])
-            _tell(file, outcome)
-            jobs += [job for job, _ in outcome.jobs]
+        outcome = cast("Outcome | None", held.get(file.file_id))
+        if outcome is None or (file not in shown and not outcome.open):
+            state.let_go(FILES, file.file_id)  # read and done with, on a page that was left
+            continue
+        _tell(file, outcome)
+        if file not in shown:
+            st.button(
+                "Leave it",
+                key=f"{FILES}.{file.file_id}.leave",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=state.let_go,
+                args=(FILES, file.file_id),
+            )
+        jobs += [job for job, _ in outcome.jobs]
     if len(jobs) > 1:
         _offer_comparison([job.id for job in jobs])
 
@@ -101,10 +120,21 @@ def _tell(file: UploadedFile, outcome: Outcome) -> None:
         label = f"{text.plain(job.name, 80)}: {run_logs.about(log)}"
         links.job_link(job.id, label, icon=":material/check:")
         run_logs.notes(log)
+    if outcome.read.logs:
+        run_logs.other_columns(outcome.read, key, partial(_instead, file, outcome))
 
 
 def _again(file: UploadedFile, before: run_logs.LogRead, mapping: dict[str, str]) -> None:
     _settle(file, _taken(file, run_logs.read_again(file.name, file.getvalue(), mapping, before)))
+
+
+def _instead(file: UploadedFile, before: Outcome, mapping: dict[str, str]) -> None:
+    """Read it as a person says; the jobs that it gave are deleted once it gives others."""
+    found = run_logs.read_again(file.name, file.getvalue(), mapping, before.read)
+    if found.logs:
+        for job, _ in before.jobs:
+            session.do(Store.delete, job.id)
+    _settle(file, _taken(file, found))
 
 
 def _choose(file: UploadedFile, outcome: Outcome, key: str) -> None:
@@ -117,19 +147,19 @@ def _choose(file: UploadedFile, outcome: Outcome, key: str) -> None:
         numbers = st.multiselect(
             "Runs",
             range(len(logs)),
-            default=range(len(logs)),
+            default=[number for number in outcome.read.runs if number < len(logs)],
             key=f"{key}.runs",
             format_func=lambda number: logs[number].name[:80],
         )
+        outcome.read.runs[:] = numbers
         label = f"Import {len(numbers):,} {'run' if len(numbers) == 1 else 'runs'}"
         if st.button(label, key=f"{key}.import", type="primary", disabled=not numbers):
             _settle(file, _imported(outcome, [logs[number] for number in numbers]))
 
 
 def _settle(file: UploadedFile, outcome: Outcome) -> None:
-    state.outcomes(FILES, [each.file_id for each in st.session_state.get(FILES) or ()])[file.file_id] = (
-        outcome
-    )
+    shown = state.files(FILES, st.session_state.get(FILES) or ())
+    state.outcomes(FILES, [each.file_id for each in shown])[file.file_id] = outcome
     st.rerun()
 
 

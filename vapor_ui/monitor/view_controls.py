@@ -10,9 +10,21 @@ from vapor_core.charts.parts import AXES, Axis
 DEFAULT_SMOOTHING, MOST_SMOOTHING = 0.9, 0.99
 
 
-def controls() -> tuple[Axis, float, bool]:
-    """The axis, the weight of earlier points, and whether the scale is logarithmic."""
-    x = st.segmented_control("Over", AXES, key="x", default="step", required=True, bind="query-params")
+def controls(counts: str = "step") -> tuple[Axis, float, bool]:
+    """The axis, the weight of earlier points, and whether the scale is logarithmic.
+
+    Args:
+        counts: what the column of steps counts, in words.
+    """
+    x = st.segmented_control(
+        "Over",
+        AXES if counts != "epoch" else [axis for axis in AXES if axis != "epoch"],
+        key="x",
+        default="step",
+        required=True,
+        bind="query-params",
+        format_func=lambda axis: counts if axis == "step" else axis,
+    )
     smoothing = st.slider(
         "Smoothing", 0.0, MOST_SMOOTHING, DEFAULT_SMOOTHING, key="smoothing", bind="query-params", width=220
     )

@@ -68,6 +68,7 @@ def _figures(store: Store) -> None:
         cards.metric_card(
             "Best eval loss",
             text.loss(summary.best_eval_loss),
+            delta=_of_a_log(store, summary.best_job_id),
             chart=_sparkline(store, summary.best_job_id, "eval_loss"),
         )
         cards.metric_card(
@@ -75,6 +76,11 @@ def _figures(store: Store) -> None:
             text.count(summary.request_rate) if summary.deployments else text.MISSING,
             chart=_request_sparkline(store),
         )
+
+
+def _of_a_log(store: Store, job_id: str | None) -> str | None:
+    """That a figure is an imported log's, where it is."""
+    return None if job_id is None or store.abilities(job_id).has_config else "an imported log's"
 
 
 def _busiest(counts: dict[str, int]) -> str | None:

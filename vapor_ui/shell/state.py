@@ -6,7 +6,7 @@ field of a dataclass: the shell's are here, a screen's stand in its own module, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vapor_core.workspace.store import Store
 
 KEY = "vapor"  # of `st.session_state`; all other keys there are widgets'
+MOST_HELD_BYTES = 200_000_000  # of files that an uploader has lost, which a session keeps
 EDITED = ("vapor_core", "vapor_ui")  # packages whose classes are others after an edit of their source
 
 T = TypeVar("T")
@@ -117,6 +118,8 @@ class _Files:
     """What came of the files that were given: uploader -> file -> outcome."""
 
     outcomes: dict[str, dict[str, object]] = field(default_factory=dict)
+    held: dict[str, dict[str, UploadedFile]] = field(default_factory=dict)  # uploader -> file id -> file
+    shown: dict[str, frozenset[str]] = field(default_factory=dict)  # those that the uploader shows now
 
 
 def visit() -> Visit:
@@ -132,6 +135,38 @@ def messages() -> Messages:
 def drawn() -> Drawn:
     """The page that this session sees."""
     return kept(Drawn)
+
+
+def files(uploader: str, now: Sequence[UploadedFile], *, several: bool = True) -> list[UploadedFile]:
+    """An uploader's files, those too that it lost by a change of page: what a person has begun to choose of them stays.
+
+    Args:
+        uploader: the widget's key.
+        now: what the widget has.
+        several: whether it takes more than one; of one that does not, the newest counts.
+    """
+    kept_files = kept(_Files)
+    held = kept_files.held.setdefault(uploader, {})
+    if now and not several:
+        held.clear()
+    held |= {file.file_id: file for file in now}
+    kept_files.shown[uploader] = frozenset(file.file_id for file in now)
+    lost = [file for key, file in held.items() if key not in kept_files.shown[uploader]]
+    while sum(file.size for file in lost) > MOST_HELD_BYTES:
+        del held[lost.pop(0).file_id]
+    return list(held.values())
+
+
+def let_go(uploader: str, file_id: str = "") -> None:
+    """Forget a file, or those that the uploader has shown and shows no more; for callbacks."""
+    kept_files = kept(_Files)
+    now = st.session_state.get(uploader) or ()
+    now = now if isinstance(now, list | tuple) else (now,)
+    gone = (
+        {file_id} if file_id else kept_files.shown.get(uploader, frozenset()) - {each.file_id for each in now}
+    )
+    held = kept_files.held.get(uploader, {})
+    kept_files.held[uploader] = {key: file for key, file in held.items() if key not in gone}
 
 
 def outcomes(uploader: str, given: Collection[str]) -> dict[str, object]:

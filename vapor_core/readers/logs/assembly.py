@@ -32,7 +32,7 @@ def assembled(found: Collected, name: str, mapping: Mapping[str, str], file_note
     Args:
         found: the run's columns by the file's names.
         name: of the run.
-        mapping: what a person has said, Vapor's column -> the file's.
+        mapping: what a person has said, Vapor's column -> the file's, "" for none of them.
         file_notes: what was said of the file's lines already.
     """
     notes = Notes()
@@ -65,6 +65,7 @@ def assembled(found: Collected, name: str, mapping: Mapping[str, str], file_note
         steps_done=done,
         axis=axis,
         sources=choice.sources,
+        columns={each: samples for each, samples in found.samples.items() if each in found.numeric},
     )
 
 

@@ -55,6 +55,9 @@ def choose(found: Collected, mapping: Mapping[str, str], notes: Notes) -> Choice
     for column in QUANTITIES:
         if column not in ("step", *choice.columns):
             _quantity(found, roles, column, choice)
+    for column in (column for column, name in mapping.items() if not name and column in choice.columns):
+        del choice.columns[column]
+        choice.used.discard(choice.sources.pop(column))
     return choice
 
 

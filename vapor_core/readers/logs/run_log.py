@@ -30,6 +30,7 @@ class RunLog:
         steps_done: how many it took.
         axis: what `step` counts: steps, epochs, or the rows of the file.
         sources: column of `frame` -> the file's own name for it.
+        columns: the file's columns of numbers with their first values, for a person who knows better which is which.
     """
 
     name: str
@@ -40,6 +41,7 @@ class RunLog:
     steps_done: int | None = None
     axis: Axis = "step"
     sources: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Notes:
