@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import vapor_core as vapor
+from vapor_core.contracts.entries import CatalogModel, Dataset
 from vapor_core.hub.architecture import Published, read_architecture
 from vapor_core.trainers.document import document, flattened
 from vapor_core.trainers.reading import read_job
@@ -251,3 +252,26 @@ def test_whatever_a_trainers_file_says_it_is_read_or_refused(mark, fields):
             assert str(refused)
         else:
             assert read.format
+
+
+OWN_MODEL = CatalogModel(
+    id="me/my-model", parameters=124_439_808, layers=12, hidden_size=768, intermediate_size=3072, attention_heads=12,
+    kv_heads=12, vocabulary_size=50257, context_length=1024,
+)  # fmt: skip
+OWN_DATA = Dataset(id="own/mine", name="mine", tokens=1_000_000, examples=5_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "base_model: me/my-model\ndatasets:\n  - path: data/mine.jsonl\n    type: alpaca\nmicro_batch_size: 2\n",
+        "model_name_or_path: me/my-model\ndataset_name: data/mine.jsonl\nlearning_rate: 1.0e-4\n",
+        "model_name_or_path: me/my-model\nfinetuning_type: lora\ndataset: own/mine\n",
+        "model: me/my-model\ndataset: own/mine\n",
+    ],
+)
+def test_a_workspaces_own_model_is_not_called_unknown(text):
+    read = vapor.read_config(text, own=(OWN_MODEL, OWN_DATA))
+    assert read.config is not None
+    assert (read.config.model, read.config.dataset) == (OWN_MODEL, OWN_DATA)
+    assert vapor.estimate(read.config).total_steps > 0

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from math import inf, isfinite
+from typing import TypeVar
 
+from vapor_core.contracts.entries import CatalogModel, Dataset
 from vapor_core.errors import InvalidConfig
 
 LONGEST = 80  # letters of a value that are shown
@@ -28,18 +30,31 @@ class FieldRead:
     says: str
 
 
+Entry = TypeVar("Entry", CatalogModel, Dataset)
+
+
+def own_entry(known: Iterable[CatalogModel | Dataset], name: str, kind: type[Entry]) -> Entry | None:
+    """A model or data by its id, by its name, or by the file that it was counted from; None for none."""
+    stem = name.replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0].casefold()
+    entries: list[Entry] = [entry for entry in known if isinstance(entry, kind)]
+    exact: Entry | None = next((entry for entry in entries if name in (entry.id, entry.name)), None)
+    return exact or next((entry for entry in entries if entry.id.casefold() == f"own/{stem}"), None)
+
+
 @dataclass(slots=True)
 class Reading:
     """The fields of one file on their way into a configuration; each lands in exactly one of the three tables.
 
     Attributes:
         fields: what the file says, by path; fields of no value are left out.
+        known: models and data besides the catalog's.
         values: JobConfig's fields so far.
         counts: figures that become fields once the number of steps is known: see `settings`.
         model: what the file calls its model, or "".
     """
 
     fields: dict[str, object]
+    known: Iterable[CatalogModel | Dataset] = ()
     values: dict[str, object] = field(default_factory=dict)
     counts: dict[str, float] = field(default_factory=dict)
     model: str = ""
@@ -67,6 +82,15 @@ class Reading:
         """A field that becomes one of JobConfig's; `remark`: what is not quite the same."""
         self.values[target] = value
         self.understands(name, f"{target} = {shown(value)}" + (f" ({remark})" if remark else ""))
+
+    def own(self, name: str, kind: type[Entry]) -> Entry | None:
+        """Which of those known besides the catalog's a name means."""
+        return own_entry(self.known, name, kind)
+
+    def takes(self, name: str, target: str, entry: CatalogModel | Dataset) -> None:
+        """A model or data that are known besides the catalog's."""
+        self.values[target] = entry
+        self.understands(name, f"{target} = {shown(entry.id)} (the workspace's own)")
 
     def understands(self, name: str, says: str) -> None:
         """A field whose meaning is taken up, whatever it becomes."""

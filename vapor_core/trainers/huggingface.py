@@ -6,6 +6,7 @@ Names and defaults by transformers 5.24 (training_args.py), PEFT 0.20 at 5d602fd
 import json
 from collections.abc import Mapping
 
+from vapor_core.contracts.entries import CatalogModel, Dataset
 from vapor_core.contracts.training import LORA_TARGETS
 from vapor_core.trainers import settings
 from vapor_core.trainers.fields import Reading, no_figure, number, shown, truth, whole
@@ -266,7 +267,9 @@ def _every(reading: Reading, name: str, target: str, share: str) -> None:
 def data(reading: Reading, name: str, given: object) -> None:
     """A data set by its name; one of unknown size is counted as the usual one, and said."""
     known = dataset_id(str(given)) if given else None
-    if known is None:
+    if given and (own := reading.own(str(given), Dataset)) is not None:
+        reading.takes(name, "dataset", own)
+    elif known is None:
         reading.cannot(
             name, "its size is not known; until you choose data it is counted as yahma/alpaca-cleaned"
         )
@@ -283,7 +286,9 @@ def model(reading: Reading, name: str) -> None:
     given = str(reading.get(name))[:200]
     reading.model = given
     known = model_id(given)
-    if known is None:
+    if (own := reading.own(given, CatalogModel)) is not None:
+        reading.takes(name, "model", own)
+    elif known is None:
         reading.understands(name, "the model, which must be chosen: the catalog has none of its architecture")
         reading.missing.append(f"model: the catalog has no {shown(given)!r}; search it on the Hub")
     else:

@@ -4,12 +4,12 @@ Whose file it is, its fields tell. Files of trainers that name no model give the
 configuration that names one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from vapor_core.contracts.entries import CatalogModel
+from vapor_core.contracts.entries import CatalogModel, Dataset
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import InvalidConfig, InvalidUpload
 from vapor_core.readers.decoding import shown_name
@@ -18,7 +18,7 @@ from vapor_core.trainers import settings
 from vapor_core.trainers.adapters import adapter_file
 from vapor_core.trainers.axolotl import axolotl_file
 from vapor_core.trainers.document import Document, document, flattened
-from vapor_core.trainers.fields import FieldRead, Reading, shown
+from vapor_core.trainers.fields import FieldRead, Reading, own_entry, shown
 from vapor_core.trainers.llama_factory import llama_factory_file
 from vapor_core.trainers.settings import built, with_counts
 from vapor_core.trainers.sharding import accelerate_file, deepspeed_file
@@ -142,7 +142,9 @@ class ReadConfig:
 
 
 @one_sentence(InvalidUpload, "the configuration")
-def read_config(content: str | bytes, name: str = "") -> ReadConfig:
+def read_config(
+    content: str | bytes, name: str = "", *, own: Iterable[CatalogModel | Dataset] = ()
+) -> ReadConfig:
     """What a training configuration says, whoever's it is.
 
     Reads Vapor's own JSON and YAML, and the files of axolotl, LLaMA-Factory, torchtune, TRL, Unsloth (Python calls,
@@ -151,19 +153,20 @@ def read_config(content: str | bytes, name: str = "") -> ReadConfig:
     Args:
         content: the file's text or bytes.
         name: the file's name, for sentences, and to tell a snippet of Python by its ending.
+        own: models and data that are known besides the catalog's, such as a workspace's own; they come before it.
 
     Raises:
         InvalidUpload: where the file cannot be read, in one sentence.
         InvalidConfig: where a value is none that a configuration can have, one sentence a field.
     """
-    found = document(content, name)
+    found, own = document(content, name), tuple(own)
     if found.calls:
-        return _of_calls(found)
+        return _of_calls(found, own)
     fields = flattened(found.values, shown_name(name))
     kind = _format(found.values, fields)
     if kind == "vapor":
-        return _own(found.values, shown_name(name))
-    reading = Reading(fields)
+        return _own(found.values, shown_name(name), own)
+    reading = Reading(fields, own)
     READERS[kind](reading)
     return _result(kind, reading, found.kept)
 
@@ -192,13 +195,16 @@ def _format(values: Mapping[str, object], fields: Mapping[str, object]) -> Forma
     return "vapor"
 
 
-def _own(values: Mapping[str, object], shown_as: str) -> ReadConfig:
+def _own(values: Mapping[str, object], shown_as: str, known: Iterable[CatalogModel | Dataset]) -> ReadConfig:
     if 2 * len(values.keys() & JobConfig.model_fields.keys()) < len(values):
         raise InvalidUpload(f"{shown_as} is no configuration of Vapor's, nor of {KNOWN}")
+    model, data = (str(values.get(each) or "") for each in ("model", "dataset"))
+    entries = {"model": own_entry(known, model, CatalogModel), "dataset": own_entry(known, data, Dataset)}
+    values = {**values, **{each: entry for each, entry in entries.items() if entry is not None}}
     named = "model" in values or not values
     config = JobConfig(**values) if named else JobConfig(model=ANY_MODEL, **values)  # a wrong value raises
     understood = tuple(
-        FieldRead(name, str(getattr(config, name))[:80], f"{name}, as it is") for name in values
+        FieldRead(name, _plain(getattr(config, name))[:80], f"{name}, as it is") for name in values
     )
     settings = MappingProxyType({name: getattr(config, name) for name in values})
     if not named:
@@ -206,12 +212,16 @@ def _own(values: Mapping[str, object], shown_as: str) -> ReadConfig:
     return ReadConfig("vapor", config, understood=understood, settings=settings)
 
 
-def _of_calls(found: Document) -> ReadConfig:
+def _plain(value: object) -> str:
+    return value.id if isinstance(value, CatalogModel | Dataset) else str(value)
+
+
+def _of_calls(found: Document, own: Iterable[CatalogModel | Dataset]) -> ReadConfig:
     fields: dict[str, object] = {}
     for called in found.values.values():
         if isinstance(called, Mapping):
             fields |= flattened(called, "the snippet")
-    reading = Reading(fields)
+    reading = Reading(fields, own)
     unsloth_file(reading, found.values)
     return _result("unsloth", reading, {})
 

@@ -17,6 +17,9 @@ from vapor_ui.shell import session, state
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vapor_core.contracts.entries import CatalogModel, Dataset
+    from vapor_core.workspace.store import Store
+
 FILE = "train.config_file"  # the uploader's key
 ENDINGS = ["yaml", "yml", "json", "py", "txt"]
 NAMES = {
@@ -116,11 +119,17 @@ def _rows(read: ReadConfig) -> Iterator[tuple[str, str, str, str]]:
             yield row.field, row.value, what, row.says
 
 
+def _own(store: Store) -> list[CatalogModel | Dataset]:
+    """The workspace's models and data that the catalog has not."""
+    every: tuple[CatalogModel | Dataset, ...] = (*store.models(), *store.datasets())
+    return [entry for entry in every if not choices.is_curated(entry)]
+
+
 def _load(name: str, content: bytes) -> Loaded:
     """Fills the form; a file that names no model goes over what the form has."""
     store = session.store()
     try:
-        read = read_config(content, name)
+        read = read_config(content, name, own=_own(store))
         config = read.config
         if config is None:
             config = read.over(form_values.form(choices.chosen(store)).shown)
