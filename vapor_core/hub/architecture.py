@@ -15,9 +15,10 @@ from vapor_core.hub.layers import BOTH, CROSS, LINEAR, NOTHING, SLIDING, Layer, 
 from vapor_core.hub.mixers import Heads, heads_of, latent_rank
 from vapor_core.hub.mlps import GATED, Mixture, matrices_of, mixture_of
 from vapor_core.hub.parameters import Sum, summed, tied
-from vapor_core.hub.towers import tower_parameters
+from vapor_core.hub.towers import has_uncounted, tower_parameters
 
 # Names under which parts for images or sound stand that are not described further.
+OTHERS_LEFT_OUT = "its parts for images or sound are left out"
 OTHER_SENSES = ("img_processor", "mm_vision_tower", "vision_tower", "audio_processor", "speech_config")
 # Classes of models that write no text: `architectures` names them by these endings.
 OTHER_TASKS = (
@@ -140,6 +141,8 @@ def read_architecture(model_id: str, config: Mapping[str, object], published: Pu
     if figures.kind in NOT_COUNTED and published.parameters is None:
         raise InvalidConfig(f"models of the family {figures.kind} are built in a way that Vapor cannot count")
     notes = _notes(figures, unknown)
+    if has_uncounted(config, figures, hidden) and OTHERS_LEFT_OUT not in notes:
+        notes.append(OTHERS_LEFT_OUT)
     return _with_parameters(model, (found, mixture), published, towers, notes)
 
 
@@ -193,7 +196,7 @@ def _notes(figures: Figures, unknown: tuple[str, ...]) -> list[str]:
         called = figures.kind or "no model_type"
         notes.append(f"the family {called} is not known to Vapor and is read by the usual names")
     if any(figures.text.get(name) for name in OTHER_SENSES):
-        notes.append("its parts for images or sound are left out")
+        notes.append(OTHERS_LEFT_OUT)
     return notes
 
 

@@ -90,6 +90,9 @@ WELL_SAID = {
         "llava_mistral",
         "kimi_vl",
         "qwen3_vl",
+        "ernie4_5_moe_vl",
+        "step3p5",
+        "phi4mm",
     ),
     *(
         "chatglm",
@@ -140,6 +143,8 @@ class Figures:
                 break
             text = {name: value for name, value in text.items() if name not in TEXT_PARTS}
             text |= {str(name): value for name, value in inner.items()}
+        if isinstance(text.get("ssm_cfg"), Mapping):
+            text = _of_state_space(text)
         self.text = text
         self.kind = str(text.get("model_type", ""))[:60]
         self._defaults = class_defaults(self.kind)
@@ -218,6 +223,31 @@ class Figures:
         value = self.get(name)
         fine = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 64
         return float(value) if fine and isinstance(value, int | float) else None
+
+
+def _of_state_space(text: dict[str, object]) -> dict[str, object]:
+    """The config.json of the first Mamba's own code, in the words that transformers has for the same model."""
+    inner = text["ssm_cfg"]
+    given = {str(name): value for name, value in inner.items()} if isinstance(inner, Mapping) else {}
+    second = given.get("layer") == "Mamba2"
+    width = text.get("d_model")
+    step = text.get("pad_vocab_size_multiple")
+    size = text.get("vocab_size")
+    figures: dict[str, object] = {
+        "model_type": "mamba2" if second else "mamba",
+        "hidden_size": width,
+        "num_hidden_layers": text.get("n_layer"),
+        "tie_word_embeddings": text.get("tie_embeddings", True),
+        "state_size": given.get("d_state", 128 if second else 16),
+        "conv_kernel": given.get("d_conv", 4),
+        "expand": given.get("expand", 2),
+    }
+    if second and isinstance(width, int):
+        figures |= {"n_groups": given.get("ngroups", 1), "head_dim": given.get("headdim", 64)}
+        figures["num_heads"] = 2 * width // 64
+    if isinstance(size, int) and isinstance(step, int) and step > 0:
+        figures["vocab_size"] = -(-size // step) * step
+    return {**text, **{name: value for name, value in figures.items() if value is not None}}
 
 
 def whole(value: object) -> int | None:

@@ -223,11 +223,17 @@ def _sparse_by_rule(figures: Figures, count: int) -> set[int]:
         return {index for index in everywhere if index % period == offset}
     if figures.get("moe_layer_start_index") is not None:  # ERNIE
         every = figures.whole("moe_layer_interval") or 1
-        last = figures.get("moe_layer_end_index")
-        end = last if isinstance(last, int) and last >= 0 else count - 1
-        first = figures.amount("moe_layer_start_index")
+        first, last = (_of_text(figures.get(f"moe_layer_{end}_index")) for end in ("start", "end"))
+        end = last if last is not None and last >= 0 else count - 1
+        first = first or 0
         return {index for index in everywhere if first <= index <= end and (index + 1) % every == 0}
     return _sparse_by_steps(figures, count)
+
+
+def _of_text(value: object) -> int | None:
+    """A whole number, or the first of several: ERNIE's second is of images."""
+    value = value[0] if isinstance(value, list) and value else value
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _sparse_by_steps(figures: Figures, count: int) -> set[int]:

@@ -101,6 +101,10 @@ class Mlp:
     width: int
 
 
+# ERNIE's, by its own code and by transformers': lists of its experts are of its text first, then of its images.
+BY_SENSE = frozenset({"ernie4_5_moe_vl", "ernie4_5_vl_moe", "ernie4_5_vl_moe_text"})
+
+
 @dataclass(frozen=True, slots=True)
 class Mixture:
     """A mixture of experts by the first layer that has one; widths are of MLPs, a layer.
@@ -161,7 +165,8 @@ def _mixture(figures: Figures, hidden: int, matrices: int, index: int) -> Mlp:
     one = matrices * inputs * width
     shared = _shared_width(figures, width, index) + _dense_beside(figures, hidden)
     beside = matrices * hidden * shared + hidden * experts + (2 * hidden * inputs if inputs != hidden else 0)
-    return Mlp(experts * one + beside, visited * one + beside, visited * width + shared)
+    all_of_them = experts * one + beside + _of_images(figures, matrices * hidden)
+    return Mlp(all_of_them, visited * one + beside, visited * width + shared)
 
 
 def _experts(figures: Figures, hidden: int, index: int) -> tuple[int, int, int]:
@@ -182,10 +187,18 @@ def _dense_beside(figures: Figures, hidden: int) -> int:
     return (figures.whole("intermediate_size") or hidden) if figures.kind.startswith("gemma4") else 0
 
 
+def _of_images(figures: Figures, per_width: int) -> int:
+    """Parameters of the experts that images alone meet, beside those of a layer's text."""
+    if figures.kind not in BY_SENSE:
+        return 0
+    counts, widths = (figures.each(*names) or [] for names in (EXPERT_COUNTS, EXPERT_WIDTH))
+    return sum(count * width * per_width for count, width in zip(counts[1:], widths[1:], strict=False))
+
+
 def _of_layer(figures: Figures, names: tuple[str, ...], index: int) -> int:
     """A figure that may be listed a layer; ERNIE's lists are of its text first, then of its images."""
     listed = figures.each(*names)
-    if listed is not None and figures.kind.startswith("ernie4_5_vl"):
+    if listed is not None and figures.kind in BY_SENSE:
         return listed[0]
     if listed is not None:
         return listed[min(index, len(listed) - 1)]

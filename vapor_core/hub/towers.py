@@ -28,6 +28,14 @@ def tower_parameters(config: Mapping[str, object], language: Figures, hidden: in
     return total
 
 
+def has_uncounted(config: Mapping[str, object], language: Figures, hidden: int) -> bool:
+    """Whether some tower is described in a way that tells no size."""
+    parts = [part for name in TOWERS if isinstance(part := config.get(name), Mapping) and part]
+    return any(
+        _tower({str(key): value for key, value in part.items()}, language.kind, hidden) == 0 for part in parts
+    )
+
+
 def _inner(config: Mapping[str, object], name: str) -> Mapping[str, object]:
     part = config.get(name)
     return part if isinstance(part, Mapping) else {}
@@ -52,4 +60,6 @@ def _tower(part: dict[str, object], language: str, hidden: int) -> int:
     patch = (whole(known.get("patch_size")) or 14) ** 2 * 3 * width
     joined = width * merge * merge
     join = (joined * joined if merge > 1 else joined * hidden) + joined * hidden
+    stacked = known.get("deepstack_visual_indexes")  # Qwen3-VL joins what some inner layers see too
+    join *= 1 + (len(stacked) if isinstance(stacked, list) else 0)
     return layers * (4 * width * width + (3 if gated else 2) * width * wide) + patch + min(join, 10**9)
