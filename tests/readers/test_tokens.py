@@ -23,7 +23,20 @@ COUNTED = json.loads(
     (Path(__file__).parent.parent / "data" / "token_counts.json").read_text(encoding="utf-8")
 )
 # How far the total of a kind may be off: 5 % of the default's, and what was measured where others come less near.
-NEAR = {"English": 0.05, "code": 0.05, "Chinese": 0.05, "mixed": 0.05, "SQL": 0.25}
+NEAR = {"English": 0.05, "code": 0.05, "Chinese": 0.05, "mixed": 0.05, "SQL": 0.12}
+# Texts of scripts that the law was fitted to on other texts; Vietnamese is Latin with marks that part its words.
+LESS_KNOWN = {
+    **{
+        "Thai": 0.11,
+        "Hindi": 0.12,
+        "Bengali": 0.19,
+        "Tamil": 0.11,
+        "Arabic": 0.13,
+        "Russian": 0.15,
+        "Korean": 0.12,
+    },
+    **{"Japanese": 0.16, "Vietnamese": 0.36, "other scripts": 0.11},
+}
 LESS_NEAR = {
     ("cl100k", "Chinese"): 0.15,
     ("o200k", "mixed"): 0.06,
@@ -39,6 +52,20 @@ def test_the_estimate_is_near_a_real_tokenizer(tokenizer, kind):
     counted = sum(case["tokens"][tokenizer] for case in COUNTED[kind])
     near = LESS_NEAR.get((tokenizer, kind), NEAR[kind])
     assert count_tokens(texts, tokenizer).sum() == pytest.approx(counted, rel=near)
+
+
+@pytest.mark.parametrize("kind", LESS_KNOWN)
+@pytest.mark.parametrize("tokenizer", tokenizers())
+def test_no_script_is_counted_as_almost_nothing(tokenizer, kind):
+    texts = [case["text"] for case in COUNTED[kind]]
+    counted = sum(case["tokens"][tokenizer] for case in COUNTED[kind])
+    assert count_tokens(texts, tokenizer).sum() == pytest.approx(counted, rel=LESS_KNOWN[kind])
+
+
+@pytest.mark.parametrize("case", COUNTED["other scripts"], ids=lambda case: case["text"][:6])
+def test_each_script_has_weights_of_its_own(case):
+    told = count_tokens([case["text"]], DEFAULT)[0]
+    assert told == pytest.approx(case["tokens"][DEFAULT], rel=0.25)
 
 
 def test_a_law_has_a_weight_for_everything_that_it_counts():
@@ -61,8 +88,8 @@ def test_a_text_counts_the_same_alone_and_among_others(texts):
 
 
 @given(st.text(min_size=1, max_size=200))
-def test_any_text_has_at_least_one_token_and_at_most_three_a_character(text):
-    assert 1 <= count_tokens([text])[0] <= 3 * len(text) + 1
+def test_any_text_has_at_least_one_token_and_at_most_one_a_byte(text):
+    assert 1 <= count_tokens([text])[0] <= max(3 * len(text), len(text.encode("utf-8", "replace"))) + 1
 
 
 def test_nothing_has_no_tokens():

@@ -80,3 +80,25 @@ def test_what_is_no_part_of_the_text_is_named():
     said = words(dropped("mine.jsonl", rows))
     assert "Columns that are left out: meta, score" in said
     assert "1 example has no text or no answer and is left out" in said
+
+
+def test_a_known_layout_can_be_overruled():
+    rows = b'{"text": "a few words", "other": "many more words than there were in the first"}\n' * 3
+    app = dropped("known.jsonl", rows)
+    known = dataset(app)
+    columns(app).set_value(["other"])
+    button(ran(app), "Count it").click()
+    ran(app)
+    assert dataset(app).tokens > known.tokens
+    assert "Columns that are left out: text" in words(app)
+
+
+def test_an_unknown_layout_waits_for_its_columns_on_the_way_to_another_page_and_back():
+    app = dropped("news.csv", UNNAMED)
+    columns(app).set_value(["story_de"])
+    ran(app)
+    ran(app.switch_page("pages/2_Monitor.py"))
+    ran(app.switch_page("pages/1_Train.py"))
+    assert columns(app).value == ["story_de"]
+    button(app, "Count it").click()
+    assert dataset(ran(app)).examples == 2

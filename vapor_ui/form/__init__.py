@@ -14,6 +14,6 @@ own_data: A person's own data on a screen: a file is counted, shown and chosen; 
     columns are.
 pickers: Which model to train and what on: from the catalog and the workspace's own, from the Hub, or from a
     person's file.
-run_logs: What a dropped log holds: the runs to choose from, or its columns where a person must say which one
-    is the loss.
+run_logs: What a dropped log holds: the runs to choose from, and its columns where a person says which one is
+    which.
 """

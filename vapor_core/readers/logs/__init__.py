@@ -8,6 +8,7 @@ closing: How a run ended by its log: the closing row's sums, how many steps it t
     take.
 collected: A log's columns as the file gives them, gathered block by block, so that a large file is held as
     numbers alone.
+folders: Folders with a file a metric, as MLflow's store and DVCLive keep them: `<run>/metrics/<metric>`.
 json_logs: Logs in JSON: a Trainer's state, one object a line, an array, columns of lists, tables of W&B,
     points of MLflow.
 lines: What trainers print, a line or a few a step: nanoGPT, llm.c, torchtune, Megatron, DeepSpeed, torchtitan
