@@ -219,6 +219,18 @@ def test_compare_draws_every_evaluation_set_under_its_name():
         assert list(drawn)[-lines:] == ["sets.csv, eval", "sets.csv, code", "sets.csv, web"][-lines:]
 
 
+def test_a_logs_card_has_its_own_last_loss_and_no_smoothed_one():
+    app = dropped(MONITOR, ("epochs.csv", EPOCHS))
+    (job,) = store_of(app).jobs()
+    page = opened(MONITOR, store_of(app), job=job.id)
+    assert {one.label: one.value for one in page.metric}["Train loss"] == "1\\.500"
+
+
+def test_the_time_of_a_log_is_no_time_of_accelerators_that_it_does_not_name():
+    app = dropped(MONITOR, ("one.csv", b"step,loss,elapsed_time\n1,3.0,10\n2,2.0,36000\n"))
+    assert store_of(app).summary().accelerator_hours == 0.0
+
+
 def test_the_best_eval_loss_says_when_it_is_a_logs():
     app = dropped(MONITOR, ("one.csv", b"step,loss,eval_loss\n1,3.0,3.1\n2,2.0,2.2\n"))
     figures = {one.label: one for one in opened(HOME, store_of(app)).metric}

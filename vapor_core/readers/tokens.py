@@ -123,14 +123,13 @@ def _count(batch: list[bytes], weights: NDArray[np.float64]) -> NDArray[np.int64
 
 def _known_capitals(text: Bytes, weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """Tokens of each text that are none since a word in capitals is one that tokenizers have whole: SQL's."""
-    spared = np.zeros(count)
     found = [(match.start(), len(match[0])) for match in KNOWN_CAPITALS.finditer(text.data.tobytes())]
-    if found:
-        at, letters = (np.array(column) for column in zip(*found, strict=True))
-        of = np.searchsorted(text.first, at, side="right") - 1
-        worth = weights[SECOND_CAPITAL] + weights[CAPITAL] * (letters - 2)
-        spared = np.bincount(of, weights=worth, minlength=count)
-    return spared
+    if not found:
+        return np.zeros(count)
+    at, letters = (np.array(column) for column in zip(*found, strict=True))
+    of = np.searchsorted(text.first, at, side="right") - 1
+    worth = weights[SECOND_CAPITAL] + weights[CAPITAL] * (letters - 2)
+    return np.bincount(of, weights=worth, minlength=count).astype(np.float64)
 
 
 def features(text: str) -> NDArray[np.float64]:

@@ -143,6 +143,12 @@ def tokens_of(job: Job) -> float:
     return (job.step - (job.fork_step or 0)) * plan(job.config).tokens_per_step
 
 
+def _accelerator_s(job: Job) -> float:
+    """Seconds of accelerators that a job took; 0 of a log, which does not say how many it had."""
+    known = abilities(job.config.backend).has_config
+    return job.elapsed_s * job.config.accelerator_count if known else 0.0
+
+
 def summary(
     jobs: Iterable[Job],
     deployments: Iterable[Deployment],
@@ -158,7 +164,7 @@ def summary(
         deployments=len(deployments),
         deployments_by_status=dict(Counter(each.status for each in deployments)),
         tokens=tokens,
-        accelerator_hours=sum(job.elapsed_s * job.config.accelerator_count for job in jobs) / 3600,
+        accelerator_hours=sum(_accelerator_s(job) for job in jobs) / 3600,
         training_cost_usd=sum(job.cost_usd for job in jobs),
         serving_cost_usd=sum(each.cost_usd for each in deployments),
         request_rate=request_rate,

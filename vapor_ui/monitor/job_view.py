@@ -132,7 +132,10 @@ def draw(store: Store, view: View) -> None:
         points = points[points["step"] < view.at]
         job = as_of(job, points, view.at)
     _progress(job)
-    _figures(job, points, has_cost=able.has_cost)
+    smoothed = (
+        able.has_config and "loss_smoothed" in points
+    )  # a log's own last loss is what its reader looks for
+    _figures(job, points, has_cost=able.has_cost, smoothed=smoothed)
     if points.empty:
         _waiting(job)
     else:
@@ -191,15 +194,14 @@ def _progress(job: Job) -> None:
     st.progress(job.progress, text=f"{text.eta(job)} · {steps}")
 
 
-def _figures(job: Job, points: pd.DataFrame, *, has_cost: bool) -> None:
+def _figures(job: Job, points: pd.DataFrame, *, has_cost: bool, smoothed: bool) -> None:
     def last(column: str) -> float | None:
         values = points[column].to_numpy(np.float64) if column in points else np.empty(0)
         known = values[~np.isnan(values)]
         return float(known[-1]) if known.size else None
 
-    smooth = "loss_smoothed" in points
     with st.grid(6, min_column_width=140):
-        cards.metric_card("Train loss", text.loss(last("loss_smoothed" if smooth else "loss")))
+        cards.metric_card("Train loss", text.loss(last("loss_smoothed" if smoothed else "loss")))
         cards.metric_card("Eval loss", text.loss(last("eval_loss")))
         cards.metric_card("Tokens/s", text.count(last("tokens_per_second")))
         cards.metric_card("Memory", text.gigabytes(last("memory_gb")))
