@@ -16,6 +16,7 @@ from vapor_core.readers.turns import compact, conversation, is_turns, words
 
 ANSWERS = (
     *("completion", "response", "output", "answer", "answers", "target", "chosen", "solution", "label_text"),
+    "canonical_solution",
 )
 REQUESTS = ("prompt", "question", "instruction", "query", "input")
 PASSAGES = ("text", "document", "article", "dialogue", "dialog", "passage", "content", "source")
@@ -41,7 +42,7 @@ SCHEMAS = (
     ),
     Schema("preference", (REQUESTS, ("chosen",), ("rejected", "reject")), optional=("context",)),
     Schema("preference", (("chosen",), ("rejected", "reject"))),
-    Schema("chat", (("messages", "conversations", "conversation"),), chat=True),
+    Schema("chat", (("messages", "conversations", "conversation", "contents"),), chat=True),
     Schema("instruction", (("instruction",), ANSWERS), optional=("input", "context")),
     Schema(
         "question and answer",
@@ -51,7 +52,10 @@ SCHEMAS = (
     Schema("prompt and completion", (("prompt",), ANSWERS), optional=("context", "input")),
     Schema(
         "input and output",
-        (("input", "inputs"), ("output", "target", "targets", "response")),
+        (
+            ("input", "inputs", "input_text", "source_text", "src"),
+            ("output", "target", "targets", "response", "output_text", "target_text", "tgt"),
+        ),
         optional=("context",),
     ),
     Schema("text and summary", (PASSAGES, ("summary", "highlights", "abstract", "headline"))),
@@ -120,7 +124,7 @@ class Layout:
         value = row.values.get(name)
         if not value or isinstance(value, str):
             return (value or "").strip() if isinstance(value, str) else ""
-        return words(value, self.left_out) if name.casefold() == "history" else compact(value)
+        return compact(value) if name.casefold() == "tools" else words(value, self.left_out)
 
 
 def layout_of(first: Row, text_column: str | Sequence[str] | None) -> Layout:

@@ -10,7 +10,7 @@ from vapor_core.errors import InvalidUpload
 from vapor_core.readers.rows import Row, shown
 
 ROLES = ("role", "from", "speaker", "author")
-CONTENTS = ("content", "value", "text", "message")
+CONTENTS = ("content", "value", "text", "message", "parts")
 CALLS = ("tool_calls", "function_call")
 THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 SPOKEN = frozenset(
