@@ -22,7 +22,8 @@ from vapor_core.readers.logs import folders, json_logs, lines, tables
 from vapor_core.readers.logs.assembly import assembled
 from vapor_core.readers.logs.choice import MAPPED
 from vapor_core.readers.logs.collected import Collected
-from vapor_core.readers.logs.points import Points, laid_out
+from vapor_core.readers.logs.naming import role_of
+from vapor_core.readers.logs.points import Points, laid_out, placed
 from vapor_core.readers.logs.run_log import Notes, RunLog, listed
 from vapor_core.readers.logs.runs import runs_of
 from vapor_core.readers.tensorboard import is_event_file, scalars
@@ -31,7 +32,8 @@ __all__ = ["LARGEST_BYTES", "MAPPED", "RunLog", "read_log", "read_logs"]
 
 LARGEST_BYTES = 200_000_000
 VALUE = "Value"
-_TAG = re.compile(r"tag-(.+?)(?:\.csv|\.json)?$", re.IGNORECASE)  # of a file that TensorBoard's page saved
+# Of a file that TensorBoard's page saved.
+_TAG = re.compile(r"(?:run-(?P<run>.+)-)?tag-(?P<tag>.+?)(?:\.csv|\.json)?$", re.IGNORECASE)
 
 
 @one_sentence(InvalidUpload, "the log")
@@ -127,6 +129,10 @@ def _no_loss(shown: str, runs: list[Collected], columns: dict[str, tuple[str, ..
     numeric = [name for name in columns if any(name in run.numeric for run in runs)]
     if not numeric:
         return UnknownColumns(f"{shown} has no numbers under a name, so no loss and no steps", {})
+    if any((role := role_of(name)) and role.kind == "summary" for name in numeric):
+        return UnknownColumns(
+            f"{shown} only sums a run up; give trainer_state.json, which has its course", {}
+        )
     return UnknownColumns(
         f"{shown} has no column that is known as a loss; say which of {listed(numeric)} it is",
         {name: columns[name] for name in numeric},
@@ -199,9 +205,7 @@ def _of_json(
         if (printed := json_logs.messages(text)) and lines.is_log(printed):
             return lines.read_lines(printed, wanted, progress)
         return json_logs.read_lines(text, wanted, notes, progress)
-    if opening in ("{", "[") and (
-        json_logs.looks_like_json(text) or json_logs.parsed(text) is not None or not lines.is_log(text)
-    ):
+    if opening in ("{", "[") and (json_logs.looks_like_json(text) or json_logs.parsed(text) is not None):
         return json_logs.read_whole(text, shown, wanted, notes)
     return []
 
@@ -255,7 +259,10 @@ def _stem(name: str) -> str:
 def _tag(name: str) -> str:
     """The metric of a file that TensorBoard's page saved, whose column is only called "Value"; "" of any other."""
     found = _TAG.search(_stem(name))
-    return found[1].replace("_", "/") if found else ""
+    if found is None:
+        return ""
+    run, tag = found["run"] or "", found["tag"].replace("_", "/")
+    return placed(run.replace("_", "/"), tag, "")[1]
 
 
 def _with_tag(found: list[Collected], tag: str) -> list[Collected]:

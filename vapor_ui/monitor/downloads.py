@@ -121,8 +121,8 @@ def _metrics(store: Store, job: Job) -> pd.DataFrame:
     """A job's points, its column of steps called what it counts."""
     frame = store.metrics(job.id).frame(max_points=MOST_ROWS)
     if job.counts == "epoch":
-        return frame.drop(columns="epoch").rename(columns={"step": "epoch"})
-    return frame.rename(columns={"step": job.counts})
+        frame = frame.drop(columns="epoch")
+    return frame.set_axis([job.counts if name == "step" else name for name in frame.columns], axis="columns")
 
 
 def _job_report(store: Store, job: Job) -> str:

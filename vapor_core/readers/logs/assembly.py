@@ -14,7 +14,7 @@ from vapor_core.readers.logs import choice as choices
 from vapor_core.readers.logs import closing
 from vapor_core.readers.logs.choice import Choice
 from vapor_core.readers.logs.collected import Collected
-from vapor_core.readers.logs.naming import role_of
+from vapor_core.readers.logs.naming import role_of, words_of
 from vapor_core.readers.logs.numbers import GIB, Floats, since_the_first
 from vapor_core.readers.logs.run_log import Axis, Notes, RunLog, listed
 from vapor_core.readers.logs.stepping import by_step
@@ -22,6 +22,9 @@ from vapor_core.readers.logs.stepping import by_step
 if TYPE_CHECKING:
     import pandas as pd
 
+INSTANTS = frozenset(
+    {"timestamp", "datetime", "date"}
+)  # in the name of a column that tells when, not how long
 MEASURED = ("loss", "grad_norm")  # and held-out losses: where "not a number" is a finding, not a gap
 MOST_GB, MOST_MB = 2_000.0, 4e6  # of one accelerator's memory, in any unit that is meant
 
@@ -125,6 +128,8 @@ def _clock(choice: Choice, steps: Floats | None, notes: Notes) -> None:
         return
     times = since_the_first(choice.columns["elapsed_s"])
     known = np.flatnonzero(~np.isnan(times))
+    if known.size and INSTANTS & set(words_of(choice.sources["elapsed_s"])):  # also times of day
+        times = times - times[known[0]]
     falls = np.diff(times[known]) < 0
     source = choice.sources["elapsed_s"]
     if falls.any() and falls.sum() * 20 > len(falls):

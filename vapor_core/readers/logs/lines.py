@@ -23,7 +23,7 @@ _BAR = re.compile(r"\d+%\|[^|]*\|\s*[\d.]+\w*/[\d.?]+\w*(?: \[[\d:? ]+<[\d:? ]+)
 _BAR_WITH_LOSS = re.compile(r"%\|[^|]*\|\s*(?P<count>\d+)/\d+ \[[^\]]*loss", re.IGNORECASE)
 # What a line begins with, or one of its parts, that tells of held-out data.
 _OF_HELD_OUT = re.compile(
-    r"(?:^|[|\]>] ?|- |: )(?:valid(?:ation|ate|ating)?|val|eval(?:uation|uate|uating)?|test(?:ing)?)(?=[ :\[|]|$)",
+    r"(?:^|[|\]>] *|- |: )(?:valid(?:ation|ate|ating)?|val|eval(?:uation|uate|uating)?|test(?:ing)?)(?=[ :\[|]|$)",
     re.IGNORECASE,
 )
 # Words before "steps" that make a number of steps out of a step.

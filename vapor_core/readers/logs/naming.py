@@ -14,12 +14,13 @@ HELD_OUT = frozenset(
     | {"validate", "validating", "evaluate", "evaluating"}
 )
 TRAIN = frozenset({"train", "training", "trn", "tr", "trainer"})
-LOSS = frozenset({"loss", "losses", "crossentropy", "xent"})
+LOSS = frozenset({"loss", "losses", "crossentropy", "xent", "logloss", "mlogloss"})
 # Words that say nothing about which loss it is.
 PLAIN = frozenset(
     {"total", "mean", "avg", "average", "global", "lm", "step", "epoch", "reduced", "metrics", "metric", "batch"}
     | {"running", "smoothed", "value", "causal", "model", "main", "objective", "optim", "log", "logs", "charts"}
     | {"cross", "entropy", "language", "all", "per", "token", "iter", "interval", "at", "values", "scalars", "nats"}
+    | {"avr", "softmax", "categorical", "sparse"}
 )  # fmt: skip
 # A loss in the name of what is none.
 NO_LOSS = frozenset(
