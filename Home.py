@@ -1,9 +1,13 @@
 """Overview: what this workspace has done, what runs in it now, and where to go next."""
 
+from vapor_ui.entrance import arrival
+
+arrival.begin("Overview")
+
 from vapor_ui.overview import workspace_view
 from vapor_ui.shell import frame, live, welcome
 
-store = frame.page("Overview", ":material/dashboard:")
+store = frame.page("Overview")
 if store.jobs():
     workspace_view.start_button()
     live.mount(workspace_view.draw)

@@ -82,8 +82,10 @@ def serve(candidate: str, workspace: str, port: int) -> None:
         from vapor_ui.shell import live  # noqa: PLC0415 - it registers components
 
         get_instance().component_registry.register_component(streamlit_autorefresh._component_func)
-        timer = live.st_autorefresh
-        live.st_autorefresh = lambda interval, key: timer(interval=int(TICK_S * 1000), key=key)
+        timer = streamlit_autorefresh.st_autorefresh
+        streamlit_autorefresh.st_autorefresh = lambda interval, key: timer(
+            interval=int(TICK_S * 1000), key=key
+        )
         CANDIDATES[candidate](live)
 
     bootstrap._on_server_start = begin

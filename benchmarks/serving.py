@@ -22,6 +22,7 @@ from streamlit.web import bootstrap
 from vapor_core import JobConfig, Store
 from vapor_core.journal.journal import MemoryJournal
 from vapor_core.simulation.training import TrainingSimulator
+from vapor_ui.entrance import arrival
 from vapor_ui.shell import workspaces
 
 ROOT = Path(__file__).parents[1]
@@ -175,7 +176,8 @@ def copied(journal: MemoryJournal) -> MemoryJournal:
 def serve(workspace: str, port: int) -> None:
     """Run the app in this process; what to watch has the id `WATCHED`, or is the only job."""
     journal, _ = prepared(workspace)
-    workspaces.opened = lambda: Store(copied(journal))  # what it would ask the browser for
+    arrival.unknown = lambda: False  # whoever comes has the workspace that it would ask the browser for
+    workspaces.opened = lambda: Store(copied(journal))
     options: dict[str, str | bool] = dict(flag.removeprefix("--").split("=") for flag in flags(port))
     options |= {name: value == "true" for name, value in options.items() if value in ("true", "false")}
     bootstrap.load_config_options({name.replace(".", "_"): value for name, value in options.items()})

@@ -27,6 +27,7 @@ from benchmarks.load import Tick, Viewer
 from benchmarks.serving import Server, free_port, running
 from vapor_core import JobConfig, Store
 from vapor_core.journal.sql import open_journal
+from vapor_ui.entrance import arrival
 from vapor_ui.shell import session, workspaces
 
 PAGES = ("", "Train", "Monitor", "Compare", "Deployments", "Models")
@@ -155,6 +156,7 @@ def serve(place: str, port: int) -> None:
         store.set_speed(600.0, now=session.now())
         return store
 
+    arrival.unknown = lambda: False
     workspaces.opened = opened
     options = {"server_headless": True, "server_port": port, "server_address": "127.0.0.1"}
     quiet = {"server_fileWatcherType": "none", "browser_gatherUsageStats": False}

@@ -2,13 +2,17 @@
 
 import streamlit as st
 
+from vapor_ui.entrance import arrival
+
+arrival.begin("Train")
+
 from vapor_ui.form import calibrations, choices, form_values
 from vapor_ui.shell import frame
 from vapor_ui.train import config_load, launch, proposals
 from vapor_ui.train.estimate_panel import estimate_panel
 from vapor_ui.train.form import clear_button, train_form
 
-store = frame.page("Train", ":material/model_training:")
+store = frame.page("Train")
 with st.container():
     launch.prefill(store)
 calibration = calibrations.current(store)

@@ -4,10 +4,14 @@ from functools import partial
 
 import streamlit as st
 
+from vapor_ui.entrance import arrival
+
+arrival.begin("Monitor")
+
 from vapor_ui.monitor import actions, chooser, downloads, forking, job_view, view_controls
 from vapor_ui.shell import frame, live, share
 
-store = frame.page("Monitor", chooser.ICON)
+store = frame.page("Monitor")
 job = chooser.asked_job(store)
 if job is not None:
     job_view.head(store, job)

@@ -4,10 +4,14 @@ from functools import partial
 
 import streamlit as st
 
+from vapor_ui.entrance import arrival
+
+arrival.begin("Compare")
+
 from vapor_ui.monitor import comparison, downloads, log_import, view_controls
 from vapor_ui.shell import frame, live, share
 
-store = frame.page("Compare", comparison.ICON)
+store = frame.page("Compare")
 if store.jobs():
     jobs = comparison.chosen_jobs(store)
     ids = tuple(job.id for job in jobs)

@@ -4,10 +4,14 @@ from functools import partial
 
 import streamlit as st
 
+from vapor_ui.entrance import arrival
+
+arrival.begin("Deployments")
+
 from vapor_ui.deployments import actions, endpoint, listing
 from vapor_ui.shell import frame, live, share
 
-store = frame.page("Deployments", ":material/rocket_launch:")
+store = frame.page("Deployments")
 deployment = listing.asked_deployment(store)
 if deployment is not None:
     endpoint.head(deployment)

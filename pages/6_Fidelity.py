@@ -2,11 +2,15 @@
 
 import streamlit as st
 
+from vapor_ui.entrance import arrival
+
+arrival.begin("Fidelity")
+
 from vapor_ui.calibrate import measured_errors
 from vapor_ui.parts import links
 from vapor_ui.shell import frame
 
-frame.page("Fidelity", ":material/verified:")
+frame.page("Fidelity")
 st.caption(
     "Every law is held against published measurements by `make fidelity`. Errors are absolute and relative to the "
     "measurement: half of the figures are nearer than the median, nine in ten nearer than p90."

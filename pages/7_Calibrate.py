@@ -2,12 +2,16 @@
 
 import streamlit as st
 
+from vapor_ui.entrance import arrival
+
+arrival.begin("Calibrate")
+
 from vapor_ui.calibrate.fit import fit_view, nothing_fitted, what_if
 from vapor_ui.calibrate.form import add_button, log_upload, run_form
 from vapor_ui.form import calibrations
 from vapor_ui.shell import frame
 
-store = frame.page("Calibrate", ":material/tune:")
+store = frame.page("Calibrate")
 st.caption(
     "The laws were fitted to other people's runs. Give the log of one of yours, and Vapor fits their constants to it."
 )

@@ -76,8 +76,10 @@ ARROWS: dict[str, set[str]] = {
         "core.readers",  # their edge alone: a stranger's link is read as a stranger's file is
     },
     # screens
+    "ui.entrance": set(),
     "ui.shell": {
         *("core.contracts", "core.errors", "core.journal", "core.sharing", "core.text", "core.workspace"),
+        "ui.entrance",
     },
     "ui.parts": {
         *("core.catalog", "core.contracts", "core.errors", "core.hub", "core.physics.serving"),
@@ -114,7 +116,15 @@ ARROWS: dict[str, set[str]] = {
     "cli.journal": {"core.errors", "core.journal", "core.workspace"},
     "cli.main": {"cli.journal"},
     "pages": {
-        *("ui.calibrate", "ui.deployments", "ui.form", "ui.models", "ui.monitor", "ui.overview"),
+        *(
+            "ui.calibrate",
+            "ui.deployments",
+            "ui.entrance",
+            "ui.form",
+            "ui.models",
+            "ui.monitor",
+            "ui.overview",
+        ),
         *("ui.parts", "ui.shell", "ui.train"),
     },
 }

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from vapor_ui.shell import frame
+from vapor_ui.entrance import arrival
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ NOT_OURS = (
     re.compile(r'target-size: .* in <input aria-label="Jobs" type="text" aria-autocomplete="list"'),
 )
 PAGES = {
-    **{label: f"/{'' if label == 'Overview' else label}" for _, label, _ in frame.PAGES},
+    **{label: f"/{'' if label == 'Overview' else label}" for _, label, _ in arrival.PAGES},
     "Monitor of a job": "/Monitor?job=job-1",
     "Compare two": "/Compare?jobs=job-1,job-2",
     "an endpoint": "/Deployments?deployment=deployment-1",

@@ -5,10 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from vapor_ui.shell import frame
+from vapor_ui.entrance import arrival
 
 pytestmark = pytest.mark.browser
-PAGES = tuple(label for _, label, _ in frame.PAGES[1:])  # Overview is where each test begins
+PAGES = tuple(label for _, label, _ in arrival.PAGES[1:])  # Overview is where each test begins
 
 
 def settled(page: Page) -> Page:

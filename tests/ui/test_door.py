@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from screen import ROOT, opened, press, ran, still_store, store_of, visit
 
 from vapor_core import text
@@ -14,6 +15,7 @@ from vapor_core.errors import VaporError
 from vapor_core.journal.journal import MemoryJournal
 from vapor_core.workspace.members import Members
 from vapor_core.workspace.store import Store
+from vapor_ui.entrance import kept as what_is_kept
 from vapor_ui.shell import frame, session, state, workspaces
 from vapor_ui.shell.state import Looking, Visit
 
@@ -149,7 +151,7 @@ def test_who_only_looks_changes_nothing(looked, kept):
 def kept(monkeypatch):
     """A session that holds what it is given, without a page."""
     held = {}
-    monkeypatch.setattr(state.st, "session_state", {state.KEY: held})
+    monkeypatch.setattr(st, "session_state", {state.KEY: held})
 
     def keep(one):
         held[state.named(type(one))] = one
@@ -218,7 +220,7 @@ def kept_by_itself(source: str) -> list[int]:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in SCREENS if path != Path(state.__file__)],
+    [path for path in SCREENS if path not in {Path(state.__file__), Path(what_is_kept.__file__)}],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_session_state_has_the_keys_of_widgets_and_nothing_else(path):

@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from vapor_core.contracts.training import JobConfig
 from vapor_core.workspace.store import Store
+from vapor_ui.entrance import arrival
 from vapor_ui.shell import frame, session
 from vapor_ui.shell.state import Messages, Visit
 
@@ -32,13 +33,13 @@ def timers(app):
 
 
 def test_navigation_names_every_page_that_there_is():
-    paths = {path for path, _, _ in frame.PAGES}
+    paths = {path for path, _, _ in arrival.PAGES}
     assert paths == {"Home.py", *(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))}
 
 
 def test_navigation_is_on_every_page():
     links = [link.proto.label for link in opened("2_Monitor").sidebar.get("page_link")]
-    assert links == [label for _, label, _ in frame.PAGES]
+    assert links == [label for _, label, _ in arrival.PAGES]
 
 
 @pytest.mark.parametrize("speed", frame.SPEEDS)

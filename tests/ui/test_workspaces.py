@@ -1,6 +1,7 @@
 """A workspace is opened again as it was; what cannot be kept is told, costs nothing and goes on later."""
 
 import pytest
+import streamlit as st
 from screen import HOME, ROOT, button, opened, press, ran, still_store, words
 from streamlit.testing.v1 import AppTest
 
@@ -9,6 +10,7 @@ from vapor_core.errors import InvalidLink, JournalError, JournalFull
 from vapor_core.journal.journal import MemoryJournal
 from vapor_core.workspace.members import Members
 from vapor_core.workspace.store import Store
+from vapor_ui.entrance import arrival
 from vapor_ui.shell import session, settings, state, workspaces
 from vapor_ui.shell.state import Visit
 
@@ -122,7 +124,7 @@ def test_after_an_edit_a_workspace_is_not_read_in_classes_that_are_no_more(monke
     "told", ["../../etc/passwd", "default", "a" * 31, "a" * 33, "person-" + "a" * 48, "", None]
 )
 def test_only_an_id_that_could_have_been_given_names_a_browsers_workspace(told):
-    assert not workspaces.ID.fullmatch(told or "")
+    assert not arrival.ID.fullmatch(told or "")
 
 
 def test_home_without_a_browser_needs_no_database(monkeypatch, tmp_path):
@@ -165,7 +167,7 @@ def test_a_visitor_of_anothers_workspace_reads_by_the_role_of_now(monkeypatch):
     members.invite("person-ada", "editor", "token", by="Ada", now=0.0)
     members.accept("token", person="person-ben", name="Ben", now=0.0)
     held = {}
-    monkeypatch.setattr(state.st, "session_state", {state.KEY: held})
+    monkeypatch.setattr(st, "session_state", {state.KEY: held})
     held[state.named(Visit)] = Visit(chosen_workspace="person-ada")
     monkeypatch.setattr(workspaces, "members", lambda: members)
     monkeypatch.setattr(workspaces, "person", lambda: "person-ben")

@@ -7,5 +7,6 @@ links: Ways from one page to another: links to a job or an endpoint, and the but
 listing: Jobs and endpoints in lists: rows with their load, and jobs to choose from.
 prices: What an hour of a card costs at which provider, and since when somebody knows: small words beside a
     choice of card.
+sparkline: The recent course of a figure as a small picture without axes.
 stop_dialog: *Stop*: asked once more before a job or an endpoint is ended, since neither can be started again.
 """

@@ -11,9 +11,9 @@ from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.workspace import Deployment, Job
 from vapor_ui.parts import links
+from vapor_ui.parts.sparkline import sparkline
 
 Color = Literal["red", "orange", "blue", "green", "gray"]
-SPARK = 56  # pixels that a sparkline is high
 
 _STATUS: dict[str, tuple[Color, str]] = {
     "queued": ("gray", ":material/hourglass_empty:"),
@@ -27,18 +27,6 @@ _STATUS: dict[str, tuple[Color, str]] = {
     "starting": ("gray", ":material/downloading:"),
     "healthy": ("green", ":material/check:"),
     "degraded": ("orange", ":material/warning:"),
-}
-
-_SPARKLINE: dict[str, Any] = {
-    "width": "container",
-    "padding": 0,
-    "mark": {"type": "area", "opacity": 0.35, "line": {"strokeWidth": 2}},
-    "encoding": {
-        "x": {"field": "at", "type": "quantitative", "axis": None, "scale": {"nice": False}},
-        "y": {"field": "value", "type": "quantitative", "axis": None, "scale": {"zero": False}},
-    },
-    "config": {"view": {"stroke": None}, "mark": {"aria": False}},
-    "usermeta": {"embedOptions": {"renderer": "canvas"}},
 }
 
 
@@ -77,13 +65,7 @@ def metric_card(
             icon=icon,
         )
         if course:  # st.metric's own has no name for who cannot see it
-            st.vega_lite_chart(spec=_sparkline(course), height=SPARK, alt=f"{label}, its recent course")
-
-
-def _sparkline(values: list[float]) -> dict[str, Any]:
-    """The course of a figure without axes: few numbers, for which Altair and Arrow need not be loaded."""
-    points = [{"at": at, "value": float(f"{value:.4g}")} for at, value in enumerate(values)]
-    return {**_SPARKLINE, "data": {"values": points}}
+            sparkline(course, alt=f"{label}, its recent course")
 
 
 def chart_card(drawing: dict[str, Any], *, alt: str, height: int = 260) -> None:

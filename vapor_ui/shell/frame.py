@@ -1,9 +1,7 @@
-"""What every page shares: configuration, navigation, time control, messages, and what is looked at.
+"""What every page shares: time control, messages, and what is looked at.
 
-A page calls `page(...)` first; what changes by itself it gives to `live.mount`.
+A page calls `arrival.begin(...)` and then `page(...)`; what changes by itself it gives to `live.mount`.
 """
-
-from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,47 +10,15 @@ from vapor_core import text
 from vapor_core.workspace.store import Store
 from vapor_ui.shell import live, looking, menu, session, state, team, welcome, workspaces
 
-PAGES = (
-    ("Home.py", "Overview", ":material/dashboard:"),
-    ("pages/1_Train.py", "Train", ":material/model_training:"),
-    ("pages/2_Monitor.py", "Monitor", ":material/monitoring:"),
-    ("pages/3_Compare.py", "Compare", ":material/compare_arrows:"),
-    ("pages/4_Deployments.py", "Deployments", ":material/rocket_launch:"),
-    ("pages/5_Models.py", "Models", ":material/deployed_code:"),
-    ("pages/6_Fidelity.py", "Fidelity", ":material/verified:"),
-    ("pages/7_Calibrate.py", "Calibrate", ":material/tune:"),
-)
 SPEEDS = (0.0, 1.0, 10.0, 60.0, 600.0, 3600.0)  # simulated seconds a second
 SPEED = "speed"  # the time control's key
-LOGO = str(Path(__file__).with_name("vapor.svg"))
-WORDMARK = str(Path(__file__).with_name("wordmark.svg"))
-
-# On a narrow screen the sidebar covers the page; Streamlit closes it after its own links only.
-_CLOSE_SIDEBAR_JS = """
-export default function () {
-  if (window.vaporClosesSidebar) return;
-  window.vaporClosesSidebar = true;
-  document.addEventListener("click", ({ target }) => {
-    const link = target.closest?.('[data-testid="stSidebar"] [data-testid="stPageLink-NavLink"]');
-    const close = document.querySelector('[data-testid="stSidebarCollapseButton"] button');
-    if (link && close && window.innerWidth < 768) setTimeout(() => close.click(), 0);
-  });
-}
-"""
-_close_sidebar = st.components.v2.component("vapor_close_sidebar", js=_CLOSE_SIDEBAR_JS)
 
 
-def page(title: str, icon: str) -> Store:
-    """Draw the head of a page and bring the world to now.
-
-    Args:
-        title: Of the page and of the browser's tab.
-        icon: A material icon, such as ":material/monitoring:".
-    """
-    st.set_page_config(page_title=f"{title} · Vapor", page_icon=LOGO, layout="wide")
-    st.logo(WORDMARK, size="large", icon_image=LOGO)
+def page(title: str) -> Store:
+    """Draw the head of a page and bring the world to now."""
     state.drawn().page = title
-    _navigation()
+    with st.sidebar:
+        live.guard()
     with _what_comes_and_goes():
         store, trouble = _world()
     live.begin_page(store)
@@ -81,20 +47,10 @@ def _world() -> tuple[Store, str]:
         state.messages().refusal = session.ROLE_CHANGED
     looking.follow_link()
     looking.adopt_what_was_asked_for()
-    session.store()  # the first run of a visit ends here, until the browser has said which workspace is its own
     if not session.read_only():
         welcome.fill_on_request()
     trouble = session.advance()
     return session.store(), trouble
-
-
-def _navigation() -> None:
-    with st.sidebar:
-        for path, label, icon in PAGES:
-            st.page_link(path, label=label, icon=icon, width="stretch")
-        st.caption("Rehearse a training run before paying for it. Everything here is simulated.")
-        live.guard()
-        _close_sidebar(key="close_sidebar")
 
 
 def _head(title: str, store: Store) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from streamlit_autorefresh import st_autorefresh  # type: ignore[import-untyped] # it ships no types
 
 from vapor_core import text
 from vapor_core.workspace.store import Store
@@ -98,6 +97,9 @@ def _statuses(store: Store) -> tuple[tuple[str, str], ...]:
 
 def _tick(took_s: float) -> None:
     """Rerun the fragment once a second, or less often where that takes the server long."""
+    # Loaded here, since many visits begin where nothing ticks. It ships no types.
+    from streamlit_autorefresh import st_autorefresh  # type: ignore[import-untyped] # noqa: PLC0415
+
     drawn = state.drawn()
     drawn.rate = drawn.rate.after(took_s)
     if drawn.rate.sentence:

@@ -1,17 +1,14 @@
-"""What a session keeps from one run to the next: small dataclasses by subject, all under one key of `st.session_state`.
-
-A widget's own value is Streamlit's, under a key that the module that draws the widget names. Whatever else lasts is a
-field of a dataclass: the shell's are here, a screen's stand in its own module, and `kept` hands out each.
-"""
+"""What the shell keeps of a session from one run to the next; a screen's own stands in the screen's module."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import streamlit as st
 
+from vapor_ui.entrance.kept import KEY, kept, named
 from vapor_ui.shell.refresh_rate import RefreshRate
 
 if TYPE_CHECKING:
@@ -24,36 +21,25 @@ if TYPE_CHECKING:
     from vapor_core.workspace.replay import Replay
     from vapor_core.workspace.store import Store
 
-KEY = "vapor"  # of `st.session_state`; all other keys there are widgets'
 MOST_HELD_BYTES = 200_000_000  # of files that an uploader has lost, which a session keeps
-EDITED = ("vapor_core", "vapor_ui")  # packages whose classes are others after an edit of their source
+__all__ = [
+    "KEY",
+    "Drawn",
+    "Looking",
+    "Messages",
+    "Visit",
+    "drawn",
+    "files",
+    "kept",
+    "let_go",
+    "messages",
+    "named",
+    "outcomes",
+    "read_once",
+    "visit",
+]
 
 T = TypeVar("T")
-
-
-def kept(kind: type[T]) -> T:
-    """The session's one instance of a dataclass whose fields have defaults; made at the first call.
-
-    Streamlit loads an edited module anew, and its classes are others then. The instance is made anew too, with what
-    the old one held; objects of classes that may be others themselves are left behind, and their owners make new ones.
-    """
-    everything: dict[str, object] = st.session_state.setdefault(KEY, {})
-    name = named(kind)
-    held = everything.get(name)
-    if not isinstance(held, kind):
-        held = everything[name] = kind(**_carried_over(held, kind))
-    return held
-
-
-def named(kind: type) -> str:
-    """What an instance is kept under: the name of its class, which an edit does not change."""
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _carried_over(old: object, kind: type) -> dict[str, object]:
-    names = [each.name for each in fields(kind)]
-    values = {name: getattr(old, name) for name in names if hasattr(old, name)}
-    return {name: value for name, value in values.items() if not type(value).__module__.startswith(EDITED)}
 
 
 @dataclass(slots=True)
@@ -77,14 +63,12 @@ class Looking:
 
 @dataclass(slots=True)
 class Visit:
-    """Whose workspace is worked on, what is looked at in its place, and what the browser has told."""
+    """Whose workspace is worked on, what is looked at in its place, and what the visitor was told."""
 
     store: Store | None = None
     role: Role | Literal["owner"] = "owner"  # in the workspace that was opened
     members: Members | None = None
     chosen_workspace: str | None = None  # somebody else's
-    browser_workspace: str | None = None  # None until the browser has told
-    workspace_offer: str = ""  # the id that a browser without one is given
     session_only: bool = False  # the browser keeps nothing
     looking: Looking | None = None
     to_adopt: Shared | None = None  # asked for, and taken in as soon as one's own workspace is known

@@ -1,15 +1,10 @@
-"""Whose workspace this is, and its journal: each browser has its own, found again by an id that nobody can guess.
+"""Whose workspace this is, and its journal: each browser has its own, by the id that it told at its arrival.
 
-The id is in the browser's local storage and travels to the server in Streamlit's own connection, never in an
-address. Who has signed in has a workspace that belongs to the person instead, on every device. Without a browser
+Who has signed in has a workspace that belongs to the person instead, on every device. Without a browser
 (in a test), and where its storage is blocked, a workspace lasts as long as its session.
 """
 
-import re
-import secrets
 from hashlib import blake2b
-from importlib import import_module
-from threading import Thread
 from typing import Literal
 
 import streamlit as st
@@ -20,35 +15,19 @@ from vapor_core.journal.journal import Journal
 from vapor_core.journal.memberships import Role
 from vapor_core.workspace.members import MemberJournal, Members
 from vapor_core.workspace.store import Store
+from vapor_ui.entrance import arrival
 from vapor_ui.shell import settings, state
-
-ID = re.compile(r"[A-Za-z0-9_-]{32}")
-BLOCKED = "none"  # what a browser answers that keeps nothing
-
-_KEEPER_JS = """
-export default function ({ data, setStateValue }) {
-  let id = "none";
-  try {
-    const known = window.localStorage.getItem("vapor.workspace") || "";
-    id = /^[A-Za-z0-9_-]{32}$/.test(known) ? known : data.offer;
-    if (id !== known) window.localStorage.setItem("vapor.workspace", id);
-    id = window.localStorage.getItem("vapor.workspace") === id ? id : "none";
-  } catch { id = "none"; }
-  setStateValue("id", id);
-}
-"""
-_keeper = st.components.v2.component("vapor_workspace", js=_KEEPER_JS)
 
 
 def opened() -> Store:
-    """This visitor's own workspace. A page's first run ends here, with a skeleton, until the browser has answered."""
+    """This visitor's own workspace."""
     if not st.context.headers:
         return Store()
     place = settings.database()
     workspace = _persons_id() or _browsers_id()
-    if workspace == BLOCKED:
+    if workspace == arrival.BLOCKED:
         state.visit().session_only = True
-    if workspace == BLOCKED or place == settings.MEMORY:
+    if workspace == arrival.BLOCKED or place == settings.MEMORY:
         return Store()
     try:
         return _joined_store(place) or _store(place, workspace)
@@ -179,19 +158,5 @@ def _persons_id() -> str:
 
 
 def _browsers_id() -> str:
-    visit = state.visit()
-    if visit.browser_workspace is None:
-        visit.workspace_offer = visit.workspace_offer or secrets.token_urlsafe(24)
-        offer = {"offer": visit.workspace_offer}
-        answer = _keeper(key="workspace_keeper", data=offer, on_id_change=_heard).get("id")
-        if answer is None:
-            st.skeleton(height=480)
-            Thread(target=import_module, args=("vapor_core.journal.sql",), daemon=True).start()
-            st.stop()
-        known = isinstance(answer, str) and ID.fullmatch(answer)
-        visit.browser_workspace = answer if known else BLOCKED
-    return visit.browser_workspace
-
-
-def _heard() -> None:
-    """The browser's answer reruns the page, which reads it."""
+    """What the browser has answered at its arrival."""
+    return state.kept(arrival.Guest).workspace or arrival.BLOCKED
