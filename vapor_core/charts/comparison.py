@@ -9,18 +9,18 @@ from vapor_core.charts import parts
 from vapor_core.charts.parts import Axis, Drawing, Source
 from vapor_core.contracts.columns import EVAL_SET
 
-# The quantities that compare_chart takes: column -> words on the axis, number format.
-COMPARED: dict[str, tuple[str, str]] = {
-    "loss": ("train loss", "~g"),
-    "loss_smoothed": ("train loss", "~g"),
-    "eval_loss": ("eval loss", "~g"),
-    "learning_rate": ("learning rate", "~g"),
-    "grad_norm": ("gradient norm", "~g"),
-    "grad_norm_smoothed": ("gradient norm", "~g"),
-    "tokens_per_second": ("tokens per second", "~s"),
-    "tokens_per_second_smoothed": ("tokens per second", "~s"),
-    "memory_gb": ("memory (GB)", "~g"),
-    "cost_usd": ("cost (US$)", "$~s"),
+# The quantities that compare_chart takes: column -> words on the axis.
+COMPARED: dict[str, str] = {
+    "loss": "train loss",
+    "loss_smoothed": "train loss",
+    "eval_loss": "eval loss",
+    "learning_rate": "learning rate",
+    "grad_norm": "gradient norm",
+    "grad_norm_smoothed": "gradient norm",
+    "tokens_per_second": "tokens per second",
+    "tokens_per_second_smoothed": "tokens per second",
+    "memory_gb": "memory (GB)",
+    "cost_usd": "cost (US$)",
 }
 
 
@@ -40,9 +40,9 @@ def compare_chart(
     """
     source = side_by_side(frame) if isinstance(frame, Mapping) else frame
     base = parts.over(source, x).transform_filter(f"isValid(datum['{column}'])")
-    words, form = COMPARED.get(column) or (f"eval loss, {column.removeprefix(EVAL_SET)}", "~g")
+    words = COMPARED.get(column) or f"eval loss, {column.removeprefix(EVAL_SET)}"
     scale = parts.loss_scale(log_scale) if "loss" in column else alt.Scale(zero=False)
-    y = alt.Y(f"{column}:Q", title=words, scale=scale, axis=alt.Axis(format=form))
+    y = alt.Y(f"{column}:Q", title=words, scale=scale, axis=parts.numbers())
     hue = alt.Color("job:N", title=None, legend=parts.legend(2, 125), sort=None)
     field = parts.FIELD[x]
     near = alt.selection_point(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vapor_core import text
 from vapor_ui.parts import cards
 
 if TYPE_CHECKING:
@@ -21,8 +20,12 @@ def deployment_row(store: Store, deployment: Deployment) -> None:
 
 
 def job_label(job: Job) -> str:
-    """A job in a list of choices: plain text, told apart from its namesakes."""
-    return f"{job.name} · {job.status} · {text.eta(job)} · {job.id}"
+    """A job in a list of choices: plain text, told apart from its namesakes.
+
+    A browser sends a choice back by its label, so nothing in it may change while time goes on: a job whose label has
+    changed is no choice any more, and Streamlit drops it.
+    """
+    return f"{job.name} · {job.id}"
 
 
 def live_first(deployments: Iterable[Deployment]) -> list[Deployment]:
