@@ -151,6 +151,13 @@ def test_an_imported_log_can_be_watched_and_compared(worked):
     assert app.multiselect[0].value == ["job-1", job.id]
 
 
+def test_a_log_that_tells_a_loss_alone_is_not_drawn_with_empty_charts(worked):
+    rows = "\n".join(f"{step},{3.0 - step / 100}" for step in range(1, 100))
+    job = worked.import_log(read_log("own.csv", f"step,loss\n{rows}".encode()), now=400.0)
+    app = opened(MONITOR, worked, job=job.id)
+    assert len(app.get("vega_lite_chart")) == 1
+
+
 def test_files_that_were_given_become_jobs_and_bad_ones_are_told(worked):
     state = {"log_history": [{"step": step, "loss": 3.0 - step / 100} for step in range(10, 100, 10)]}
     app = opened(COMPARE, worked)

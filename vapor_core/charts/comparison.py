@@ -43,7 +43,7 @@ def compare_chart(
     words = COMPARED.get(column) or f"eval loss, {column.removeprefix(EVAL_SET)}"
     scale = parts.loss_scale(log_scale) if "loss" in column else alt.Scale(zero=False)
     y = alt.Y(f"{column}:Q", title=words, scale=scale, axis=parts.numbers())
-    hue = alt.Color("job:N", title=None, legend=parts.legend(2, 125), sort=None)
+    hue = alt.Color("job:N", title=None, legend=parts.legend(1, 230), sort=None)
     field = parts.FIELD[x]
     near = alt.selection_point(
         name="near", nearest=True, on="pointermove", clear="pointerout", fields=["job", field], empty=False

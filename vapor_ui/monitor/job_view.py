@@ -250,7 +250,7 @@ def _picture(
         points=points,
         findings=tuple(each for each in findings(points, checkpoints) if each.severity != "note"),
         loss=stream.streamed("loss", losses, **options),
-        small={name: _small_chart(name, few, view, held, job.counts) for name in SMALL_CHARTS},
+        small={name: _small_chart(name, few, view, held, job.counts) for name in _measured(few)},
     )
     return screen.picture
 
@@ -270,10 +270,17 @@ def _with_card(job: Job, few: pd.DataFrame, has_config: bool) -> pd.DataFrame:
     )
 
 
+def _measured(few: pd.DataFrame) -> list[str]:
+    """The small charts that have something to show; an imported log may lack any of their columns."""
+    return [
+        name for name, (_, column, _) in SMALL_CHARTS.items() if column in few and few[column].notna().any()
+    ]
+
+
 def _small_chart(name: str, few: pd.DataFrame, view: View, held: Picture | None, counts: Counts) -> Small:
     """The one on the screen until it lags behind by what is seen."""
     chart, column, noisy = SMALL_CHARTS[name]
-    on_screen = held.small[name] if held else None
+    on_screen = held.small.get(name) if held else None
     if on_screen is not None and not looks_new(
         on_screen.points, few, AXIS_COLUMN[view.x], (column,), pixels=SMALL_PIXELS, flat=SMALL_FLAT
     ):

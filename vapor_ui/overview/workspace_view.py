@@ -96,7 +96,13 @@ def _busiest(counts: dict[str, int]) -> str | None:
 def _job_rows(store: Store) -> None:
     """The jobs that the filter lets through, a page of them at a time: live ones first, then the newest."""
     shown = st.segmented_control(
-        "Show jobs", list(SHOWN), key=FILTER, default="all", required=True, label_visibility="collapsed"
+        "Show jobs",
+        list(SHOWN),
+        key=FILTER,
+        default="all",
+        required=True,
+        label_visibility="collapsed",
+        wrap=True,
     )
     statuses = SHOWN[shown]
     jobs = [job for job in store.jobs() if statuses is None or job.status in statuses]
