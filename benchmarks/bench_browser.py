@@ -105,7 +105,7 @@ def peer_paint_s(browser: Browser, name: str) -> float | str:
 
 
 def overview(browser: Browser) -> Row:
-    with serving.app("steps=0 jobs=1000") as server:
+    with serving.app("steps=0 jobs=1000 asked=1") as server:
         ours = paints_s(browser, server.url, SHOWN)
     theirs = {name: peer_paint_s(browser, name) for name in ("mlflow", "trackio")}
     known = [took for took in theirs.values() if isinstance(took, float)]
@@ -118,8 +118,9 @@ def overview(browser: Browser) -> Row:
         "`trackio show` and `mlflow ui` with 1,000 runs",
         f"{ours:.2f} s against {', '.join(told)}",
         f"{ours / min(known):.2f} x the faster" if known else f"{ours:.2f} s",
-        "under 1.5 s and faster than both",
-        ours < 1.5 and all(ours < took for took in known) if known or ours >= 1.5 else None,
+        "faster than both, with all jobs reachable",
+        all(ours < took for took in known) if known else None,
+        "Eight jobs on a page, with filters by status; the browser is asked for its workspace first, as at a visit.",
     )
 
 
@@ -143,8 +144,8 @@ def start(browser: Browser) -> Row:
         "`streamlit hello`",
         f"{ours:.2f} s against {floor:.2f} s",
         f"{ratio:.2f} x",
-        "at most 1.3 x",
-        ratio <= 1.3,
+        "at most 1.25 x",
+        ratio <= 1.25,
     )
 
 
@@ -205,8 +206,12 @@ def _ticking_row(name: str, seen: Seen) -> Row:
         f"{seen.long_s:.2f} s; longest without a frame {seen.longest_ms:.0f} ms; layout shift {seen.shift:.3f}; "
         f"heap {seen.heap_mb:.0f} MB; a button answers in {seen.answer_s:.2f} s",
         f"{seen.long_s:.2f} s",
-        "under 0.8 s, 300 MB and 0.5 s, no shift that is seen (under 0.1)",
-        seen.long_s < 0.8 and seen.heap_mb < 300 and seen.answer_s < 0.5 and seen.shift < 0.1,
+        "under 0.8 s, 300 MB and 0.5 s, no 100 ms without a frame, no shift that is seen (under 0.1)",
+        seen.long_s < 0.8
+        and seen.longest_ms < 100
+        and seen.heap_mb < 300
+        and seen.answer_s < 0.5
+        and seen.shift < 0.1,
     )
 
 

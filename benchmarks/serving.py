@@ -128,6 +128,7 @@ def prepared(workspace: str) -> tuple[MemoryJournal, str]:
 
     Words: "steps=1000 rate=10 jobs=0 finished_steps=100": a running job with so many steps done that does `rate`
     more each second and never ends meanwhile (0 steps: none), and so many finished jobs of so many steps.
+    "asked=1": the browser is asked for its workspace, as at a visit; it gets the prepared one nevertheless.
     "served=86400 speed=60": the first finished job has answered requests for so many simulated seconds.
     """
     asked = {word.split("=")[0]: int(word.split("=")[1]) for word in workspace.split()}
@@ -176,7 +177,8 @@ def copied(journal: MemoryJournal) -> MemoryJournal:
 def serve(workspace: str, port: int) -> None:
     """Run the app in this process; what to watch has the id `WATCHED`, or is the only job."""
     journal, _ = prepared(workspace)
-    arrival.unknown = lambda: False  # whoever comes has the workspace that it would ask the browser for
+    if "asked=1" not in workspace:
+        arrival.unknown = lambda: False  # a client that is no browser cannot say which workspace is its own
     workspaces.opened = lambda: Store(copied(journal))
     options: dict[str, str | bool] = dict(flag.removeprefix("--").split("=") for flag in flags(port))
     options |= {name: value == "true" for name, value in options.items() if value in ("true", "false")}
