@@ -97,6 +97,7 @@ def test_hostile_text_in_a_journal_stays_text(database):
 def test_a_hostile_file_name_touches_no_file(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     read_log("a.csv", b"step,loss\n1,2\n")  # loads pandas, which opens the time zones
+    read_dataset("a.jsonl", b'{"text": "a"}\n')  # and this the weights of scripts
     opened = []
     monkeypatch.setattr("builtins.open", lambda *given, **_: opened.append(given))
     monkeypatch.setattr(Path, "open", lambda *given, **_: opened.append(given))

@@ -263,4 +263,4 @@ def dataclass_again(kind):
 def test_a_page_is_a_short_script_without_functions(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Lambda)]
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 35
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 38
