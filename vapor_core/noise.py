@@ -10,7 +10,8 @@ from functools import cache
 from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.random.bit_generator import ISeedSequence
+from numpy.typing import DTypeLike, NDArray
 
 _LANES = 8  # positions in one Philox block of 4 x 64 bits
 _CHUNK = 16_384  # positions converted at a time, so that the work stays in the processor's cache
@@ -33,7 +34,16 @@ def uniforms(seed: int, stream: str, start: int, stop: int) -> NDArray[np.float6
 
 def normals(seed: int, stream: str, start: int, stop: int) -> NDArray[np.float64]:
     """Standard normal values of positions start..stop-1, by inverting the distribution (|value| < 6.4)."""
-    lanes = _lanes(seed, stream, start, stop)
+    return _normal(_lanes(seed, stream, start, stop))
+
+
+def normals_at(seed: int, stream: str, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The same of positions that lie near each other, in any order; shape of `positions`, none of them empty."""
+    start = int(positions.min())
+    return _normal(_lanes(seed, stream, start, int(positions.max()) + 1)[positions - start])
+
+
+def _normal(lanes: NDArray[np.uint32]) -> NDArray[np.float64]:
     at_zero, slope = _quantile_lines()
     out = np.empty(lanes.size)
     for first in range(0, lanes.size, _CHUNK):
@@ -66,14 +76,24 @@ def _lanes(seed: int, stream: str, start: int, stop: int) -> NDArray[np.uint32]:
         return np.empty(0, dtype=np.uint32)
     first = start // _LANES
     blocks = -(-stop // _LANES) - first
-    bits = np.random.Philox(key=_key(seed, stream), counter=first).random_raw(4 * blocks)
+    key = _Key(seed, stream)
+    bits = np.random.Philox(key, counter=first).random_raw(4 * blocks)  # type: ignore[arg-type] # its types name one seed
     lanes = bits.astype("<u8", copy=False).view("<u4")
     return lanes[start - first * _LANES : stop - first * _LANES]
 
 
-def _key(seed: int, stream: str) -> int:
-    name = f"{seed}/{stream}".encode()
-    return int.from_bytes(blake2b(name, digest_size=16, person=b"vapor-noise").digest(), "little")
+class _Key(ISeedSequence):
+    """The key of a stream, as the seed that numpy asks for; given as `key=`, it would ask the system for entropy."""
+
+    def __init__(self, seed: int, stream: str) -> None:
+        name = f"{seed}/{stream}".encode()
+        self._words = np.frombuffer(
+            blake2b(name, digest_size=16, person=b"vapor-noise").digest(), dtype="<u8"
+        ).astype(np.uint64, copy=False)
+
+    def generate_state(self, n_words: int, dtype: DTypeLike = np.uint64) -> NDArray[np.uint32 | np.uint64]:
+        """Both words of the key."""
+        return self._words
 
 
 @cache

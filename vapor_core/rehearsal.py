@@ -10,6 +10,9 @@ from vapor_core.physics.plan import Plan, plan
 from vapor_core.physics.throughput import Throughput, training_throughput
 from vapor_core.physics.timing import Timing, mean_timing, startup_s
 
+# Fields that decide chance or words alone: jobs that differ in nothing else share what the laws say of them
+NO_LAW_READS = {"seed": 0, "name": ""}
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rehearsal:
@@ -29,6 +32,16 @@ class Rehearsal:
         return self.plan.config.accelerator_count * self.plan.accelerator.price_per_hour / 3600
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Laws:
+    """What the laws say, whatever the seed."""
+
+    memory: TrainingMemory
+    throughput: Throughput
+    curve: LossCurve
+    startup_s: float
+
+
 @lru_cache(maxsize=256)
 def rehearse(config: JobConfig, calibration: Calibration | None = None) -> Rehearsal:
     """A configuration by all laws, under a person's own constants where there are any.
@@ -36,18 +49,24 @@ def rehearse(config: JobConfig, calibration: Calibration | None = None) -> Rehea
     Raises:
         NotInCatalog: where the model, data set or accelerator is unknown; names the nearest.
     """
+    asked, laws = plan(config), _laws(config.model_copy(update=NO_LAW_READS), calibration)
+    return Rehearsal(
+        plan=asked,
+        memory=laws.memory,
+        throughput=laws.throughput,
+        curve=laws.curve,
+        timing=mean_timing(asked, laws.throughput.step_time_s),
+        startup_s=laws.startup_s,
+        calibration=calibration,
+    )
+
+
+@lru_cache(maxsize=1024)  # about 6 kB each
+def _laws(config: JobConfig, calibration: Calibration | None) -> _Laws:
     asked = plan(config)
     memory, throughput = training_memory(asked), training_throughput(asked)
     if calibration is not None and calibration.memory_scale:
         memory = memory.scaled(calibration.memory_scale)
     if calibration is not None and calibration.throughput_scale:
         throughput = throughput.scaled(calibration.throughput_scale, calibration.throughput_error)
-    return Rehearsal(
-        plan=asked,
-        memory=memory,
-        throughput=throughput,
-        curve=loss_curve(asked, calibration),
-        timing=mean_timing(asked, throughput.step_time_s),
-        startup_s=startup_s(asked),
-        calibration=calibration,
-    )
+    return _Laws(memory, throughput, loss_curve(asked, calibration), startup_s(asked))

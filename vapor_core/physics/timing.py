@@ -10,7 +10,7 @@ from math import ceil, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from vapor_core.noise import normals
+from vapor_core.noise import normals, normals_at
 from vapor_core.physics.faults import fault_steps
 from vapor_core.physics.plan import Plan
 
@@ -32,6 +32,7 @@ _FORWARD_PASSES = 3.0  # that a step takes as long as: the backward pass counts 
 _STATE_BYTES = 14.0  # saved per trained parameter: 2 weights, 4 master, 8 Adam moments
 _EVALUATED_SHARE, _MOST_EVALUATED = 0.02, 1000  # sequences of the held-out part
 _SWAY_LIMIT = 0.45  # of a step; keeps time monotone
+_STREAM = "step time"  # of the noise
 
 
 NEAR = 500  # steps between two that are asked for: drawing all of them takes as long as two calls
@@ -63,12 +64,13 @@ class Timing:
         steps = np.asarray(steps, dtype=np.int64)
         if steps.size == 0:
             return np.empty(0)
-        low, high = int(steps.min()), int(steps.max()) + 1
-        if high - low <= NEAR * steps.size:
-            sway = self._sway(low, high)[steps - low]
+        if self.jitter <= 0:
+            return self._elapsed(steps, np.zeros(steps.size))
+        if int(steps.max()) - int(steps.min()) < NEAR * steps.size:
+            drawn = normals_at(self.seed, _STREAM, steps)
         else:
-            sway = np.concatenate([self._sway(int(step), int(step) + 1) for step in steps])
-        return self._elapsed(steps, sway)
+            drawn = np.concatenate([normals(self.seed, _STREAM, step, step + 1) for step in steps.tolist()])
+        return self._elapsed(steps, self._swaying(drawn))
 
     def steps_done(self, elapsed_s: float) -> int:
         """How many steps have ended at `elapsed_s`: the exact inverse of `elapsed_s`."""
@@ -86,10 +88,13 @@ class Timing:
         """How far the end of each step is off its mean place, in steps, within ±0.45; 0 before the first step."""
         if self.jitter <= 0:
             return np.zeros(stop - start)
-        sway = normals(self.seed, "step time", max(start, 0), stop)
-        sway *= self.jitter / sqrt(2)
-        np.clip(sway, -_SWAY_LIMIT, _SWAY_LIMIT, out=sway)
+        sway = self._swaying(normals(self.seed, _STREAM, max(start, 0), stop))
         return sway if start >= 0 else np.concatenate((np.zeros(-start), sway))
+
+    def _swaying(self, drawn: Floats) -> Floats:
+        """From standard normals, in place."""
+        drawn *= self.jitter / sqrt(2)
+        return np.minimum(np.maximum(drawn, -_SWAY_LIMIT, out=drawn), _SWAY_LIMIT, out=drawn)
 
     def _elapsed(self, steps: Steps, sway: Floats) -> Floats:
         ends = steps + 1

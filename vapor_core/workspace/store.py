@@ -17,6 +17,7 @@ from vapor_core.contracts.training import JobConfig
 from vapor_core.contracts.workspace import Clock, Deployment, Job, RegisteredModel, Summary
 from vapor_core.journal.events import Adopted, Deployed, JobSubmitted, LogImported, WorkspaceEvent
 from vapor_core.journal.journal import Entry, Journal, MemoryJournal
+from vapor_core.journal.records import without_collecting
 from vapor_core.metrics.series import MetricSeries
 from vapor_core.readers.logs.run_log import RunLog
 from vapor_core.workspace import actions, adoption
@@ -303,7 +304,8 @@ class Store:
     def events(self, id: str | None = None) -> tuple[LifeEvent, ...]:
         """The history of a job, a deployment or everything, oldest first."""
         keys = [id] if id is not None else [*self._live.world.jobs, *self._live.world.deployments]
-        lines = [line for key in keys for line in self._history(key)]
+        with without_collecting():
+            lines = [line for key in keys for line in self._history(key)]
         return tuple(sorted(lines, key=lambda line: line.at_s))
 
     def _history(self, key: str) -> tuple[LifeEvent, ...]:
