@@ -86,7 +86,7 @@ class Plan:
 MOST_STEPS = 1_000_000_000_000
 
 
-@lru_cache(maxsize=2048)  # more than the jobs of a large workspace
+@lru_cache(maxsize=16_384)  # more than the jobs of a large workspace; half a kilobyte each
 def plan(config: JobConfig) -> Plan:
     """Look up and count.
 

@@ -255,6 +255,8 @@ class TrainingSimulator:
 
     def _faults(self, start: int, stop: int) -> list[Incident]:
         first, last = np.searchsorted(self.timing.fault_steps, [start, stop]).tolist()
+        if first == last:
+            return []
         hit = self.timing.fault_steps[first:last].tolist()
         pauses = self.timing.fault_pauses_s[first:last].tolist()
         return [

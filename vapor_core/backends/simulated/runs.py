@@ -93,9 +93,7 @@ class Run:
 
     def used_s(self, at_s: float) -> float:
         """Seconds of use at an instant."""
-        phase = self.phase(at_s)
-        active = phase.status in ("initializing", "running")
-        return phase.used_s + (max(at_s - phase.from_s, 0.0) if active else 0.0)
+        return _used_within(self.phase(at_s), at_s)
 
     def step(self, at_s: float) -> int:
         """Steps done at an instant."""
@@ -110,12 +108,16 @@ class Run:
         return done
 
     def _step(self, at_s: float) -> int:
-        phase, first = self.phase(at_s), self.spec.fork_step
+        phase = self.phase(at_s)
+        return self.step_within(phase, _used_within(phase, at_s))
+
+    def step_within(self, phase: Phase, used_s: float) -> int:
+        """Steps done when so many seconds had been used, within a stretch."""
+        first = self.spec.fork_step
         if phase.status in ("queued", "initializing"):
             return first
         if phase.status in ("completed", "failed"):
             return self.ending.step
-        used_s = self.used_s(at_s)
         if used_s <= self.ending.startup_s:
             return first
         return min(max(self.curve.steps_done(used_s), first), self.ending.step)
@@ -134,6 +136,12 @@ def _begins(phase: Phase) -> float:
 
 def _used_before(phase: Phase) -> float:
     return phase.used_s
+
+
+def _used_within(phase: Phase, at_s: float) -> float:
+    """Seconds of use at an instant of a stretch."""
+    active = phase.status in ("initializing", "running")
+    return phase.used_s + (max(at_s - phase.from_s, 0.0) if active else 0.0)
 
 
 def life(
@@ -187,7 +195,7 @@ def phase_line(run: Run, place: int) -> LifeEvent:
     """The line of a job's history that tells how one of its states began."""
     phase, spec = run.phases[place], run.spec
     resumed = place > 0 and run.phases[place - 1].status == "paused"
-    step: int | None = run.step(phase.from_s)
+    step: int | None = run.step_within(phase, phase.used_s)
     kind, sentence = str(phase.status), ""
     if phase.status == "queued":
         kind, step = "submitted", None

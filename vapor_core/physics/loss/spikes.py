@@ -31,12 +31,17 @@ class Spikes:
     recovery: NDArray[np.float64]  # steps after which 1/e is left
 
 
+NONE = Spikes(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
+
+
 def spikes(plan: Plan, rate: float, start: int, stop: int) -> Spikes:
     """Spikes that begin in steps start..stop-1; `rate` is their number a step at the peak learning rate."""
     first = max(start, 0)
     rate = min(rate, _MOST_OFTEN)
     draws = uniforms(plan.config.seed, "spikes", first, stop)
     near = np.flatnonzero(draws < rate)
+    if not near.size:
+        return NONE
     steps, draws = near + first, draws[near]
     chance = rate * np.minimum(learning_rate(plan, steps) / plan.config.learning_rate, 1.0)
     hit = draws < chance
