@@ -134,7 +134,8 @@ class SqlJournal:
         found = entries(workspace, rows, after, before)
         for entry in [entry for entry in found if entry.notice][:MOST_LOGGED]:
             LOG.warning("%s, workspace %s: %s", self._place.name, workspace, entry.notice)
-        known.update((entry.number, entry) for entry in found if entry.digest and not entry.notice)
+        fresh = (entry for entry in found if entry.digest and not entry.notice)
+        known.update((entry.number, entry) for entry in fresh if known.get(entry.number) is not entry)
         return found if after else (*found, *self._lost_after(workspace, found[-1] if found else None))
 
     def _rows(

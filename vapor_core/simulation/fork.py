@@ -16,7 +16,7 @@ shows a job's own part, no clock runs backwards, and a second is counted once ho
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,8 +94,12 @@ class Curve:
         step: steps that come from the parent.
     """
 
+    __slots__ = ("_ended", "_forebear", "_head_start", "_joined", "config", "fork_step")
+
     def __init__(self, config: JobConfig, parent: "Curve | None" = None, step: int = 0) -> None:
         self.config = config
+        self._ended: Ending | None = None
+        self._head_start: float | None = None
         self.fork_step = step if parent else 0
         self._forebear = (
             parent._of(step - 1) if parent and step else None
@@ -107,10 +111,12 @@ class Curve:
         """Of this run's own configuration."""
         return self._simulator.plan
 
-    @cached_property
+    @property
     def ending(self) -> Ending:
         """When it is over."""
-        return self._ending if self.fork_step else _own_ending(self.config)
+        if self._ended is None:
+            self._ended = self._ending if self.fork_step else _own_ending(self.config)
+        return self._ended
 
     @property
     def _ending(self) -> Ending:
@@ -207,11 +213,13 @@ class Curve:
     def _simulator(self) -> TrainingSimulator:
         return _simulator(self.config)
 
-    @cached_property
+    @property
     def _head_start_s(self) -> float:
         """Seconds of use when the first step of the whole run would have begun; below the start-up for a fork."""
-        run = self._simulator
-        return run.startup_s - _seconds_at(run, self.fork_step)
+        if self._head_start is None:
+            run = self._simulator
+            self._head_start = run.startup_s - _seconds_at(run, self.fork_step)
+        return self._head_start
 
     def _of(self, step: int) -> "Curve":
         """The run, this one or a forebear, whose own a step is."""

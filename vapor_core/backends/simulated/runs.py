@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from math import inf
 
 from vapor_core.advice.failures import explain_failure
@@ -11,6 +11,7 @@ from vapor_core.backends.base import Intervention, JobSpec
 from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import JOB_ENDS, JobStatus, LifeEvent
+from vapor_core.contracts.training import JobConfig
 from vapor_core.physics.plan import plan
 from vapor_core.simulation.fork import Curve, Ending
 
@@ -40,7 +41,7 @@ class Phase:
     used_s: float  # seconds of use when it began
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class DescribedLines:
     """Lines about steps start..stop-1 of a job, good while its phases stay."""
 
@@ -50,17 +51,20 @@ class DescribedLines:
     lines: list[LifeEvent]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class CountedSteps:
     """Steps done at the instants asked about last, good while a job's phases stay."""
 
     phases: tuple[Phase, ...]
-    done: dict[float, int]
+    done: tuple[tuple[float, int], ...]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Run:
-    """A job with what was done to it; what follows from that is computed when asked."""
+    """A job with what was done to it; what follows from that is computed when asked.
+
+    A visitor of a large workspace holds ten thousand of them, so they are kept small.
+    """
 
     spec: JobSpec
     card: Accelerator
@@ -76,13 +80,13 @@ class Run:
         """How it would end."""
         return self.curve.ending
 
-    @cached_property
+    @property
     def failure(self) -> Failure | None:
         """Why it would fail; None where it would not."""
         code = self.ending.failure_code
-        return explain_failure(plan(self.spec.config), code, self.ending.step) if code else None
+        return _failure(self.spec.config, code, self.ending.step) if code else None
 
-    @cached_property
+    @property
     def total_steps(self) -> int:
         """Of the whole run, a parent's part included."""
         return plan(self.spec.config).total_steps
@@ -99,12 +103,13 @@ class Run:
         """Steps done at an instant."""
         counted: CountedSteps | None = self.counted
         if counted is None or counted.phases is not self.phases:
-            counted = CountedSteps(self.phases, {})
+            counted = CountedSteps(self.phases, ())
             self.counted = counted
-        done = counted.done.get(at_s)
-        if done is None:
-            done = self._step(at_s)
-            counted.done = dict([*counted.done.items(), (at_s, done)][-COUNTED_INSTANTS:])
+        for instant_s, done in counted.done:
+            if instant_s == at_s:
+                return done
+        done = self._step(at_s)
+        counted.done = (*counted.done[1 - COUNTED_INSTANTS :], (at_s, done))
         return done
 
     def _step(self, at_s: float) -> int:
@@ -128,6 +133,12 @@ class Run:
         while self.phases[place].status not in ("initializing", "running"):
             place -= 1  # two at most: between two stretches of use is one pause
         return self.phases[place].from_s + used_s - self.phases[place].used_s
+
+
+@lru_cache(maxsize=1024)
+def _failure(config: JobConfig, code: str, step: int) -> Failure:
+    """Why a configuration fails, for all who look at such a job."""
+    return explain_failure(plan(config), code, step)
 
 
 def _begins(phase: Phase) -> float:
