@@ -39,16 +39,15 @@ def telling_points(axis: Floats, tracked: Floats, width: float) -> Positions:
     keep = np.zeros(axis.size, dtype=bool)
     keep[starts] = True
     keep[starts + counts - 1] = True
-    for values in tracked:
-        missing = np.isnan(values)
-        if missing.any():
-            present = np.flatnonzero(~missing)
-            keep[present[_changes(bucket[present])]] = True
-            keep[present[::-1][_changes(bucket[present][::-1])]] = True
-        for extreme in (np.fmin, np.fmax):
-            best = extreme.reduceat(values, starts)
-            hits = np.flatnonzero(values == np.repeat(best, counts))
-            keep[hits[_changes(bucket[hits])]] = True
+    missing = np.isnan(tracked)
+    gapped = missing.any(axis=1)
+    if gapped.any():
+        present = ~missing[gapped]
+        keep[_firsts(present, bucket)] = True
+        keep[axis.size - 1 - _firsts(present[:, ::-1], bucket[::-1])] = True
+    for extreme in (np.fmin, np.fmax):  # all columns at once: a chart of a short run is mostly the way to numpy
+        best = np.repeat(extreme.reduceat(tracked, starts, axis=1), counts, axis=1)
+        keep[_firsts(tracked == best, bucket)] = True
     return np.flatnonzero(keep)
 
 
@@ -60,6 +59,16 @@ def most_telling_points(columns: int) -> int:
 def bucket_count(axis: Floats, width: float) -> int:
     """Buckets that hold a point."""
     return int(np.count_nonzero(np.diff(buckets_of(axis, width)))) + bool(axis.size)
+
+
+def _firsts(hits: NDArray[np.bool_], bucket: NDArray[np.int64]) -> Positions:
+    """Indices of the first hit in each bucket of each column; `hits` has the shape (columns, n)."""
+    at = np.flatnonzero(hits) % bucket.size
+    here = bucket[at]
+    new = np.empty(at.size, dtype=bool)
+    new[:1] = True
+    np.logical_or(here[1:] != here[:-1], at[1:] <= at[:-1], out=new[1:])  # another bucket, or another column
+    return at[new]
 
 
 def _changes(bucket: NDArray[np.int64]) -> Positions:
