@@ -1,9 +1,10 @@
 """Kill app processes behind nginx, one at a time, and look what visitors lose and how long they wait.
 
 `python -m benchmarks.kill_processes [--minutes 10] [--visitors 6] [--every 60]`: three processes share a PostgreSQL
-journal. Each visitor looks at pages and starts a job now and then; one process in turn gets SIGKILL and is started again, as whoever supervises them would. A visitor whose connection breaks connects anew, as
-the browser does. A job that was shown as started must be in the journal; a wait is from what was asked until the page
-is drawn, whatever broke in between.
+journal. Each visitor looks at pages and starts a job now and then; one process in turn gets SIGKILL and is started
+again, as whoever supervises them would. A visitor whose connection breaks connects anew, as the browser does. A job
+that was shown as started must be in the journal; a wait is from what was asked until the page is drawn, whatever broke
+in between.
 """
 
 import argparse
