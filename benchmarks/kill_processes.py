@@ -41,7 +41,10 @@ class Life:
     """What one visitor did and met."""
 
     waits: list[float] = field(default_factory=list)  # seconds
-    broken: list[float] = field(default_factory=list)  # of those, where the connection broke
+    broken: list[float] = field(default_factory=list)  # the same where the connection broke meanwhile
+    away: list[float] = field(
+        default_factory=list
+    )  # of those, from the break until connected to another process
     started: int = 0  # jobs that were shown as started
     unknown: int = 0  # where the connection broke before that was shown
     errors: list[str] = field(default_factory=list)
@@ -60,10 +63,11 @@ async def lives(address: str, number: int, until: float, life: Life) -> None:
                 life.started += starts
                 break
             except BROKEN:
-                broke = True
+                broke, broke_at = True, perf_counter()
                 life.unknown += starts
                 starts = False  # whoever comes back looks first what has become of it
                 person = await _connected(address, number)
+                life.away.append(perf_counter() - broke_at)
             except AssertionError as error:
                 life.errors.append(str(error)[:300])
                 break
@@ -144,7 +148,8 @@ def main() -> int:
         return 0
     killed, people, losses = asyncio.run(run(options.minutes, options.visitors, options.every))
     whole = [wait for life in people for wait in life.waits]
-    broken = [wait for life in people for wait in life.broken]
+    broken = [wait for life in people for wait in life.broken] or [0.0]
+    away = [wait for life in people for wait in life.away] or [0.0]
     longest = max([*whole, *broken])
     print(
         f"{killed} kills among {PROCESSES} processes in {options.minutes:g} minutes, {options.visitors} visitors: "
@@ -153,8 +158,9 @@ def main() -> int:
     )
     print(
         f"waits for a page: {len(whole)} undisturbed, median {np.median(whole):.2f} s, p95 "
-        f"{np.percentile(whole, 95):.2f} s, longest {max(whole):.2f} s; {len(broken)} broken by a kill, "
-        f"longest {max(broken, default=0.0):.2f} s"
+        f"{np.percentile(whole, 95):.2f} s, longest {max(whole):.2f} s; {len(away)} broken by a kill, median "
+        f"{np.median(broken):.2f} s, longest {max(broken):.2f} s, of which until connected again median "
+        f"{np.median(away):.2f} s, longest {max(away):.2f} s"
     )
     print("\n".join(losses[:20]))
     return 1 if losses or longest > LONGEST_S else 0

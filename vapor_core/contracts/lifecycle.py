@@ -3,7 +3,7 @@
 When a transition happens is decided by whoever acts (`store`) or computes (`backends`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from vapor_core.contracts.base import Contract
@@ -42,6 +42,12 @@ DEPLOYMENT_TRANSITIONS: Mapping[DeploymentStatus, tuple[DeploymentStatus, ...]] 
 
 JOB_ENDS = frozenset(status for status, allowed in JOB_TRANSITIONS.items() if not allowed)
 DEPLOYMENT_ENDS = frozenset(status for status, allowed in DEPLOYMENT_TRANSITIONS.items() if not allowed)
+_ENDS: frozenset[str] = JOB_ENDS | DEPLOYMENT_ENDS  # a line about an end is called like the state
+
+
+def in_order(lines: Iterable[LifeEvent]) -> tuple[LifeEvent, ...]:
+    """Lines as they are told: by their instants; of one instant as they came, but what ends a thing last."""
+    return tuple(sorted(lines, key=lambda line: (line.at_s, line.kind in _ENDS)))
 
 
 def check_job(job_id: str, status: JobStatus, target: JobStatus) -> None:

@@ -45,7 +45,10 @@ def telling_points(axis: Floats, tracked: Floats, width: float) -> Positions:
         present = ~missing[gapped]
         keep[_firsts(present, bucket)] = True
         keep[axis.size - 1 - _firsts(present[:, ::-1], bucket[::-1])] = True
-    for extreme in (np.fmin, np.fmax):  # all columns at once: a chart of a short run is mostly the way to numpy
+    for extreme in (
+        np.fmin,
+        np.fmax,
+    ):  # all columns at once: a chart of a short run is mostly the way to numpy
         best = np.repeat(extreme.reduceat(tracked, starts, axis=1), counts, axis=1)
         keep[_firsts(tracked == best, bucket)] = True
     return np.flatnonzero(keep)

@@ -16,7 +16,7 @@ from math import inf, nextafter
 from vapor_core import catalog
 from vapor_core.backends import registry
 from vapor_core.backends.base import DeploymentBackend, DeploymentSpec, Health, JobBackend, JobState
-from vapor_core.contracts.lifecycle import DEPLOYMENT_ENDS, JOB_ENDS, LifeEvent
+from vapor_core.contracts.lifecycle import DEPLOYMENT_ENDS, JOB_ENDS, LifeEvent, in_order
 from vapor_core.contracts.workspace import Deployment, Job
 from vapor_core.errors import BackendRefused, InvalidConfig, JournalError, VaporError
 from vapor_core.journal.events import REPAIR, Refused, SetAside, WorkspaceEvent, encode, reread
@@ -91,7 +91,7 @@ class LiveWorkspace:
         if not self._number:
             return ()
         self._see(self.now if self._seen_wall is None else max(self.now, self._seen_wall))
-        return tuple(sorted(self._news(), key=lambda line: line.at_s))
+        return in_order(self._news())
 
     def act(self, now: float, decide: Callable[[float], WorkspaceEvent]) -> WorkspaceEvent:
         """Do something at an instant.
@@ -213,7 +213,7 @@ class LiveWorkspace:
         if health.failure and health.failed_s is not None and health.failed_s > from_s:
             lines.append(LifeEvent(at_s=health.failed_s, kind="failed", sentence=health.failure.sentence))
         lines += self.server_of(key).history(key, from_s, to_s)
-        return tuple(sorted(lines, key=lambda line: line.at_s))
+        return in_order(lines)
 
     def _see(self, wall: float) -> None:
         self._seen_wall = wall

@@ -12,7 +12,7 @@ from vapor_core.charts.thinning import thinned
 from vapor_core.contracts.columns import TICK_S
 from vapor_core.contracts.workspace import Deployment
 from vapor_core.workspace.store import Store
-from vapor_ui.parts import cards, links
+from vapor_ui.parts import addressed, cards, links
 from vapor_ui.shell import state
 
 CHART = 240  # pixels
@@ -71,10 +71,7 @@ def failure(deployment: Deployment) -> None:
 
 def chosen_range() -> str:
     """How far back all charts go; kept in the address."""
-    chosen = st.segmented_control(
-        "Time shown", list(RANGES), key="range", default=HOUR, required=True, bind="query-params"
-    )
-    return chosen if chosen in RANGES else HOUR  # an address that says "range=" chooses nothing
+    return addressed.choice("Time shown", list(RANGES), key="range", default=HOUR)
 
 
 def draw(store: Store, deployment_id: str, shown: str) -> None:

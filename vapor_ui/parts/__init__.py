@@ -1,5 +1,6 @@
 """Pieces that pages are made of.
 
+addressed: A choice that stands in the page's address and is always one.
 cards: The small pieces that pages are made of: values in, elements out.
 deploy_dialog: *Deploy*: where and how to serve the result of a job, with what one replica would do.
 hub_search: The Hub on a screen: this server's one client, and a search box with what it finds.

@@ -27,7 +27,8 @@ def page(title: str) -> Store:
     _head(title, store)
     with _what_comes_and_goes():
         _messages(trouble)
-        workspaces.tell_notices(store)
+        if not looking.tells_notices():
+            workspaces.tell_notices(store)
         looking.banner()
         team.invitation()
     return store

@@ -15,6 +15,7 @@ from vapor_ui.shell import address, session, settings, state
 from vapor_ui.shell.state import Looking
 
 SPEED, INSTANT = "replay_speed", "replay_share"  # keys of the replay's widgets
+MOST_LETTERS = 600  # of a notice
 REPLAY_SPEEDS = (0.0, 1.0, 60.0, 600.0, 3600.0, 36_000.0)  # simulated seconds a second
 
 
@@ -80,6 +81,12 @@ def banner() -> None:
             _replay_banner(looked)
 
 
+def tells_notices() -> bool:
+    """Whether the banner tells the notices of what is on screen: each page of it has them, not the first one alone."""
+    looked = session.looking()
+    return looked is not None and looked.kind == "shared"
+
+
 def _shared_banner(looked: Looking) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         at = text.clock(looked.store.clock.simulated_s)
@@ -92,6 +99,8 @@ def _shared_banner(looked: Looking) -> None:
                 on_click=_make_mine,
             )
             st.button("Back to my workspace", icon=":material/arrow_back:", on_click=leave)
+    for notice in looked.store.notices:
+        st.markdown(f":material/info: {text.plain(notice, MOST_LETTERS)}")
 
 
 def _make_mine() -> None:

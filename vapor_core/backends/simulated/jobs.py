@@ -11,7 +11,7 @@ from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpe
 from vapor_core.backends.simulated import samples
 from vapor_core.backends.simulated.card_queue import CardRequest, allocate
 from vapor_core.backends.simulated.runs import Run, curve, incident_lines, life, phase_line
-from vapor_core.contracts.lifecycle import JOB_ENDS, LifeEvent
+from vapor_core.contracts.lifecycle import JOB_ENDS, LifeEvent, in_order
 from vapor_core.errors import BackendRefused, NotFound
 from vapor_core.journal.journal import Journal
 
@@ -105,11 +105,11 @@ class SimulatedJobs:
     def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
         """Lines of a job's history after `from_s` and up to `to_s`."""
         run = self._run(job_id)
-        lines = incident_lines(run, from_s, to_s)  # first: the last checkpoint comes before the end
+        lines = incident_lines(run, from_s, to_s)
         for place, phase in enumerate(run.phases):
             if from_s < phase.from_s <= to_s:
                 lines.append(phase_line(run, place))
-        return tuple(sorted(lines, key=lambda line: line.at_s))
+        return in_order(lines)
 
     def logs(self, job_id: str, at_s: float) -> str:
         """The history and the last rows, as a trainer would print them."""

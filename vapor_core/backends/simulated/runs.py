@@ -128,11 +128,12 @@ class Run:
         return min(max(self.curve.steps_done(used_s), first), self.ending.step)
 
     def instant(self, used_s: float) -> float:
-        """When so many seconds had been used."""
+        """When so many seconds had been used; within the stretch of use that they end in, to the last bit."""
         place = bisect_right(self.phases, used_s, key=_used_before) - 1
         while self.phases[place].status not in ("initializing", "running"):
             place -= 1  # two at most: between two stretches of use is one pause
-        return self.phases[place].from_s + used_s - self.phases[place].used_s
+        at_s = self.phases[place].from_s + used_s - self.phases[place].used_s
+        return min(at_s, self.phases[place + 1].from_s) if place + 1 < len(self.phases) else at_s
 
 
 @lru_cache(maxsize=1024)
