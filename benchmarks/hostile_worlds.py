@@ -134,5 +134,5 @@ GROWING = {
     "ranges of an endpoint": (ranges, (2000, 4000, 8000), 20_000),
     "leaps of time": (leaps, (2000, 4000, 8000), 20_000),
     "architectures at endpoints": (own_models, (10, 20, 40), 45),
-    "jobs of 100,000,000 steps": (long_runs, (1, 2), None),
+    "jobs of 100,000,000 steps": (long_runs, (1, 2), 21),
 }

@@ -10,7 +10,7 @@ from vapor_core import catalog
 from vapor_core.contracts.base import Contract
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.serving import ServingConfig
-from vapor_core.contracts.training import LORA_TARGETS, JobConfig
+from vapor_core.contracts.training import LORA_TARGETS, Calibration, JobConfig
 
 LEAST = 1e-30  # tried for what must only be more than 0
 IDS = {
@@ -113,3 +113,7 @@ CONFIGS = extremes(
     schedule=st.sampled_from(["constant", "linear", "cosine", "wsd", ((0.0, 0.1), (0.5, 1.0), (1.0, 0.0))]),
 )
 SERVINGS = extremes(ServingConfig, model=MODELS, accelerator=CARDS)
+CONSTANTS = st.one_of(st.floats(-1e9, 1e9), spread(0.0, 1e9, whole=False))
+CALIBRATIONS = extremes(
+    Calibration, curve=st.one_of(st.none(), st.lists(CONSTANTS, max_size=4).map(tuple)), notes=()
+)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from extreme_values import CARDS, CONFIGS, SERVINGS
+from extreme_values import CALIBRATIONS, CARDS, CONFIGS, SERVINGS
 from hostile_values import taken_or_refused, tried
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ from vapor_core.charts.training import loss_chart
 from vapor_core.contracts.base import Contract
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset, LossLaw
 from vapor_core.contracts.serving import ServingConfig
-from vapor_core.contracts.training import JobConfig
+from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.errors import InvalidConfig, VaporError
 from vapor_core.physics.loss.curve import OVERCONFIDENT
 from vapor_core.physics.throughput import MOST_MFU
@@ -52,6 +52,18 @@ def within_physics(config: JobConfig) -> None:
         for name, value in numbers(found).items():
             if "_loss" in name:
                 assert value <= most * (OVERCONFIDENT if "eval" in name else 1.0), (name, value, config)
+
+
+def calibrated_within_physics(config: JobConfig, own: Calibration) -> None:
+    """Whatever a calibration says, by which a person's own runs may differ from all laws."""
+    found = vapor.estimate(config, own)
+    for name, value in numbers(found).items():
+        assert math.isfinite(value) and value >= 0, (name, value, config, own)
+    for frame in (vapor.simulate(config, 0, 20, own), vapor.forecast(config, 0, 20, own)):
+        for name in frame.columns:
+            values = frame[name].dropna() if name == "eval_loss" else frame[name]
+            assert np.isfinite(values).all(), (name, config, own)
+            assert (values >= 0).all(), (name, config, own)
 
 
 def slices_within_physics(config: JobConfig) -> None:
@@ -97,6 +109,24 @@ def test_an_estimate_stays_within_physics(config):
 def test_any_step_of_a_run_stays_within_physics(config):
     with taken_or_refused():
         slices_within_physics(config)
+
+
+@pytest.mark.slow
+@tried(0.3)
+@given(CONFIGS, CALIBRATIONS)
+def test_a_calibrated_run_stays_within_physics(config, own):
+    """Any finite number was once a constant of one's own, and what followed from it was none."""
+    with taken_or_refused():
+        calibrated_within_physics(config, own)
+
+
+@pytest.mark.parametrize(
+    "field", ["loss_level", "loss_stretch", "parameters", "noise_scale", "throughput_scale", "loss_error"]
+)
+@pytest.mark.parametrize("value", [1e300, -1e300, float("nan"), float("inf")])
+def test_what_no_run_of_ones_own_can_differ_by_is_refused_in_a_sentence(field, value):
+    with pytest.raises(InvalidConfig, match=f"^{field} should be "):
+        Calibration(**{field: value})
 
 
 @pytest.mark.slow

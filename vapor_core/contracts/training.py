@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from vapor_core.contracts.base import Contract, Name, plain_precision
+from vapor_core.contracts.base import Contract, Name, Words, plain_precision
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.findings import Risk
 
@@ -206,22 +206,30 @@ class Proposal(Contract):
     reason: str
 
 
+# What a person's own runs may differ from the laws by: far beyond what any did, and still within what floats hold
+Scale = Annotated[float, Field(ge=1e-6, le=1e6)]
+CurveConstant = Annotated[float, Field(ge=-1e9, le=1e9)]
+
+
 class Calibration(Contract):
     """Constants fitted to a person's own runs. None leaves the law's own.
 
     Pass it to estimate, forecast or simulate; it corrects level and shape of the loss and the throughput.
     """
 
-    runs: int = 0
-    loss_level: float | None = None  # nats added to the law
-    curve: tuple[float, ...] | None = None  # constants of the curve within a run; physics.loss names them
-    loss_stretch: float | None = None  # fall of a fine-tune's loss against the law's
-    parameters: float | None = None  # of the calibrated runs: model size as the corpus's law counts it,
-    tokens_per_step: float | None = None  # batch,
-    penalty: float | None = None  # and nats that their learning rate and batch cost by the law
-    noise_scale: float | None = None  # minibatch noise against the law's
-    throughput_scale: float | None = None  # measured tokens/s against the law's
-    memory_scale: float | None = None
-    loss_error: float | None = None  # median absolute relative error of the fit
-    throughput_error: float | None = None
-    notes: tuple[str, ...] = ()
+    runs: Annotated[int, Field(ge=0, le=100_000)] = 0
+    loss_level: Annotated[float, Field(ge=-100, le=100)] | None = None  # nats added to the law
+    # constants of the curve within a run; physics.loss names them
+    curve: Annotated[tuple[CurveConstant, ...], Field(max_length=4)] | None = None
+    loss_stretch: Scale | None = None  # fall of a fine-tune's loss against the law's
+    # of the calibrated runs: model size as the corpus's law counts it,
+    parameters: Annotated[float, Field(gt=0, le=1e15)] | None = None
+    tokens_per_step: Annotated[float, Field(gt=0, le=1e15)] | None = None  # batch,
+    # and nats that their learning rate and batch cost by the law
+    penalty: Annotated[float, Field(ge=0, le=100)] | None = None
+    noise_scale: Annotated[float, Field(ge=0, le=1e4)] | None = None  # minibatch noise against the law's
+    throughput_scale: Scale | None = None  # measured tokens/s against the law's
+    memory_scale: Scale | None = None
+    loss_error: Annotated[float, Field(ge=0, le=1e3)] | None = None  # median absolute relative error of the fit
+    throughput_error: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    notes: Annotated[tuple[Words, ...], Field(max_length=100)] = ()

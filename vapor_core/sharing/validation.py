@@ -21,6 +21,8 @@ from vapor_core.workspace.world import World
 
 TOLD_LOGS = 5  # named in a sentence
 MOST_TICKS = 3_000_000  # of all endpoints together: a second of computing where they are all drawn
+# Of all jobs together, and of one, of which more are drawn from samples: seconds of computing where all are drawn
+MOST_STEPS, COUNTED_STEPS = 40_000_000, 2_000_000
 
 
 @one_sentence(InvalidLink, "what was shared")
@@ -115,9 +117,14 @@ def _check_span(world: World, now: float) -> None:
 
 
 def _check_jobs(store: Store) -> None:
-    """Each job has used a finite time, and a fork begins within its run."""
+    """Each job has used a finite time, a fork begins within its run, and all can be drawn."""
     for job in store.jobs(include_deleted=True):
         if not isfinite(job.elapsed_s):
             raise InvalidLink(f"{job.id} in what was shared never ends")
         if (job.fork_step or 0) > job.total_steps:
             raise InvalidLink(f"{job.id} in what was shared is a fork from a step after its end")
+    if sum(min(job.total_steps, COUNTED_STEPS) for job in store.jobs(include_deleted=True)) > MOST_STEPS:
+        raise InvalidLink(
+            f"the jobs in it have more than {MOST_STEPS:,} steps together, the first {COUNTED_STEPS:,} of each counted; "
+            "share a part of it"
+        )
