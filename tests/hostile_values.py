@@ -1,13 +1,16 @@
-"""Values that a stranger might send, as strategies, and what must come of them: taken or refused, within a second.
+"""Values that a stranger might send, as strategies, and what must come of them: taken or refused, within a second
+and within 500 MB.
 
-How many examples are tried in all says VAPOR_EXAMPLES: few by default, 20,000 with `make fuzz`. A second is one of
-this thread's own computing, so that a busy machine says nothing about the code.
+How many examples are tried in all says VAPOR_EXAMPLES: few by default, 50,000 with `make fuzz`. A second is one of
+this thread's own computing, so that a busy machine says nothing about the code. Memory is what the process holds at
+its peak, beyond what it held before.
 """
 
 import os
 import re
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from hypothesis import HealthCheck, settings
@@ -20,6 +23,7 @@ from vapor_core.workspace.store import Store
 
 IN_ALL = int(os.environ.get("VAPOR_EXAMPLES", "300"))
 LONGEST_S = 1.0
+MOST_MB = 500.0
 MARKUP = "<img src=x onerror=alert(1)>[click](javascript:alert(1)) **b** :red[r] $x$ =cmd()"
 TEXTS = st.one_of(
     st.text(max_size=60),
@@ -92,11 +96,43 @@ def tried(share: float):
 
 
 @contextmanager
-def taken_or_refused():
-    """What a person meets: it is taken, or refused in one clear sentence, within a second."""
-    began = time.thread_time()
+def within_memory():
+    """The peak of this process stays within MOST_MB of what it holds now; where the system does not tell, unseen."""
+    status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    if not status.exists():
+        yield
+        return
+    reset.write_text("5", encoding="ascii")  # the peak is from now on
+    before_mb = _held_mb(status, "VmRSS")
     try:
         yield
+    finally:
+        more_mb = _held_mb(status, "VmHWM") - before_mb
+    assert more_mb < MOST_MB, f"{more_mb:.0f} MB of memory"
+
+
+def _held_mb(status: Path, name: str) -> float:
+    line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+@contextmanager
+def taken_within_memory():
+    """It is taken, or refused in one clear sentence, within memory; a large file may take longer than a second."""
+    try:
+        with within_memory():
+            yield
+    except VaporError as error:
+        assert_clear(str(error))
+
+
+@contextmanager
+def taken_or_refused():
+    """What a person meets: it is taken, or refused in one clear sentence, within a second and within memory."""
+    began = time.thread_time()
+    try:
+        with within_memory():
+            yield
     except VaporError as error:
         assert_clear(str(error))
     took_s = time.thread_time() - began

@@ -34,6 +34,8 @@ HOSTILE = "'); DROP TABLE vapor_events; --\x00\u202e<script>"
 def test_every_promise_names_a_test_that_exists():
     text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     promises = re.findall(r"^\| (?!Who|Promise|---)(.+?) \| (`.+?`) \|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| (?!Promise|---).+", text.split("## What is promised")[1], re.MULTILINE)
+    assert len(promises) == len(rows), "a promise without a test"
     named = re.findall(r"`([\w/]+\.py)::(\w+)`", text)
     assert len(promises) >= 20 and len(named) >= len(promises)
     for file, test in named:
