@@ -1,5 +1,4 @@
-"""Values that a stranger might send, as strategies, and what must come of them: taken or refused, within a second
-and within 500 MB.
+"""Values that a stranger might send, as strategies; they are taken or refused, within a second and within 500 MB.
 
 How many examples are tried in all says VAPOR_EXAMPLES: few by default, 50,000 with `make fuzz`. A second is one of
 this thread's own computing, so that a busy machine says nothing about the code. Memory is what the process holds at
@@ -21,7 +20,8 @@ from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 
-IN_ALL = int(os.environ.get("VAPOR_EXAMPLES", "300"))
+IN_ALL = int(os.environ.get("VAPOR_EXAMPLES", "1500"))
+SHARES = 5.0  # what all tests ask for together, see `tried`
 LONGEST_S = 1.0
 MOST_MB = 500.0
 MARKUP = "<img src=x onerror=alert(1)>[click](javascript:alert(1)) **b** :red[r] $x$ =cmd()"
@@ -90,9 +90,11 @@ ANYTHING = st.recursive(
 
 
 def tried(share: float):
-    """Settings for a part of all examples."""
+    """Settings for so many SHARES of all examples."""
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    return settings(max_examples=max(round(IN_ALL * share), 5), suppress_health_check=checks, deadline=None)
+    return settings(
+        max_examples=max(round(IN_ALL * share / SHARES), 5), suppress_health_check=checks, deadline=None
+    )
 
 
 @contextmanager

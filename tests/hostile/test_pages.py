@@ -7,7 +7,7 @@ import pytest
 from hostile_values import KEYS, LONGEST_S, MARKUP, TEXTS, tried
 from hypothesis import given
 from hypothesis import strategies as st
-from screen import opened, still_store
+from screen import HOME, opened, still_store
 
 from vapor_core.contracts.entries import CatalogModel, Dataset
 from vapor_core.contracts.training import JobConfig
@@ -15,9 +15,12 @@ from vapor_core.workspace.store import Store
 
 pytestmark = pytest.mark.slow
 
-PAGES = ["1_Train", "2_Monitor", "3_Compare", "4_Deployments", "5_Models"]
-NAMES = ["job", "jobs", "deployment", "model", "clone", "world", "smoothing", "log", "x", "quantity", "demo"]
-VALUES = ["job-1", "job-1,job-2", "deployment-1", "0.9", "log", "1"]
+PAGES = [HOME, "1_Train", "2_Monitor", "3_Compare", "4_Deployments", "5_Models", "6_Fidelity", "7_Calibrate"]
+NAMES = [
+    *("job", "jobs", "deployment", "model", "clone", "world", "invite", "demo"),
+    *("smoothing", "log", "x", "quantity", "back", "at", "range", "kind"),
+]
+VALUES = ["", ",", "job-1", "job-1,job-2", "job-9", "deployment-1", "0.9", "log", "1", "-1", "nan"]
 
 
 def whole_letters(text: str) -> bool:
@@ -121,6 +124,24 @@ def test_a_view_in_the_address_that_is_none_is_the_default(page_by_default, name
     """`?x=` once chose no axis, and the page fell."""
     page, default = page_by_default
     assert drawn(opened(page, hostile_store(), {**LOOKING_AT, name: value})) == default
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "default"),
+    [("2_Monitor", "x", "step"), ("3_Compare", "x", "step"), ("4_Deployments", "range", "hour")],
+)
+def test_an_empty_choice_in_the_address_leaves_its_control_with_the_default(page, name, default):
+    """`?x=` once left the control with nothing chosen, though one is required."""
+    app = opened(page, hostile_store(), {**LOOKING_AT, name: ""})
+    (control,) = [each for each in app.get("button_group") if each.key == name]
+    assert control.value == default
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("value", ["", ",", "nan"])
+def test_every_parameter_may_be_empty_or_nonsense_on_every_page(page, value):
+    app = opened(page, hostile_store(), dict.fromkeys(NAMES, value))
+    assert app.title
 
 
 @tried(0.05)

@@ -3,13 +3,14 @@
 import json
 
 import pytest
-from screen import button, labels, opened, ran, still_store, visit, words
+from screen import HOME, button, labels, opened, ran, still_store, visit, words
 
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import InvalidLink
 from vapor_core.readers.run_logs import read_log
 from vapor_core.sharing import links, selection, validation
 from vapor_core.workspace.store import Store
+from vapor_ui.shell.state import Visit
 
 MONITOR, COMPARE = "2_Monitor", "3_Compare"
 CONFIG = JobConfig(model="HuggingFaceTB/SmolLM2-135M", method="full", max_steps=3000)
@@ -173,3 +174,19 @@ def test_files_that_were_given_become_jobs_and_bad_ones_are_told(worked):
     assert "no column that is known as a loss" in app.error[0].value
     assert "line 4" in words(app)
     assert len(worked.jobs()) == 3
+
+
+@pytest.mark.parametrize(
+    "page", [HOME, "1_Train", MONITOR, COMPARE, "4_Deployments", "5_Models", "6_Fidelity"]
+)
+def test_every_page_of_a_shared_world_says_which_figures_nobody_checked(page):
+    """It was told once a visit, on whatever page came first."""
+    theirs = Store()
+    theirs.submit(CONFIG, now=0.0)
+    theirs.import_log(read_log("log.csv", b"step,loss\n1,0.9\n2,0.1\n"), now=1.0)
+    theirs.advance(now=20.0)
+    seen = Visit(welcome="seen")
+    seen.told.update(validation.shared_store(selection.share(theirs, "workspace")).notices)
+    app = opened(page, kept=[seen], world=links.pack(selection.share(theirs, "workspace")))
+    assert "comes from log files of whoever shared this" in words(app)
+    assert not app.toast

@@ -230,6 +230,8 @@ class Calibration(Contract):
     noise_scale: Annotated[float, Field(ge=0, le=1e4)] | None = None  # minibatch noise against the law's
     throughput_scale: Scale | None = None  # measured tokens/s against the law's
     memory_scale: Scale | None = None
-    loss_error: Annotated[float, Field(ge=0, le=1e3)] | None = None  # median absolute relative error of the fit
+    loss_error: Annotated[float, Field(ge=0, le=1e3)] | None = (
+        None  # median absolute relative error of the fit
+    )
     throughput_error: Annotated[float, Field(ge=0, le=1e6)] | None = None
     notes: Annotated[tuple[Words, ...], Field(max_length=100)] = ()

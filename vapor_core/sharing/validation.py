@@ -125,6 +125,6 @@ def _check_jobs(store: Store) -> None:
             raise InvalidLink(f"{job.id} in what was shared is a fork from a step after its end")
     if sum(min(job.total_steps, COUNTED_STEPS) for job in store.jobs(include_deleted=True)) > MOST_STEPS:
         raise InvalidLink(
-            f"the jobs in it have more than {MOST_STEPS:,} steps together, the first {COUNTED_STEPS:,} of each counted; "
-            "share a part of it"
+            f"the jobs in it have more than {MOST_STEPS:,} steps together, of each the first {COUNTED_STEPS:,} "
+            "counted; share a part of it"
         )
