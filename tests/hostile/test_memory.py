@@ -14,6 +14,7 @@ from vapor_core.trainers.reading import read_job
 pytestmark = pytest.mark.slow
 
 UPLOAD = 50_000_000  # bytes: what a page takes (.streamlit/config.toml)
+HEAD = b'{"vapor": 1, "now": 1.0, "entries": ['
 WIDE_HEAD = (",".join(["step", "loss", *(f"c{k}" for k in range(500))]) + "\n").encode()
 
 
@@ -47,6 +48,8 @@ FILES: dict[str, tuple[Callable[[str, bytes], object], str, Callable[[], bytes]]
     "YAML of many keys": (read_job, "a.yaml", lambda: numbered(lambda k: f"k{k}: 1\n")),
     "a workspace of many entries": (
         workspace, "work.json", lambda: many("[0,{}],", '{"vapor": 1, "now": 1.0, "entries": [', "[0,{}]]}")),
+    "a workspace of as many values as are taken": (
+        workspace, "work.json", lambda: HEAD + b",".join([b"[0,{}]"] * 400_000) + b"]}"),
 }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ _ENDS: frozenset[str] = JOB_ENDS | DEPLOYMENT_ENDS  # a line about an end is cal
 
 
 def in_order(lines: Iterable[LifeEvent]) -> tuple[LifeEvent, ...]:
-    """Lines as they are told: by their instants; of one instant as they came, but what ends a thing last."""
+    """Lines of one job or deployment: by their instants; of one instant as they came, but what ends it last."""
     return tuple(sorted(lines, key=lambda line: (line.at_s, line.kind in _ENDS)))
 
 

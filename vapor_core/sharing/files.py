@@ -7,6 +7,8 @@ from vapor_core.readers.edge import one_sentence
 from vapor_core.sharing.links import Shared
 
 LARGEST_FILE = 50_000_000  # bytes
+# Lists, objects and what they hold: three times what the most events of a workspace have, and 200 MB once read
+MOST_VALUES = 2_000_000
 
 
 def to_file(shared: Shared) -> bytes:
@@ -28,6 +30,8 @@ def from_file(name: str, content: bytes) -> Shared:
         raise InvalidUpload(
             f"{shown} has {len(content) / 1e6:,.0f} MB; a workspace has {LARGEST_FILE / 1e6:.0f} at most"
         )
+    if sum(content.count(sign) for sign in (b"[", b"{", b",")) > MOST_VALUES:
+        raise InvalidUpload(f"{shown} holds more than {MOST_VALUES:,} values; a workspace has fewer")
     try:
         match json.loads(content.decode("utf-8-sig")):
             case {"vapor": 1, "now": int() | float() as now, "entries": [*entries]} if abs(now) < 1e12:

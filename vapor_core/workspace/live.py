@@ -91,7 +91,7 @@ class LiveWorkspace:
         if not self._number:
             return ()
         self._see(self.now if self._seen_wall is None else max(self.now, self._seen_wall))
-        return in_order(self._news())
+        return tuple(sorted(self._news(), key=lambda line: line.at_s))
 
     def act(self, now: float, decide: Callable[[float], WorkspaceEvent]) -> WorkspaceEvent:
         """Do something at an instant.

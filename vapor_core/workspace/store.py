@@ -11,7 +11,7 @@ from typing import Self
 from vapor_core import catalog
 from vapor_core.backends.registry import Abilities
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
-from vapor_core.contracts.lifecycle import LifeEvent, in_order
+from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.serving import ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
 from vapor_core.contracts.workspace import Clock, Deployment, Job, RegisteredModel, Summary
@@ -306,7 +306,7 @@ class Store:
         keys = [id] if id is not None else [*self._live.world.jobs, *self._live.world.deployments]
         with without_collecting():
             lines = [line for key in keys for line in self._history(key)]
-        return in_order(lines)
+        return tuple(sorted(lines, key=lambda line: line.at_s))
 
     def _history(self, key: str) -> tuple[LifeEvent, ...]:
         """Lines about a job or a deployment; those of a job that has ended are kept."""
