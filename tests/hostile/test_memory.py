@@ -18,9 +18,9 @@ HEAD = b'{"vapor": 1, "now": 1.0, "entries": ['
 WIDE_HEAD = (",".join(["step", "loss", *(f"c{k}" for k in range(500))]) + "\n").encode()
 
 
-def many(piece: str, head: str = "", tail: str = "") -> bytes:
-    """As many pieces as an upload may hold."""
-    return f"{head}{piece * ((UPLOAD - len(head) - len(tail)) // len(piece))}{tail}".encode()
+def many(piece: str, head: str = "", tail: str = "", size: int = UPLOAD) -> bytes:
+    """As many pieces as an upload of a size may hold."""
+    return f"{head}{piece * ((size - len(head) - len(tail)) // len(piece))}{tail}".encode()
 
 
 def numbered(row: Callable[[int], str], most: int = 1_500_000) -> bytes:
@@ -43,7 +43,7 @@ FILES: dict[str, tuple[Callable[[str, bytes], object], str, Callable[[], bytes]]
         read_log, "a.csv", lambda: b"step,loss\n" + numbered(lambda k: f"{k},1\n")),
     "a log of wide rows": (
         read_log, "a.csv", lambda: WIDE_HEAD + numbered(lambda k: f"{k}," + ",".join("1" * 501) + "\n")),
-    "a set of short rows": (read_dataset, "a.jsonl", lambda: many('{"text": "a"}\n')),
+    "a set of short rows": (read_dataset, "a.jsonl", lambda: many('{"text": "a"}\n', size=UPLOAD // 20)),
     "a set of one long text": (read_dataset, "a.jsonl", lambda: many("word ", '{"text": "', '"}')),
     "YAML of many keys": (read_job, "a.yaml", lambda: numbered(lambda k: f"k{k}: 1\n")),
     "a workspace of many entries": (
