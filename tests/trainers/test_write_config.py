@@ -1,12 +1,14 @@
 """What is written for a trainer is read back as the same configuration; what the trainer cannot say is told."""
 
+from typing import get_args
+
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vapor_core as vapor
-from vapor_core.contracts.training import LORA_TARGETS
+from vapor_core.contracts.training import LORA_TARGETS, Optimizer, Sharding
 
 TRAINERS = ("vapor", "trl", "axolotl", "llama_factory", "torchtune")
 MODELS = [
@@ -57,14 +59,14 @@ CONFIGS = st.fixed_dictionaries(
         "epochs": st.floats(0.1, 10) | st.integers(1, 5),
         "max_steps": st.none() | st.integers(1, 10_000),
         "precision": st.sampled_from(["bf16", "fp16", "fp32", "fp8"]),
-        "optimizer": st.sampled_from(["adamw", "adamw_8bit", "sgd"]),
+        "optimizer": st.sampled_from(get_args(Optimizer)),
         "gradient_checkpointing": st.booleans(),
         "lora_rank": WHOLE,
         "lora_alpha": st.floats(0.5, 128),
         "lora_targets": st.lists(st.sampled_from([*LORA_TARGETS, "lm_head"]), min_size=1, unique=True),
         "accelerator": st.sampled_from(["nvidia-l4", "nvidia-h100-80gb", "cpu"]),
         "accelerator_count": WHOLE,
-        "sharding": st.sampled_from(["none", "zero1", "zero2", "zero3"]),
+        "sharding": st.sampled_from(get_args(Sharding)),
         "eval_every": st.none() | WHOLE,
         "checkpoint_every": st.none() | WHOLE,
         "hardware_faults": st.booleans(),

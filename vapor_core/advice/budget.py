@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from vapor_core import catalog
-from vapor_core.advice.cures import METHOD_NAMES
+from vapor_core.advice.cures import METHOD_NAMES, method_changes
 from vapor_core.advice.estimate import estimate
 from vapor_core.contracts.entries import Accelerator
-from vapor_core.contracts.training import DEFAULT_LEARNING_RATE, Calibration, JobConfig, Method, Proposal
+from vapor_core.contracts.estimates import Proposal
+from vapor_core.contracts.training import DEFAULT_LEARNING_RATE, Calibration, JobConfig, Method
 from vapor_core.errors import InvalidConfig
 from vapor_core.physics.memory import training_memory_of
 from vapor_core.physics.transformer import transformer
@@ -76,7 +77,8 @@ def _candidates(
 ) -> Iterator[JobConfig]:
     pretrain = base.method == "pretrain"
     epochs = (base.epochs,) if pretrain else TUNING_EPOCHS
-    for method, card, count in product(("pretrain",) if pretrain else methods, cards, COUNTS):
+    tried: Sequence[Method] = ("pretrain",) if pretrain else methods
+    for method, card, count in product(tried, cards, COUNTS):
         if count > card.capacity:
             continue
         fitted = _fitted(base, method, card, count)
@@ -85,12 +87,12 @@ def _candidates(
                 yield fitted.changed(epochs=passes)
 
 
-def _fitted(base: JobConfig, method: str, card: Accelerator, count: int) -> JobConfig | None:
+def _fitted(base: JobConfig, method: Method, card: Accelerator, count: int) -> JobConfig | None:
     """The largest micro-batch that fits, without recomputing activations if possible; None where nothing does."""
     known = any(card.id == one.id for one in catalog.accelerators())
     counts = transformer(catalog.model(base.model))
     whole = base.changed(
-        method=method,
+        **method_changes(base, method),
         learning_rate=base.learning_rate if method == base.method else DEFAULT_LEARNING_RATE[method],
         accelerator=card.id if known else card,
         accelerator_count=count,

@@ -10,12 +10,39 @@ from functools import lru_cache
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.findings import Changes
-from vapor_core.contracts.training import DEFAULT_LEARNING_RATE, MOST_SEQUENCES, JobConfig
+from vapor_core.contracts.training import (
+    DEFAULT_LEARNING_RATE,
+    DEFAULT_RANK,
+    MOST_SEQUENCES,
+    JobConfig,
+    Method,
+)
 from vapor_core.physics.memory import TrainingMemory, training_memory, training_memory_of
 from vapor_core.physics.plan import Plan
 
 COUNTS = (2, 4, 8, 16, 32, 64)  # cards that are tried together
-METHOD_NAMES = {"pretrain": "pretraining", "full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
+METHOD_NAMES = {
+    "pretrain": "pretraining",
+    "full": "full fine-tuning",
+    "lora": "LoRA",
+    "qlora": "QLoRA",
+    "dpo": "DPO",
+    "orpo": "ORPO",
+    "kto": "KTO",
+    "grpo": "GRPO",
+}
+
+
+def method_changes(config: JobConfig, method: Method) -> Changes:
+    """Another method, with what belongs to the one before it taken back."""
+    changes: Changes = {"method": method}
+    if config.base_quantization != "none" or "base_quantization" in config.model_fields_set:
+        changes["base_quantization"] = "nf4" if method == "qlora" else "none"
+    if config.dora and method == "full":
+        changes["dora"] = False
+    if config.lora_rank == 0 and method != "full":
+        changes["lora_rank"] = DEFAULT_RANK
+    return changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +65,16 @@ def memory_cure(asked: Plan, scale: float = 1.0) -> Cure | None:
         # another card needs as much; every change is within the fields' bounds, so nothing has to be validated
         apart = tuple(item for item in changes.items() if item[0] != "accelerator")
         if apart not in needs:
-            config = asked.config.model_copy(update=changes)
+            config = tried(asked.config, changes)
             needs[apart] = training_memory_of(config, asked.transformer, card.memory_gb)
         if needs[apart].high_gb * scale <= card.memory_gb:
             return Cure(words, changes, needs[apart].total_gb * scale)
     return None
+
+
+def tried(config: JobConfig, changes: Changes) -> JobConfig:
+    """The configuration with changes that are within the fields' bounds; defaults follow where the method changes."""
+    return config.changed(**changes) if "method" in changes else config.model_copy(update=changes)
 
 
 def smaller_micro_batches(config: JobConfig) -> Iterator[Changes]:
@@ -99,9 +131,9 @@ def _changes_on_the_card(
     if config.optimizer == "adamw" and config.method in ("full", "pretrain"):
         yield "8-bit AdamW", {"optimizer": "adamw_8bit"}
         yield "8-bit AdamW with gradient checkpointing", {"optimizer": "adamw_8bit", **smallest}
-    lighter = {"full": ("lora", "qlora"), "lora": ("qlora",)}.get(config.method, ())
-    for method in lighter:
-        changes: Changes = {"method": method}
+    lighter: dict[str, tuple[Method, ...]] = {"full": ("lora", "qlora"), "lora": ("qlora",)}
+    for method in lighter.get(config.method, ()):
+        changes = method_changes(config, method)
         if config.method == "full":
             changes["learning_rate"] = DEFAULT_LEARNING_RATE[method]
         yield METHOD_NAMES[method], changes

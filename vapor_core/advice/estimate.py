@@ -7,11 +7,13 @@ from functools import lru_cache
 
 from vapor_core.advice.cures import METHOD_NAMES
 from vapor_core.advice.risks import risks
-from vapor_core.contracts.training import Calibration, Estimate, JobConfig
+from vapor_core.contracts.estimates import Estimate
+from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.physics.faults import expected_faults, fault_rate
 from vapor_core.physics.plan import Plan
 from vapor_core.rehearsal import Rehearsal, rehearse
 
+COVERAGE = 0.8  # that ranges are made for
 MANY_CARDS = 64  # from which the source of the faults is told
 
 
@@ -40,11 +42,16 @@ def estimate(config: JobConfig, calibration: Calibration | None = None) -> Estim
         started + running * rate / high,
         started + running * rate / low,
     )
+    # the first loss is known as well as the last: both stand on the same level
+    share_low, share_high = curve.final_low / curve.final, curve.final_high / curve.final
     return Estimate(
         fits=memory.fits,
         memory_gb=memory.total_gb,
         memory_gb_low=memory.low_gb,
         memory_gb_high=memory.high_gb,
+        memory_reserved_gb=memory.reserved_gb,
+        memory_reserved_gb_low=memory.reserved_low_gb,
+        memory_reserved_gb_high=memory.reserved_high_gb,
         weights_gb=memory.weights_gb,
         gradients_gb=memory.gradients_gb,
         optimizer_gb=memory.optimizer_gb,
@@ -56,10 +63,14 @@ def estimate(config: JobConfig, calibration: Calibration | None = None) -> Estim
         tokens_per_step=asked.tokens_per_step,
         total_tokens=asked.total_tokens,
         step_time_s=throughput.step_time_s,
+        step_time_s_low=throughput.step_time_s * rate / high,
+        step_time_s_high=throughput.step_time_s * rate / low,
         tokens_per_second=rate,
         tokens_per_second_low=low,
         tokens_per_second_high=high,
         mfu=throughput.mfu,
+        mfu_low=throughput.mfu * low / rate,
+        mfu_high=throughput.mfu * high / rate,
         startup_s=started,
         duration_s=duration,
         duration_s_low=duration_low,
@@ -68,6 +79,8 @@ def estimate(config: JobConfig, calibration: Calibration | None = None) -> Estim
         cost_usd_low=price * duration_low,
         cost_usd_high=price * duration_high,
         initial_loss=curve.initial,
+        initial_loss_low=curve.initial * share_low,
+        initial_loss_high=curve.initial * share_high,
         final_loss=curve.final,
         final_loss_low=curve.final_low,
         final_loss_high=curve.final_high,
@@ -78,6 +91,7 @@ def estimate(config: JobConfig, calibration: Calibration | None = None) -> Estim
         diverges=curve.diverges,
         divergence_probability=curve.divergence_probability,
         trainable_parameters=asked.trainable_parameters,
+        coverage=COVERAGE,
         risks=risks(found, faults),
         assumptions=_assumptions(asked, calibration),
     )

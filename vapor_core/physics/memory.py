@@ -60,6 +60,21 @@ class TrainingMemory:
         """Whether the peak is within the card."""
         return self.total_gb <= self.available_gb
 
+    @property
+    def reserved_gb(self) -> float:
+        """What nvidia-smi would show."""
+        return self.total_gb
+
+    @property
+    def reserved_low_gb(self) -> float:
+        """Lower end of its 80 % band."""
+        return self.low_gb
+
+    @property
+    def reserved_high_gb(self) -> float:
+        """Upper end of its 80 % band."""
+        return self.high_gb
+
     def scaled(self, factor: float) -> "TrainingMemory":
         """The same with every part times a factor, as a person's own runs had it."""
         parts = ("weights_gb", "gradients_gb", "optimizer_gb", "activations_gb", "overhead_gb", "total_gb")
@@ -78,7 +93,7 @@ class TrainingMemory:
 
 def _weight_bytes(counts: Transformer, config: JobConfig, law: Constants) -> float:
     wide = _width(config)
-    if config.method != "qlora":
+    if config.base_quantization == "none":
         return counts.parameters * wide
     return counts.non_embedding_parameters * law.nf4_bytes + counts.embedding_parameters * wide
 
@@ -170,9 +185,10 @@ def training_memory_of(
     frozen, cards = is_frozen(config), config.accelerator_count
     trainable = trainable_parameters(config, counts)
     gradient, optimizer = _state_bytes(config, law)
-    stage = ("none", "zero1", "zero2", "zero3").index(config.sharding)
+    stage = ("none", "zero1", "zero2", "zero3", "hybrid").index(config.sharding)
+    stage = min(stage, 3)
     weights = _weight_bytes(counts, config, law)
-    if config.method == "qlora":
+    if config.base_quantization != "none":
         saved = _width(config) * counts.parameters - weights
         forward, last = _quantised_activations(counts, config, saved, law)
     else:

@@ -20,7 +20,7 @@ FULL = 1e-9  # steps: what rounding may leave of a last step that holds nothing
 
 def is_frozen(config: JobConfig) -> bool:
     """Whether the model's own weights stay as they are and adapters are trained."""
-    return config.method in ("lora", "qlora")
+    return config.adapts
 
 
 def trainable_parameters(config: JobConfig, counts: Transformer) -> int:
@@ -112,7 +112,7 @@ def _counted(config: JobConfig, known: tuple[CatalogModel, Transformer, Dataset,
     else:
         tokens_per_sequence = min(dataset.mean_tokens, float(config.sequence_length))
         sequences = float(dataset.examples)
-    global_batch = config.micro_batch_size * config.gradient_accumulation_steps * config.accelerator_count
+    global_batch = config.micro_batch_size * config.gradient_accumulation_steps * config.replicas
     steps_per_epoch = sequences / global_batch
     total_steps = config.max_steps or max(ceil(config.epochs * steps_per_epoch - FULL), 1)
     if total_steps > MOST_STEPS:

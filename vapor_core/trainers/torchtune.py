@@ -18,6 +18,12 @@ from vapor_core.trainers.words import model_id, targets
 TUNE_OPTIMIZERS = {
     "adamw": "torch.optim.AdamW",
     "adamw_8bit": "bitsandbytes.optim.AdamW8bit",
+    "paged_adamw_8bit": "bitsandbytes.optim.PagedAdamW8bit",
+    "adamw_4bit": "torchao.optim.AdamW4bit",
+    "adafactor": "torch.optim.Adafactor",
+    "lion": "bitsandbytes.optim.Lion",
+    "galore_adamw": "galore_torch.GaLoreAdamW",
+    "muon": "torch.optim.Muon",
     "sgd": "torch.optim.SGD",
 }
 # Torchtune's builders of the catalog's models, under torchtune.models.
@@ -317,7 +323,7 @@ def _warmup_steps(config: JobConfig) -> int:
 
 def _tune_model(config: JobConfig) -> dict[str, object]:
     family = BUILDERS.get(config.model) if isinstance(config.model, str) else None
-    prefix = {"lora": "lora_", "qlora": "qlora_"}.get(config.method, "")
+    prefix = ("lora_" if config.base_quantization == "none" else "qlora_") if is_frozen(config) else ""
     component = f"torchtune.models.{family[0]}.{prefix}{family[1]}" if family else prefix + NO_BUILDER
     if not is_frozen(config):
         return {"_component_": component}

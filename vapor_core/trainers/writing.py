@@ -22,9 +22,20 @@ from vapor_core.trainers.settings import data_name, run_of
 from vapor_core.trainers.torchtune import torchtune_fields
 
 Trainer = Literal["vapor", "trl", "axolotl", "llama_factory", "torchtune"]
-OPTIMIZERS = {"adamw": "adamw_torch_fused", "adamw_8bit": "adamw_bnb_8bit", "sgd": "sgd"}
+OPTIMIZERS = {
+    "adamw": "adamw_torch_fused",
+    "adamw_8bit": "adamw_bnb_8bit",
+    "paged_adamw_8bit": "paged_adamw_8bit",
+    "adamw_4bit": "adamw_torch_4bit",
+    "adafactor": "adafactor",
+    "lion": "lion_32bit",
+    "galore_adamw": "galore_adamw",
+    "muon": "muon",
+    "sgd": "sgd",
+}
 AXOLOTL_TYPES = {"chat": "chat_template", "pretraining": "completion"}
-STAGE_NUMBERS = {"none": 0, "zero1": 1, "zero2": 2, "zero3": 3}
+STAGE_NUMBERS = {"none": 0, "zero1": 1, "zero2": 2, "zero3": 3, "hybrid": 3}
+BITS = {"nf4": 4, "int8": 8}  # that LLaMA-Factory quantises to when it loads
 COMMANDS = {
     "trl": "trl sft --config config.yaml",
     "axolotl": "axolotl train config.yaml",
@@ -189,7 +200,7 @@ def _dtype(config: JobConfig) -> str:
     if config.precision == "fp32" or config.method == "pretrain":
         return "float32"
     if config.precision == "fp16":
-        return "float32" if config.method == "full" else "float16"
+        return "float16" if config.adapts else "float32"
     return "bfloat16"
 
 
@@ -207,7 +218,11 @@ def _trl(config: JobConfig) -> dict[str, object]:
         "gradient_checkpointing": config.gradient_checkpointing,
     }
     if is_frozen(config):
-        fields |= {"use_peft": True, "load_in_4bit": config.method == "qlora", "lora_r": config.lora_rank}
+        fields |= {
+            "use_peft": True,
+            "load_in_4bit": config.base_quantization == "nf4",
+            "lora_r": config.lora_rank,
+        }
         fields |= {"lora_alpha": _alpha(config), "lora_target_modules": _targets(config)}
     return fields
 
@@ -236,8 +251,8 @@ def _llama_factory(config: JobConfig) -> dict[str, object]:
     if is_frozen(config):
         targets = "all" if config.lora_targets == LORA_TARGETS else ",".join(config.lora_targets)
         fields |= {"lora_rank": config.lora_rank, "lora_alpha": _alpha(config), "lora_target": targets}
-    if config.method == "qlora":
-        fields["quantization_bit"] = 4
+    if config.base_quantization in BITS:
+        fields["quantization_bit"] = BITS[config.base_quantization]
     return fields
 
 
@@ -246,8 +261,8 @@ def _axolotl(config: JobConfig) -> dict[str, object]:
     fields: dict[str, object] = {"base_model": _model_name(config), "datasets": [_axolotl_data(config)]}
     if is_frozen(config):
         fields |= {
-            "adapter": config.method,
-            "load_in_4bit": config.method == "qlora",
+            "adapter": "lora" if config.base_quantization == "none" else "qlora",
+            "load_in_4bit": config.base_quantization == "nf4",
             "lora_r": config.lora_rank,
         }
         fields |= {"lora_alpha": _alpha(config), "lora_target_modules": _targets(config)}

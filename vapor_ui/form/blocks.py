@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 METHODS = ("lora", "qlora", "full", "pretrain")
 NARROW = 130  # pixels of a column, where a form has half of the page
-SHARDING = {"none": "none", "zero1": "ZeRO 1", "zero2": "ZeRO 2", "zero3": "ZeRO 3"}
+SHARDING = {
+    "none": "none",
+    "zero1": "ZeRO 1",
+    "zero2": "ZeRO 2",
+    "zero3": "ZeRO 3",
+    "hybrid": "hybrid (within a node)",
+}
 
 
 def grid(form: Form, fields: Iterable[Field], *, width: int = 150) -> None:
@@ -40,7 +46,7 @@ def row(form: Form, fields: Iterable[Field]) -> None:
 
 
 def _adapts(config: JobConfig) -> bool:
-    return config.method in ("lora", "qlora")
+    return config.adapts
 
 
 def _falls_late(config: JobConfig) -> bool:

@@ -6,8 +6,8 @@ import streamlit as st
 
 from vapor_core import text
 from vapor_core.charts import planning, stream
+from vapor_core.contracts.estimates import Estimate
 from vapor_core.contracts.findings import Risk
-from vapor_core.contracts.training import Estimate
 from vapor_ui.parts import links
 from vapor_ui.parts.cards import chart_card, metric_card
 
