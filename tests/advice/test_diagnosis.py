@@ -169,7 +169,7 @@ def test_the_cure_of_an_out_of_memory_fits(model, method, accelerator):
     failure = explain_failure(plan(config), "out_of_memory", 0)
     memory = training_memory(plan(config))
     assert not memory.fits
-    assert f"{memory.total_gb:.1f} GB" in failure.why
+    assert f"{memory.reserved_gb:.1f} GB" in failure.why
     assert failure.changes
     assert training_memory(plan(config.changed(**failure.changes))).fits
 

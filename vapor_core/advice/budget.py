@@ -14,6 +14,7 @@ from vapor_core.contracts.estimates import Proposal
 from vapor_core.contracts.training import DEFAULT_LEARNING_RATE, Calibration, JobConfig, Method
 from vapor_core.errors import InvalidConfig
 from vapor_core.physics.memory import training_memory_of
+from vapor_core.physics.plan import longest_tokens
 from vapor_core.physics.transformer import transformer
 
 GLOBAL_BATCH = 32  # sequences; what small fine-tunes commonly use
@@ -45,7 +46,7 @@ def propose(
     tried: list[Proposal] = []
     for config in _candidates(base, cards, methods):
         found = estimate(config, calibration)
-        if found.fits and not found.diverges and found.memory_gb_high <= found.memory_available_gb:
+        if found.fits and not found.diverges and found.memory_reserved_gb_high <= found.memory_available_gb:
             tried.append(Proposal(config=config, estimate=found, reason=_reason(config)))
     if not tried:
         raise InvalidConfig(
@@ -105,8 +106,10 @@ def _fitted(base: JobConfig, method: Method, card: Accelerator, count: int) -> J
             "gradient_accumulation_steps": max(GLOBAL_BATCH // (size * count), 1),
             "gradient_checkpointing": checkpointing,
         }
-        memory = training_memory_of(whole.model_copy(update=pieces), counts, card.memory_gb)
-        if memory.high_gb <= memory.available_gb:
+        memory = training_memory_of(
+            whole.model_copy(update=pieces), counts, card.memory_gb, longest=longest_tokens(base)
+        )
+        if memory.reserved_high_gb <= memory.available_gb:
             return whole.changed(**pieces)
     return None
 

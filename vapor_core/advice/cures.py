@@ -6,6 +6,7 @@ Each cure is tried against the law it is meant to satisfy, so nothing is offered
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator
@@ -65,16 +66,22 @@ def memory_cure(asked: Plan, scale: float = 1.0) -> Cure | None:
         # another card needs as much; every change is within the fields' bounds, so nothing has to be validated
         apart = tuple(item for item in changes.items() if item[0] != "accelerator")
         if apart not in needs:
-            config = tried(asked.config, changes)
-            needs[apart] = training_memory_of(config, asked.transformer, card.memory_gb)
-        if needs[apart].high_gb * scale <= card.memory_gb:
-            return Cure(words, changes, needs[apart].total_gb * scale)
+            needs[apart] = memory_of(asked, tried(asked.config, changes), card)
+        if needs[apart].reserved_high_gb * scale <= card.memory_gb:
+            return Cure(words, changes, needs[apart].reserved_gb * scale)
     return None
+
+
+def memory_of(asked: Plan, config: JobConfig, card: Accelerator) -> TrainingMemory:
+    """Peak memory of another configuration for the same model and data, on a card."""
+    longest = inf if config.packing else asked.longest_tokens
+    return training_memory_of(config, asked.transformer, card.memory_gb, longest=longest)
 
 
 def tried(config: JobConfig, changes: Changes) -> JobConfig:
     """The configuration with changes that are within the fields' bounds; defaults follow where the method changes."""
-    return config.changed(**changes) if "method" in changes else config.model_copy(update=changes)
+    follows = "method" in changes or "offload" in changes
+    return config.changed(**changes) if follows else config.model_copy(update=changes)
 
 
 def smaller_micro_batches(config: JobConfig) -> Iterator[Changes]:
@@ -119,16 +126,26 @@ def _memory_changes(asked: Plan) -> Iterator[tuple[str, Changes, Accelerator]]:
 def _changes_on_the_card(
     config: JobConfig, checkpointing: Changes, pieces: list[Changes], smallest: Changes
 ) -> Iterator[tuple[str, Changes]]:
+    if config.cross_entropy == "full":
+        yield "a loss in chunks", {"cross_entropy": "chunked"}
     if checkpointing:
         yield "gradient checkpointing", checkpointing
     for piece in pieces:
         yield f"a micro-batch of {piece['micro_batch_size']}", piece
     if len(smallest) > 1:
         yield "gradient checkpointing with a micro-batch of 1", smallest
-    if config.accelerator_count > 1 and config.sharding != "zero3":
+    least: Changes = {**smallest, "cross_entropy": "chunked"} if config.cross_entropy == "full" else smallest
+    if least != smallest and smallest:
+        yield "gradient checkpointing, a micro-batch of 1 and a loss in chunks", least
+    if config.accelerator_count > 1 and config.sharding not in ("zero3", "hybrid"):
         yield "ZeRO-3", {"sharding": "zero3"}
         yield "ZeRO-3 with gradient checkpointing", {"sharding": "zero3", **smallest}
-    if config.optimizer == "adamw" and config.method in ("full", "pretrain"):
+    yield from _lighter_training(config, smallest, least)
+
+
+def _lighter_training(config: JobConfig, smallest: Changes, least: Changes) -> Iterator[tuple[str, Changes]]:
+    """Lighter states, fewer trained weights, and last the machine's own memory."""
+    if config.optimizer == "adamw" and not config.adapts:
         yield "8-bit AdamW", {"optimizer": "adamw_8bit"}
         yield "8-bit AdamW with gradient checkpointing", {"optimizer": "adamw_8bit", **smallest}
     lighter: dict[str, tuple[Method, ...]] = {"full": ("lora", "qlora"), "lora": ("qlora",)}
@@ -138,6 +155,8 @@ def _changes_on_the_card(
             changes["learning_rate"] = DEFAULT_LEARNING_RATE[method]
         yield METHOD_NAMES[method], changes
         yield f"{METHOD_NAMES[method]} with gradient checkpointing", {**changes, **smallest}
+    if not config.offload and not config.adapts:
+        yield "the optimizer's states in the machine's memory", {**least, "offload": "optimizer"}
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ It adds the laws up; each law's own question is answered in `physics`, and what 
 from functools import lru_cache
 
 from vapor_core.advice.cures import METHOD_NAMES
+from vapor_core.advice.memory_terms import told_of_memory
 from vapor_core.advice.risks import risks
 from vapor_core.contracts.estimates import Estimate
 from vapor_core.contracts.training import Calibration, JobConfig
@@ -116,7 +117,8 @@ def _assumptions(asked: Plan, calibration: Calibration | None) -> tuple[str, ...
         f"{data.display_name}: {data.examples:,} examples of {data.mean_tokens:,.0f} tokens on average; "
         + ("packed to the sequence length." if config.packing else "one example a sequence, padded."),
         f"{price}{f' ({dated})' if dated else ''}; start-up, evaluations and checkpoints are paid too.",
-        "Memory is the peak of the longest batch; a GB is 1e9 bytes.",
+        "Memory is the peak of the longest batch, allocated, and reserved with the gaps between; a GB is 1e9 bytes.",
+        *told_of_memory(asked),
         "Losses are nats per token; ranges hold the middle 80 % of published runs.",
     ]
     if config.hardware_faults and config.accelerator_count >= MANY_CARDS:

@@ -69,8 +69,8 @@ PRESETS: Mapping[Trainer, Preset] = {
         "torchtune: recipes' dtype bf16 for everything; CEWithChunkedOutputLoss of 8 chunks; compile: False",
     ),
     "litgpt": Preset(
-        "LitGPT", "none", "none", "chunked", "sdpa", False, False,
-        "litgpt: config_hub's precision bf16-true; chunked_cross_entropy with lm_head_chunk_size 128",
+        "LitGPT", "none", "none", "full", "sdpa", False, False,
+        "litgpt: config_hub's precision bf16-true; the head's chunks of 128 tokens are all kept until the loss",
     ),
     "llm_foundry": Preset(
         "llm-foundry", "fp32", "fp32", "fused", "flash", True, False,
@@ -95,8 +95,13 @@ def default_trainer(method: str) -> Trainer:
     return DEFAULT_TRAINER.get(method, "trl")
 
 
-def default_master_weights(trainer: Trainer, method: str, precision: str, *, adapts: bool) -> MasterWeights:
+def default_master_weights(
+    trainer: Trainer, method: str, precision: str, *, adapts: bool, quantised: bool
+) -> MasterWeights:
     """Whether what is trained is kept in fp32 beside its 16-bit copy.
+
+    Of adapters "fp32" is what PEFT keeps; over a quantised base it also makes embedding, norms and so the residual
+    stream fp32, as peft's prepare_model_for_kbit_training does, which trainers of today no longer call.
 
     New weights are made in fp32 and trained by mixed precision, whoever trains; fp16 has too little range to do
     without; fp32 needs no copy.
@@ -104,7 +109,7 @@ def default_master_weights(trainer: Trainer, method: str, precision: str, *, ada
     if precision == "fp32":
         return "none"
     if adapts:
-        return PRESETS[trainer].adapter_weights
+        return "none" if quantised else PRESETS[trainer].adapter_weights
     if method == "pretrain" or precision == "fp16":
         return "fp32"
     return PRESETS[trainer].master_weights

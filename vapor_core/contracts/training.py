@@ -111,6 +111,7 @@ def _default_masters(data: dict[str, Any]) -> MasterWeights:
         data.get("method", "lora"),
         data.get("precision", "bf16"),
         adapts=_adapts(data),
+        quantised=_quantised(data),
     )
 
 

@@ -5,7 +5,7 @@ Every law starts from a Plan. No law is here.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil
+from math import ceil, inf
 
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
@@ -26,8 +26,15 @@ def is_frozen(config: JobConfig) -> bool:
 def trainable_parameters(config: JobConfig, counts: Transformer) -> int:
     """Parameters that a run trains: the adapters' of LoRA, else all of the model's."""
     if is_frozen(config):
-        return counts.lora_parameters(config.lora_rank, config.lora_targets)
+        tables = counts.embedding_parameters if config.train_embeddings else 0
+        return counts.lora_parameters(config.lora_rank, config.lora_targets) + tables
     return counts.parameters
+
+
+def longest_tokens(config: JobConfig) -> float:
+    """Tokens of the longest sequence that the data make; infinite where they fill any, or do not say."""
+    longest = catalog.dataset(config.dataset).longest_tokens
+    return inf if config.packing or longest is None else float(longest)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,6 +52,7 @@ class Plan:
     accelerator: Accelerator
     global_batch: int  # sequences a step, all accelerators
     tokens_per_sequence: float  # mean real tokens, padding left out
+    longest_tokens: float  # of a sequence; infinite where the data set does not say
     tokens_per_step: float  # real tokens, all accelerators
     sequences_per_epoch: float
     steps_per_epoch: float
@@ -131,6 +139,7 @@ def _counted(config: JobConfig, known: tuple[CatalogModel, Transformer, Dataset,
         accelerator=accelerator,
         global_batch=global_batch,
         tokens_per_sequence=tokens_per_sequence,
+        longest_tokens=longest_tokens(config),
         tokens_per_step=global_batch * tokens_per_sequence,
         sequences_per_epoch=sequences,
         steps_per_epoch=steps_per_epoch,
