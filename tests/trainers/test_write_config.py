@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vapor_core as vapor
-from vapor_core.contracts.training import LORA_TARGETS, Optimizer, Sharding
+from vapor_core.contracts.presets import Trainer
+from vapor_core.contracts.training import LORA_TARGETS, Method, Optimizer, Sharding
 
 TRAINERS = ("vapor", "trl", "axolotl", "llama_factory", "torchtune")
 MODELS = [
@@ -32,6 +33,15 @@ MODELS = [
 ]
 POINTS = [((0.0, 1.0), (1.0, 0.1)), ((0.0, 0.0), (0.5, 1.0), (1.0, 0.0))]
 WHOLE = st.integers(1, 64)
+
+
+def merged(fields):
+    """Fields with those of groups that only go together."""
+    groups = {name: fields[name] for name in ("cards", "adapters") if name in fields}
+    alone = {name: value for name, value in fields.items() if name not in groups}
+    return alone | groups.get("cards", {}) | groups.get("adapters", {})
+
+
 CONFIGS = st.fixed_dictionaries(
     {"model": st.sampled_from(MODELS)},
     optional={
@@ -44,7 +54,15 @@ CONFIGS = st.fixed_dictionaries(
                 vapor.Dataset(id="own: x", tokens=10**6, examples=10**3),
             ]
         ),
-        "method": st.sampled_from(["pretrain", "full", "lora", "qlora"]),
+        "method": st.sampled_from(get_args(Method)),
+        "trainer": st.sampled_from(get_args(Trainer)),
+        "master_weights": st.sampled_from(["fp32", "none"]),
+        "cross_entropy": st.sampled_from(["full", "chunked", "fused"]),
+        "attention": st.sampled_from(["eager", "sdpa", "flash"]),
+        "fused_kernels": st.booleans(),
+        "compile": st.booleans(),
+        "train_embeddings": st.booleans(),
+        "offload": st.lists(st.sampled_from(["optimizer", "parameters", "activations"]), unique=True),
         "learning_rate": st.floats(1e-7, 1.0),
         "schedule": st.sampled_from(["constant", "linear", "cosine", "wsd", *POINTS]),
         "decay_ratio": st.floats(0.01, 1.0),
@@ -71,8 +89,22 @@ CONFIGS = st.fixed_dictionaries(
         "checkpoint_every": st.none() | WHOLE,
         "hardware_faults": st.booleans(),
         "seed": st.integers(0, 2**63 - 1),
+        "cards": st.fixed_dictionaries(
+            {"accelerator_count": st.just(16)},
+            optional={
+                f"{way}_parallel": st.sampled_from([1, 2])
+                for way in ("tensor", "pipeline", "context", "expert")
+            },
+        ),
+        "adapters": st.fixed_dictionaries(
+            {
+                "method": st.just("lora"),
+                "base_quantization": st.sampled_from(["none", "nf4", "int8", "gptq", "awq"]),
+            },
+            optional={"dora": st.booleans()},
+        ),
     },
-).map(lambda fields: vapor.JobConfig(**fields))
+).map(lambda fields: vapor.JobConfig(**merged(fields)))
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from vapor_core.physics.plan import is_frozen
 from vapor_core.trainers import settings
 from vapor_core.trainers.fields import Reading, no_figure, number, shown, truth, whole
 from vapor_core.trainers.huggingface import DATA_UNKNOWN, data, optimizer
+from vapor_core.trainers.memory_fields import memory_fields
 from vapor_core.trainers.settings import data_name, run_of
 from vapor_core.trainers.words import model_id, targets
 
@@ -57,16 +58,11 @@ TUNE_DEFAULTS: dict[str, object] = {
 }  # fmt: skip
 ADAMW_DECAY = 0.01  # torch.optim.AdamW's own
 REFERENCE = re.compile(r"\$\{([A-Za-z_][\w.]*)\}")
-OFFLOADS = "what is offloaded to the host is counted on the card"
 PREFERENCE = "preferences, rewards and teachers are not modelled: counted as supervised fine-tuning"
 TUNE_BEYOND = {
-    "compile": "a compiled model is faster and keeps less; it is counted uncompiled",
-    "enable_activation_offloading": OFFLOADS,
-    "fsdp_cpu_offload": OFFLOADS,
     "optimizer_in_bwd": "gradients that are freed during the backward pass are counted whole",
     "ac_mode": "checkpoints of some layers are counted as of all",
     "ac_option": "checkpoints of some layers are counted as of all",
-    "tensor_parallel_dim": "tensor parallelism is not counted",
     "tensor_parallel_plan": "tensor parallelism is not counted",
     "quantizer": "training that is aware of quantisation is not counted",
     **dict.fromkeys(
@@ -79,7 +75,6 @@ TUNE_BEYOND = {
         ("kl_coeff", "lmbda", "num_steps", "value_checkpointer", "forward_batch_size"), PREFERENCE
     ),
     "lr_scheduler.num_cycles": "a course of other cycles is counted as half of one",
-    "model.use_dora": "DoRA trains magnitudes too and is slower; it is counted as LoRA",
     "fp8_recipe_name": "the recipe of fp8 is not counted",
     "enable_fp8_training": "",
     "tune_mode": "",
@@ -123,6 +118,7 @@ def torchtune_file(reading: Reading) -> None:
         reading.sets("run_val_every_n_steps", "eval_every", every)
     if reading.has("seed"):
         reading.sets("seed", "seed", whole("seed", reading.get("seed")))
+    memory_fields(reading, "torchtune")
     _spread(reading)
     _length(reading)
     reading.assume("AdamW's own", "weight_decay", ADAMW_DECAY)
@@ -299,6 +295,9 @@ def torchtune_fields(config: JobConfig) -> dict[str, object]:
         "clip_grad_norm": config.max_grad_norm or None,
         "dtype": config.precision if config.precision in ("bf16", "fp16", "fp32") else "bf16",
         "enable_activation_checkpointing": config.gradient_checkpointing,
+        **({"compile": True} if config.compile else {}),
+        **({"enable_activation_offloading": True} if "activations" in config.offload else {}),
+        **({"fsdp_cpu_offload": True} if "parameters" in config.offload else {}),
         "device": "cuda",
         "seed": config.seed % 2**32,
     }
@@ -339,6 +338,7 @@ def _tune_model(config: JobConfig) -> dict[str, object]:
         "apply_lora_to_output": LORA_HEAD in config.lora_targets,
         "lora_rank": config.lora_rank,
         "lora_alpha": config.lora_alpha,
+        **({"use_dora": True} if config.dora else {}),
     }
 
 
