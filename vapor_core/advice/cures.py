@@ -15,12 +15,14 @@ from vapor_core.contracts.training import (
     DEFAULT_LEARNING_RATE,
     DEFAULT_RANK,
     MOST_SEQUENCES,
+    PREFERENCE_METHODS,
     JobConfig,
     Method,
 )
 from vapor_core.physics.memory import TrainingMemory, training_memory, training_memory_of
 from vapor_core.physics.plan import Plan
 
+CHUNKS_LOSS = ("trl", "axolotl", "torchtune", "litgpt")  # trainers that can take the loss in chunks of tokens
 COUNTS = (2, 4, 8, 16, 32, 64)  # cards that are tried together
 METHOD_NAMES = {
     "pretrain": "pretraining",
@@ -126,21 +128,31 @@ def _memory_changes(asked: Plan) -> Iterator[tuple[str, Changes, Accelerator]]:
 def _changes_on_the_card(
     config: JobConfig, checkpointing: Changes, pieces: list[Changes], smallest: Changes
 ) -> Iterator[tuple[str, Changes]]:
-    if config.cross_entropy == "full":
-        yield "a loss in chunks", {"cross_entropy": "chunked"}
+    words, loss = _lighter_loss(config)
+    if loss:
+        yield words, loss
     if checkpointing:
         yield "gradient checkpointing", checkpointing
     for piece in pieces:
         yield f"a micro-batch of {piece['micro_batch_size']}", piece
     if len(smallest) > 1:
         yield "gradient checkpointing with a micro-batch of 1", smallest
-    least: Changes = {**smallest, "cross_entropy": "chunked"} if config.cross_entropy == "full" else smallest
-    if least != smallest and smallest:
-        yield "gradient checkpointing, a micro-batch of 1 and a loss in chunks", least
+    least: Changes = {**smallest, **loss}
+    if loss and smallest:
+        yield f"gradient checkpointing, a micro-batch of 1 and {words}", least
     if config.accelerator_count > 1 and config.sharding not in ("zero3", "hybrid"):
         yield "ZeRO-3", {"sharding": "zero3"}
         yield "ZeRO-3 with gradient checkpointing", {"sharding": "zero3", **smallest}
     yield from _lighter_training(config, smallest, least)
+
+
+def _lighter_loss(config: JobConfig) -> tuple[str, Changes]:
+    """A loss that does not keep all logits, as the trainer has one: in chunks, or fused by Liger."""
+    if config.cross_entropy != "full":
+        return "", {}
+    if config.trainer in CHUNKS_LOSS and config.method not in PREFERENCE_METHODS:
+        return "a loss in chunks", {"cross_entropy": "chunked"}
+    return "Liger's fused loss", {"cross_entropy": "fused", "fused_kernels": True}
 
 
 def _lighter_training(config: JobConfig, smallest: Changes, least: Changes) -> Iterator[tuple[str, Changes]]:

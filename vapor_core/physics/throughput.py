@@ -152,7 +152,7 @@ def traffic(plan: Plan, todo: Work, law: Constants = DEFAULT) -> tuple[float, fl
     element = (
         wide * law.element_bytes * (todo.passes / 6.0 + todo.again / 3.0) * counts.layers * counts.hidden
     )
-    adapted = todo.adapters / config.lora_rank * law.adapter_bytes
+    adapted = todo.adapters / max(config.lora_rank, 1) * law.adapter_bytes
     moved = todo.tokens * (element + adapted + law.logit_bytes * counts.vocabulary) / bandwidth
     if config.base_quantization != "none":  # every weight is unpacked for each pass
         moved += (2.0 + todo.again) * counts.layer_parameters * law.dequantise_bytes / peak
