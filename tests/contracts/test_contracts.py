@@ -92,6 +92,7 @@ def test_the_trainer_gives_the_defaults_of_what_changes_memory():
     assert (torchtune.master_weights, torchtune.cross_entropy) == ("none", "chunked")
     assert (factory.master_weights, factory.cross_entropy) == ("fp32", "full")
     assert torchtune.changed(trainer="unsloth").fused_kernels
+    assert factory.changed(fused_kernels=True).cross_entropy == "fused"  # as Liger's are
     assert torchtune.changed(trainer="llama_factory", master_weights="none").master_weights == "none"
     assert vapor.JobConfig(model="gpt2", method="pretrain").trainer == "llm_foundry"
 

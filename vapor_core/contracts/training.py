@@ -119,6 +119,12 @@ def _by_trainer(field: str) -> Callable[[dict[str, Any]], Any]:
     return lambda data: getattr(PRESETS[data.get("trainer", "trl")], field)
 
 
+def _default_loss(data: dict[str, Any]) -> CrossEntropy:
+    """The trainer's own; whoever turns on kernels that are off there (Liger) has the loss fused too."""
+    preset = PRESETS[data.get("trainer", "trl")]
+    return "fused" if data.get("fused_kernels") and not preset.fused_kernels else preset.cross_entropy
+
+
 def _by_method(pretrain: float, tune: float) -> Callable[[dict[str, Any]], float]:
     return lambda data: pretrain if data.get("method") == "pretrain" else tune
 
@@ -167,9 +173,9 @@ class JobConfig(Contract):
     dora: bool = False  # adapters with a magnitude of their own for each output
     train_embeddings: bool = False  # embedding and head trained whole beside the adapters
     master_weights: MasterWeights = Field(default_factory=_default_masters)  # of what is trained
-    cross_entropy: CrossEntropy = Field(default_factory=_by_trainer("cross_entropy"))
-    attention: Attention = Field(default_factory=_by_trainer("attention"))
     fused_kernels: bool = Field(default_factory=_by_trainer("fused_kernels"))
+    cross_entropy: CrossEntropy = Field(default_factory=_default_loss)
+    attention: Attention = Field(default_factory=_by_trainer("attention"))
     compile: bool = Field(default_factory=_by_trainer("compile"))
     offload: tuple[Offloaded, ...] = ()  # what waits in the machine's own memory
     accelerator: str | Accelerator = "nvidia-l4"

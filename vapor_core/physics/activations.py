@@ -56,7 +56,8 @@ def layer_values(counts: Transformer, targets: tuple[str, ...] | None, *, fused:
 
     `targets`: the adapted matrices, or None where all are trained. Two norms keep fp32 copies of their inputs
     (4 hidden; 2 where `fused` kernels keep them in 16 bit), attention keeps q, k, v and its output, an
-    activation function its input. A matrix keeps its input only where it is trained or adapted.
+    activation function its input, and a gated MLP's product both factors (one of them computed again where
+    fused). A matrix keeps its input only where it is trained or adapted.
     """
     hidden, ffn = counts.hidden, counts.intermediate
     gated = counts.mlp_matrices == GATED

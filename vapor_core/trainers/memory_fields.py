@@ -5,7 +5,7 @@ Names by transformers 5.24, TRL 1.10, axolotl 0.18, LLaMA-Factory 0.9.6, torchtu
 
 from math import ceil, prod
 
-from vapor_core.contracts.presets import Trainer
+from vapor_core.contracts.presets import PRESETS, Trainer
 from vapor_core.contracts.training import PARALLEL, PREFERENCE_METHODS
 from vapor_core.trainers.fields import Reading, truth, whole
 
@@ -79,6 +79,8 @@ def memory_fields(reading: Reading, trainer: Trainer) -> None:
         word = str(reading.get(name)).rsplit("/", 1)[-1].lower()
         if reading.has(name) and word in words:
             reading.sets(name, target, words[word])
+    if "fused_kernels" in reading.values:  # kernels that were named one by one leave the loss as it was
+        reading.values.setdefault("cross_entropy", PRESETS[trainer].cross_entropy)
     _whole_tables(reading)
     _sizes(reading)
 
