@@ -62,7 +62,8 @@ def layer_values(counts: Transformer, targets: tuple[str, ...] | None, *, fused:
     hidden, ffn = counts.hidden, counts.intermediate
     gated = counts.mlp_matrices == GATED
     trained = LORA_TARGETS if targets is None else targets
-    kept = (2.0 if fused else 4.0) * hidden + 2.0 * (counts.query_width + counts.key_width)
+    scaled = 2.0 * hidden if targets is None and not fused else 0.0  # norms' results, for their own weights
+    kept = scaled + (2.0 if fused else 4.0) * hidden + 2.0 * (counts.query_width + counts.key_width)
     kept += ((2.0 if fused else 3.0) if gated else 1.0) * ffn
     kept += hidden * ("q_proj" in trained or "k_proj" in trained or "v_proj" in trained)
     kept += hidden * ("up_proj" in trained or (gated and "gate_proj" in trained))

@@ -32,22 +32,17 @@ class Constants:
     logit_bytes: float = 14.0
     fused_logit_bytes: float = 10.4  # what a fused kernel is handed and gives back (Unsloth's); fit
     in_place_logit_bytes: float = 2.1  # 16-bit logits and their gradients (llm-foundry, Megatron)
-    chunked_logit_bytes: float = (
-        2.0  # a chunk of eight, whole; the head's inputs and gradients (torchtune); fit
-    )
+    chunked_logit_bytes: float = 2.0  # a chunk of eight, whole, with the head's inputs and gradients; fit
     adapter_copy_bytes: float = 3.0  # an adapter's cast copy of each input number (PEFT); fit
-    quantised_activations: float = (
-        1.75  # over a quantised base against LoRA's, where none are recomputed; fit
-    )
+    quantised_activations: float = 1.75  # over a quantised base, where none are recomputed; fit
     backward_layer: float = 1.75  # a layer's recomputed values with the gradients of some, over the values
     gathered_layers: float = 3.5  # whole at once in sharded runs: at work, prefetched, not yet freed; fit
     overhead_share: float = 0.015  # rounding between blocks, of all that is held; fit
     overhead_gb: float = 0.4  # workspaces of the matrix library
     reserved_share: float = 0.06  # gaps of the allocator, of all that is held; fit
     sharded_reserved_share: float = 0.12  # where units come and go
-    least_reserved_share: float = (
-        0.03  # what is left of them on a full card: gaps are given back before it fails
-    )
+    # What is left of gaps on a full card: they are given back before it fails, and it has more than its nominal size
+    least_reserved_share: float = 0.01
 
 
 DEFAULT = Constants()
