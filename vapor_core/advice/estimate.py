@@ -4,6 +4,7 @@ It adds the laws up; each law's own question is answered in `physics`, and what 
 """
 
 from functools import lru_cache
+from math import log
 
 from vapor_core.advice.cures import METHOD_NAMES
 from vapor_core.advice.memory_terms import told_of_memory
@@ -81,7 +82,10 @@ def estimate(config: JobConfig, calibration: Calibration | None = None) -> Estim
         cost_usd_high=price * duration_high,
         initial_loss=curve.initial,
         initial_loss_low=curve.initial * share_low,
-        initial_loss_high=curve.initial * share_high,
+        # who knows nothing loses ln V a token
+        initial_loss_high=min(
+            curve.initial * share_high, max(curve.initial, log(asked.model.vocabulary_size))
+        ),
         final_loss=curve.final,
         final_loss_low=curve.final_low,
         final_loss_high=curve.final_high,
