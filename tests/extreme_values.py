@@ -10,7 +10,7 @@ from vapor_core import catalog
 from vapor_core.contracts.base import Contract
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.serving import ServingConfig
-from vapor_core.contracts.training import LORA_TARGETS, Calibration, JobConfig
+from vapor_core.contracts.training import LORA_TARGETS, PARALLEL, Calibration, JobConfig
 
 LEAST = 1e-30  # tried for what must only be more than 0
 IDS = {
@@ -92,7 +92,27 @@ def extremes(draw, kind: type[Contract], always: tuple[str, ...] = (), **given: 
         drawn.pop("request_rate", None)
     if "kv_heads" in drawn and "attention_heads" in drawn:
         drawn["kv_heads"] = math.gcd(drawn["kv_heads"], drawn["attention_heads"])
-    return kind(**drawn)
+    return kind(**(agreed(drawn) if kind is JobConfig else drawn))
+
+
+def agreed(drawn: dict[str, object]) -> dict[str, object]:
+    """Fields of a run that go together: parallel sizes that divide the cards, and adapters where they belong."""
+    cards = left = drawn.get("accelerator_count", 1)
+    for name in [name for name in PARALLEL if name in drawn]:
+        drawn[name] = math.gcd(drawn[name], left)
+        left //= drawn[name]
+    if "expert_parallel" in drawn:
+        drawn["expert_parallel"] = math.gcd(
+            drawn["expert_parallel"], cards // drawn.get("pipeline_parallel", 1)
+        )
+    method = drawn.get("method", "lora")
+    if method in ("full", "pretrain") or (method == "qlora" and drawn.get("base_quantization") == "none"):
+        drawn.pop("base_quantization", None)
+    if method in ("lora", "qlora") or drawn.get("base_quantization", "none") != "none":
+        drawn |= {"lora_rank": max(drawn["lora_rank"], 1)} if "lora_rank" in drawn else {}
+    elif drawn.get("lora_rank", 0) == 0 or method in ("full", "pretrain"):
+        drawn.pop("dora", None)
+    return drawn
 
 
 def one(kind, field, **given):

@@ -10,13 +10,15 @@ import re
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 import vapor_core as vapor
-from vapor_core.contracts.training import JobConfig
+from vapor_core.contracts.presets import Trainer
+from vapor_core.contracts.training import BackendName, JobConfig, Optimizer, Quantization, Sharding
 from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 
@@ -171,7 +173,7 @@ FLOATS = {
     "lora_alpha": (1e-6, 1e6),
 }
 WORDS = {
-    "method": ["pretrain", "full", "lora", "qlora"],
+    "method": ["pretrain", "full", "lora", "qlora", "dpo", "orpo", "kto", "grpo"],
     "schedule": [
         "constant",
         "linear",
@@ -181,12 +183,32 @@ WORDS = {
         ((0.0, 1e300), (1.0, 0.0)),
     ],
     "precision": ["bf16", "fp16", "fp32", "fp8"],
-    "optimizer": ["adamw", "adamw_8bit", "sgd"],
-    "sharding": ["none", "zero1", "zero2", "zero3"],
+    "optimizer": list(get_args(Optimizer)),
+    "trainer": list(get_args(Trainer)),
+    "base_quantization": list(get_args(Quantization)),
+    "master_weights": ["fp32", "none"],
+    "cross_entropy": ["full", "chunked", "fused"],
+    "attention": ["eager", "sdpa", "flash"],
+    "fused_kernels": [True, False],
+    "compile": [True, False],
+    "dora": [True, False],
+    "train_embeddings": [True, False],
+    "offload": [
+        (),
+        "optimizer",
+        ("parameters", "optimizer"),
+        ["activations"],
+        "optimizer|parameters|activations",
+    ],
+    "tensor_parallel": [1, 2, 4, 10**6],
+    "pipeline_parallel": [1, 2, 10**6],
+    "context_parallel": [1, 2, 10**6],
+    "expert_parallel": [1, 2, 8],
+    "sharding": list(get_args(Sharding)),
     "gradient_checkpointing": [True, False],
     "packing": [True, False],
     "hardware_faults": [True, False],
-    "backend": ["simulated", "local", "ray", "imported"],
+    "backend": list(get_args(BackendName)),
 }
 
 

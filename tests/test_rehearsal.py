@@ -41,9 +41,9 @@ def test_a_calibrated_estimate_does_not_tell_the_laws_memory_in_its_risks():
     config = SMALL.changed(model="Qwen/Qwen3-4B", accelerator="nvidia-a10g", max_steps=None)
     told = vapor.estimate(config, OWN)
     risk = next(risk for risk in told.risks if risk.code in {"does_not_fit", "tight_memory"})
-    assert f"{told.memory_gb:.1f} GB" in risk.sentence
+    assert f"{told.memory_reserved_gb:.1f} GB" in risk.sentence
     cured = vapor.estimate(config.changed(**risk.changes), OWN)
-    assert cured.memory_gb_high <= cured.memory_available_gb
+    assert cured.memory_reserved_gb_high <= cured.memory_available_gb
 
 
 def test_a_comparison_measures_against_the_rate_that_the_estimate_tells():

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from vapor_core import catalog
 from vapor_core.advice.estimate import estimate
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.estimates import Estimate, Proposal
 from vapor_core.contracts.findings import Failure, Finding, Risk
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.serving import ServingConfig, ServingEstimate
-from vapor_core.contracts.training import Calibration, Estimate, JobConfig, Proposal
+from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.contracts.workspace import Clock, Deployment, Job, RegisteredModel, Revision, Summary
 from vapor_core.errors import (
     BackendRefused,

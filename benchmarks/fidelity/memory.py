@@ -37,6 +37,7 @@ def litgpt_a10g() -> list[Case]:
                 model=model,
                 dataset=UNPACKED,
                 method=cast("Method", row["method"]),
+                trainer="litgpt",
                 accelerator=card("A10G"),
                 # `full` ran on as many cards as its YAML says; the other methods on one
                 accelerator_count=int(row["devices_in_yaml"]) if row["method"] == "full" else 1,
@@ -64,6 +65,7 @@ def litgpt_a100() -> list[Case]:
                 model=model,
                 dataset=UNPACKED,
                 method="qlora" if row["quantization"] else cast("Method", row["method"]),
+                trainer="litgpt",
                 accelerator=card("A100-SXM4-40GB"),
                 accelerator_count=int(row["gpus"]),
                 sharding="zero3" if row["gpus"] != "1" else "none",
@@ -117,8 +119,26 @@ def misc() -> list[Case]:
         known = row["activation_checkpointing"] != "selective" and "in-b" not in row["optimizer"]
         # unpacked: its longest batch is not published; A6000: too fast to have checkpointed as labelled
         scored = known and row["packed"] != "False" and row["gpu"] != "RTXA6000"
-        cases.append((config, None if peak is None else peak * unit, row["source"], scored))
+        setting = config.changed(**_trainer(config, row))
+        cases.append((setting, None if peak is None else peak * unit, row["source"], scored))
     return cases
+
+
+def _trainer(config: JobConfig, row: dict[str, str]) -> dict[str, object]:
+    """Whose trainer a row is of, with what it says of its kernels."""
+    source, told = (
+        row["source"],
+        f"{row['note']} {row['method']} {row['optimizer']} {row['parallelism']}".lower(),
+    )
+    if source.startswith("pytorch/torchtune"):
+        whole = "ablation" in told and not row["note"].endswith(("chunked CE", "activation checkpointing"))
+        compiled = row["compile"] == "True"
+        return {"trainer": "torchtune", "compile": compiled, "cross_entropy": "full" if whole else "chunked"}
+    if source.startswith("pytorch/torchtitan"):  # its own: compiled, the loss whole in fp32
+        return {"trainer": "torchtune", "cross_entropy": "full", "compile": row["compile"] == "True"}
+    if source.startswith("hiyouga"):
+        return {"trainer": "unsloth" if "unsloth" in told else "llama_factory"}
+    return {}
 
 
 def cases() -> list[Case]:

@@ -19,7 +19,16 @@ import vl_convert as vlc
 from benchmarks.fidelity import ROOT, Row, Target, folder, memory, quantile, throughput
 from vapor_core.charts import fidelity_chart
 
-MODULES = ("throughput", "tuning_speed", "memory", "loss", "finetune", "findings", "serving")
+MODULES = (
+    "throughput",
+    "tuning_speed",
+    "memory",
+    "reports.memory",
+    "loss",
+    "finetune",
+    "findings",
+    "serving",
+)
 DOC = ROOT / "docs" / "fidelity.md"
 NOTES = Path(__file__).with_name("notes.md")  # by hand: what is missed, why, and what was tried
 DATA = ROOT / "vapor_core" / "data" / "fidelity.json"

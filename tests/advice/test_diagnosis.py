@@ -169,7 +169,7 @@ def test_the_cure_of_an_out_of_memory_fits(model, method, accelerator):
     failure = explain_failure(plan(config), "out_of_memory", 0)
     memory = training_memory(plan(config))
     assert not memory.fits
-    assert f"{memory.total_gb:.1f} GB" in failure.why
+    assert f"{memory.reserved_gb:.1f} GB" in failure.why
     assert failure.changes
     assert training_memory(plan(config.changed(**failure.changes))).fits
 
@@ -185,3 +185,64 @@ def test_the_cure_of_a_divergence_is_a_rate_that_is_stable():
     failure = explain_failure(plan(config), "diverged", 300)
     assert "300" in failure.what
     assert not vapor.estimate(config.changed(**failure.changes)).diverges
+
+
+TIGHT = [
+    {"model": "Qwen/Qwen3-8B", "method": "lora", "accelerator": "nvidia-a10g", "micro_batch_size": 1},
+    {"model": "Qwen/Qwen3-8B", "method": "lora", "accelerator": "nvidia-a100-80gb", "micro_batch_size": 16},
+    {
+        "model": "Qwen/Qwen3-4B",
+        "method": "full",
+        "accelerator": "nvidia-a100-40gb",
+        "gradient_checkpointing": True,
+    },
+    {
+        "model": "Qwen/Qwen3-4B",
+        "method": "full",
+        "accelerator": "nvidia-a100-40gb",
+        "trainer": "llama_factory",
+    },
+    {"model": "Qwen/Qwen3-4B", "method": "dpo", "accelerator": "nvidia-a100-40gb", "micro_batch_size": 1},
+    {
+        "model": "meta-llama/Llama-3.1-8B",
+        "method": "full",
+        "accelerator": "nvidia-a100-80gb",
+        "accelerator_count": 4,
+    },
+]
+
+
+@pytest.mark.parametrize("fields", TIGHT)
+def test_each_advised_cure_of_memory_is_one_when_it_is_computed_again(fields):
+    config = vapor.JobConfig(**fields)
+    risks = [risk for risk in vapor.estimate(config).risks if risk.code in {"does_not_fit", "tight_memory"}]
+    assert risks
+    for risk in risks:
+        assert risk.changes, risk.sentence
+        cured = vapor.estimate(config.changed(**risk.changes))
+        assert cured.memory_reserved_gb_high <= cured.memory_available_gb
+
+
+def test_a_loss_that_keeps_all_logits_is_cured_by_one_that_its_trainer_has():
+    wide = vapor.JobConfig(
+        model="Qwen/Qwen3-0.6B", method="lora", accelerator="nvidia-l4", gradient_checkpointing=True,
+        sequence_length=8192, micro_batch_size=2,
+    )  # fmt: skip
+    for trainer, becomes in (("trl", "chunked"), ("llama_factory", "fused")):
+        risk = next(
+            one for one in vapor.estimate(wide.changed(trainer=trainer)).risks if one.code == "does_not_fit"
+        )
+        assert risk.changes["cross_entropy"] == becomes
+
+
+def test_a_length_that_no_example_reaches_is_told():
+    data = vapor.Dataset(tokens=10**6, examples=10**4, longest_tokens=852)
+    config = vapor.JobConfig(model="gpt2", dataset=data, sequence_length=8192)
+    risk = next(one for one in vapor.estimate(config).risks if one.code == "length_not_reached")
+    assert risk.changes == {"sequence_length": 852}
+    assert not [
+        one
+        for changes in ({"sequence_length": 852}, {"packing": True})
+        for one in vapor.estimate(config.changed(**changes)).risks
+        if one.code == "length_not_reached"
+    ]

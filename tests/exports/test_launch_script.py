@@ -239,7 +239,12 @@ SECOND = {
     "precision": ("fp8", {}), "optimizer": ("sgd", {}), "gradient_checkpointing": (True, {}), "lora_rank": (7, {}),
     "lora_alpha": (7.0, {}), "lora_targets": (("q_proj",), {}), "accelerator": ("nvidia-t4", {}),
     "accelerator_count": (7, {}), "sharding": ("zero1", {}), "eval_every": (7, {}), "checkpoint_every": (7, {}),
-    "hardware_faults": (False, {}), "seed": (7, {}),
+    "hardware_faults": (False, {}), "seed": (7, {}), "trainer": ("axolotl", {}), "dora": (True, {}),
+    "base_quantization": ("int8", {}), "master_weights": ("none", {}), "cross_entropy": ("chunked", {}),
+    "attention": ("flash", {}), "fused_kernels": (True, {}), "compile": (True, {}), "train_embeddings": (True, {}),
+    "offload": (("optimizer",), {}), "tensor_parallel": (2, {"accelerator_count": 2}),
+    "pipeline_parallel": (2, {"accelerator_count": 2}), "context_parallel": (2, {"accelerator_count": 2}),
+    "expert_parallel": (2, {"accelerator_count": 2}),
 }  # fmt: skip
 
 
@@ -250,7 +255,7 @@ def test_no_setting_is_dropped_in_silence(field):
 
 
 def test_each_way_to_shard_has_a_script_of_its_own():
-    ways = ("none", "zero1", "zero2", "zero3")
+    ways = ("none", "zero1", "zero2", "zero3", "hybrid")
     assert len({launch_script(BASE.changed(sharding=way, accelerator_count=2)) for way in ways}) == len(ways)
 
 

@@ -122,19 +122,55 @@ def test_what_a_file_leaves_to_its_trainer_is_told_with_the_trainers_own_values(
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "masters", "told"),
     [
-        ("", True),
-        ("use_peft: true\n", True),
-        ("use_peft: true\nload_in_4bit: true\n", False),
-        ("dtype: bfloat16\n", False),
+        ("", "fp32", False),
+        ("dtype: float32\n", "fp32", False),
+        ("dtype: bfloat16\n", "none", False),
+        ("use_peft: true\n", "fp32", True),
+        ("use_peft: true\nload_in_4bit: true\n", "none", False),
     ],
 )
-def test_a_trainer_that_keeps_32_bit_where_16_are_counted_is_told(more, told):
+def test_weights_that_a_trainer_loads_in_32_bit_are_masters_or_told(more, masters, told):
+    """0.1 counted a full fine-tune of TRL's in 16 bit whatever it loads."""
     read = vapor.read_config(HEAD["trl"] + more)
+    assert read.config.master_weights == masters
     assert any("32 bit" in row.says for row in read.assumed) == told
-    read = vapor.read_config(HEAD["trl"] + "dtype: float32\n")
-    assert [row.field for row in read.not_modelled] == ["dtype"]
+
+
+# What 0.1 listed as beyond it, and is counted now: a trainer, a line of its file, and what it becomes.
+COUNTED_NOW = [
+    ("trl", "use_liger_kernel: true", {"fused_kernels": True, "cross_entropy": "fused"}),
+    ("trl", "attn_implementation: flash_attention_2", {"attention": "flash"}),
+    ("trl", "loss_type: nll", {"cross_entropy": "full"}),
+    ("trl", "torch_compile: true", {"compile": True}),
+    ("trl", "activation_offloading: true", {"offload": ("activations",)}),
+    ("trl", "use_peft: true\nload_in_8bit: true", {"base_quantization": "int8"}),
+    ("axolotl", "cut_cross_entropy: true", {"cross_entropy": "fused"}),
+    ("axolotl", "rl: orpo", {"method": "orpo", "adapts": False}),
+    ("axolotl", "adapter: qlora\nrl: kto", {"method": "kto", "base_quantization": "nf4"}),
+    ("axolotl", "context_parallel_size: 4", {"context_parallel": 4, "accelerator_count": 4}),
+    ("axolotl", "flash_attention: true", {"attention": "flash"}),
+    (
+        "axolotl",
+        "gradient_checkpointing: offload",
+        {"gradient_checkpointing": True, "offload": ("activations",)},
+    ),
+    ("axolotl", "fsdp: [full_shard, offload]", {"sharding": "zero3", "offload": ("optimizer", "parameters")}),
+    ("axolotl", "fsdp_config: {sharding_strategy: HYBRID_SHARD, version: 1}", {"sharding": "hybrid"}),
+    ("llama", "flash_attn: fa2\nenable_liger_kernel: true", {"attention": "flash", "fused_kernels": True}),
+    ("llama", "finetuning_type: full\npure_bf16: true", {"master_weights": "none"}),
+    ("llama", "finetuning_type: full", {"master_weights": "fp32"}),
+    ("llama", "use_unsloth: true", {"trainer": "unsloth"}),
+    ("tune", "compile: true", {"compile": True, "trainer": "torchtune", "cross_entropy": "chunked"}),
+]
+
+
+@pytest.mark.parametrize(("head", "more", "becomes"), COUNTED_NOW)
+def test_what_changes_memory_is_counted_and_no_longer_said_to_be_beyond(head, more, becomes):
+    read = vapor.read_config(yaml.safe_dump({**yaml.safe_load(HEAD[head]), **yaml.safe_load(more)}))
+    assert {name: getattr(read.config, name) for name in becomes} == becomes
+    assert not set(yaml.safe_load(more)) & {row.field for row in read.not_modelled}
 
 
 def test_settings_over_a_configuration_keep_the_data_that_it_has():

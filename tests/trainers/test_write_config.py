@@ -1,12 +1,15 @@
 """What is written for a trainer is read back as the same configuration; what the trainer cannot say is told."""
 
+from typing import get_args
+
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vapor_core as vapor
-from vapor_core.contracts.training import LORA_TARGETS
+from vapor_core.contracts.presets import Trainer
+from vapor_core.contracts.training import LORA_TARGETS, Method, Optimizer, Sharding
 
 TRAINERS = ("vapor", "trl", "axolotl", "llama_factory", "torchtune")
 MODELS = [
@@ -30,6 +33,15 @@ MODELS = [
 ]
 POINTS = [((0.0, 1.0), (1.0, 0.1)), ((0.0, 0.0), (0.5, 1.0), (1.0, 0.0))]
 WHOLE = st.integers(1, 64)
+
+
+def merged(fields):
+    """Fields with those of groups that only go together."""
+    groups = {name: fields[name] for name in ("cards", "adapters") if name in fields}
+    alone = {name: value for name, value in fields.items() if name not in groups}
+    return alone | groups.get("cards", {}) | groups.get("adapters", {})
+
+
 CONFIGS = st.fixed_dictionaries(
     {"model": st.sampled_from(MODELS)},
     optional={
@@ -42,7 +54,15 @@ CONFIGS = st.fixed_dictionaries(
                 vapor.Dataset(id="own: x", tokens=10**6, examples=10**3),
             ]
         ),
-        "method": st.sampled_from(["pretrain", "full", "lora", "qlora"]),
+        "method": st.sampled_from(get_args(Method)),
+        "trainer": st.sampled_from(get_args(Trainer)),
+        "master_weights": st.sampled_from(["fp32", "none"]),
+        "cross_entropy": st.sampled_from(["full", "chunked", "fused"]),
+        "attention": st.sampled_from(["eager", "sdpa", "flash"]),
+        "fused_kernels": st.booleans(),
+        "compile": st.booleans(),
+        "train_embeddings": st.booleans(),
+        "offload": st.lists(st.sampled_from(["optimizer", "parameters", "activations"]), unique=True),
         "learning_rate": st.floats(1e-7, 1.0),
         "schedule": st.sampled_from(["constant", "linear", "cosine", "wsd", *POINTS]),
         "decay_ratio": st.floats(0.01, 1.0),
@@ -57,20 +77,34 @@ CONFIGS = st.fixed_dictionaries(
         "epochs": st.floats(0.1, 10) | st.integers(1, 5),
         "max_steps": st.none() | st.integers(1, 10_000),
         "precision": st.sampled_from(["bf16", "fp16", "fp32", "fp8"]),
-        "optimizer": st.sampled_from(["adamw", "adamw_8bit", "sgd"]),
+        "optimizer": st.sampled_from(get_args(Optimizer)),
         "gradient_checkpointing": st.booleans(),
         "lora_rank": WHOLE,
         "lora_alpha": st.floats(0.5, 128),
         "lora_targets": st.lists(st.sampled_from([*LORA_TARGETS, "lm_head"]), min_size=1, unique=True),
         "accelerator": st.sampled_from(["nvidia-l4", "nvidia-h100-80gb", "cpu"]),
         "accelerator_count": WHOLE,
-        "sharding": st.sampled_from(["none", "zero1", "zero2", "zero3"]),
+        "sharding": st.sampled_from(get_args(Sharding)),
         "eval_every": st.none() | WHOLE,
         "checkpoint_every": st.none() | WHOLE,
         "hardware_faults": st.booleans(),
         "seed": st.integers(0, 2**63 - 1),
+        "cards": st.fixed_dictionaries(
+            {"accelerator_count": st.just(16)},
+            optional={
+                f"{way}_parallel": st.sampled_from([1, 2])
+                for way in ("tensor", "pipeline", "context", "expert")
+            },
+        ),
+        "adapters": st.fixed_dictionaries(
+            {
+                "method": st.just("lora"),
+                "base_quantization": st.sampled_from(["none", "nf4", "int8", "gptq", "awq"]),
+            },
+            optional={"dora": st.booleans()},
+        ),
     },
-).map(lambda fields: vapor.JobConfig(**fields))
+).map(lambda fields: vapor.JobConfig(**merged(fields)))
 
 
 @pytest.mark.slow

@@ -7,5 +7,7 @@ detectors: What looks sick in a series of metrics, simulated or real; nothing is
 estimate: What a run will take, before it is paid for: JobConfig -> Estimate, with ranges, risks and
     assumptions.
 failures: Why a job failed: what happened, why, and the change that cures it, in words with the numbers.
+memory_terms: What an estimate of memory takes for granted: whose trainer, which precision and kernels,
+    measured or not.
 risks: What a person should know before paying: each risk with its number and the change that cures it.
 """

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from vapor_core import catalog
-from vapor_core.advice.cures import METHOD_NAMES
+from vapor_core.advice.cures import METHOD_NAMES, method_changes
 from vapor_core.advice.estimate import estimate
 from vapor_core.contracts.entries import Accelerator
-from vapor_core.contracts.training import DEFAULT_LEARNING_RATE, Calibration, JobConfig, Method, Proposal
+from vapor_core.contracts.estimates import Proposal
+from vapor_core.contracts.training import DEFAULT_LEARNING_RATE, Calibration, JobConfig, Method
 from vapor_core.errors import InvalidConfig
 from vapor_core.physics.memory import training_memory_of
+from vapor_core.physics.plan import longest_tokens
 from vapor_core.physics.transformer import transformer
 
 GLOBAL_BATCH = 32  # sequences; what small fine-tunes commonly use
@@ -44,7 +46,7 @@ def propose(
     tried: list[Proposal] = []
     for config in _candidates(base, cards, methods):
         found = estimate(config, calibration)
-        if found.fits and not found.diverges and found.memory_gb_high <= found.memory_available_gb:
+        if found.fits and not found.diverges and found.memory_reserved_gb_high <= found.memory_available_gb:
             tried.append(Proposal(config=config, estimate=found, reason=_reason(config)))
     if not tried:
         raise InvalidConfig(
@@ -76,7 +78,8 @@ def _candidates(
 ) -> Iterator[JobConfig]:
     pretrain = base.method == "pretrain"
     epochs = (base.epochs,) if pretrain else TUNING_EPOCHS
-    for method, card, count in product(("pretrain",) if pretrain else methods, cards, COUNTS):
+    tried: Sequence[Method] = ("pretrain",) if pretrain else methods
+    for method, card, count in product(tried, cards, COUNTS):
         if count > card.capacity:
             continue
         fitted = _fitted(base, method, card, count)
@@ -85,12 +88,12 @@ def _candidates(
                 yield fitted.changed(epochs=passes)
 
 
-def _fitted(base: JobConfig, method: str, card: Accelerator, count: int) -> JobConfig | None:
+def _fitted(base: JobConfig, method: Method, card: Accelerator, count: int) -> JobConfig | None:
     """The largest micro-batch that fits, without recomputing activations if possible; None where nothing does."""
     known = any(card.id == one.id for one in catalog.accelerators())
     counts = transformer(catalog.model(base.model))
     whole = base.changed(
-        method=method,
+        **method_changes(base, method),
         learning_rate=base.learning_rate if method == base.method else DEFAULT_LEARNING_RATE[method],
         accelerator=card.id if known else card,
         accelerator_count=count,
@@ -103,8 +106,10 @@ def _fitted(base: JobConfig, method: str, card: Accelerator, count: int) -> JobC
             "gradient_accumulation_steps": max(GLOBAL_BATCH // (size * count), 1),
             "gradient_checkpointing": checkpointing,
         }
-        memory = training_memory_of(whole.model_copy(update=pieces), counts, card.memory_gb)
-        if memory.high_gb <= memory.available_gb:
+        memory = training_memory_of(
+            whole.model_copy(update=pieces), counts, card.memory_gb, longest=longest_tokens(base)
+        )
+        if memory.reserved_high_gb <= memory.available_gb:
             return whole.changed(**pieces)
     return None
 

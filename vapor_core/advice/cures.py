@@ -6,16 +6,46 @@ Each cure is tried against the law it is meant to satisfy, so nothing is offered
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.findings import Changes
-from vapor_core.contracts.training import DEFAULT_LEARNING_RATE, MOST_SEQUENCES, JobConfig
+from vapor_core.contracts.training import (
+    DEFAULT_LEARNING_RATE,
+    DEFAULT_RANK,
+    MOST_SEQUENCES,
+    PREFERENCE_METHODS,
+    JobConfig,
+    Method,
+)
 from vapor_core.physics.memory import TrainingMemory, training_memory, training_memory_of
 from vapor_core.physics.plan import Plan
 
+CHUNKS_LOSS = ("trl", "axolotl", "torchtune", "litgpt")  # trainers that can take the loss in chunks of tokens
 COUNTS = (2, 4, 8, 16, 32, 64)  # cards that are tried together
-METHOD_NAMES = {"pretrain": "pretraining", "full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
+METHOD_NAMES = {
+    "pretrain": "pretraining",
+    "full": "full fine-tuning",
+    "lora": "LoRA",
+    "qlora": "QLoRA",
+    "dpo": "DPO",
+    "orpo": "ORPO",
+    "kto": "KTO",
+    "grpo": "GRPO",
+}
+
+
+def method_changes(config: JobConfig, method: Method) -> Changes:
+    """Another method, with what belongs to the one before it taken back."""
+    changes: Changes = {"method": method}
+    if config.base_quantization != "none" or "base_quantization" in config.model_fields_set:
+        changes["base_quantization"] = "nf4" if method == "qlora" else "none"
+    if config.dora and method == "full":
+        changes["dora"] = False
+    if config.lora_rank == 0 and method != "full":
+        changes["lora_rank"] = DEFAULT_RANK
+    return changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +68,22 @@ def memory_cure(asked: Plan, scale: float = 1.0) -> Cure | None:
         # another card needs as much; every change is within the fields' bounds, so nothing has to be validated
         apart = tuple(item for item in changes.items() if item[0] != "accelerator")
         if apart not in needs:
-            config = asked.config.model_copy(update=changes)
-            needs[apart] = training_memory_of(config, asked.transformer, card.memory_gb)
-        if needs[apart].high_gb * scale <= card.memory_gb:
-            return Cure(words, changes, needs[apart].total_gb * scale)
+            needs[apart] = memory_of(asked, tried(asked.config, changes), card)
+        if needs[apart].reserved_high_gb * scale <= card.memory_gb:
+            return Cure(words, changes, needs[apart].reserved_gb * scale)
     return None
+
+
+def memory_of(asked: Plan, config: JobConfig, card: Accelerator) -> TrainingMemory:
+    """Peak memory of another configuration for the same model and data, on a card."""
+    longest = inf if config.packing else asked.longest_tokens
+    return training_memory_of(config, asked.transformer, card.memory_gb, longest=longest)
+
+
+def tried(config: JobConfig, changes: Changes) -> JobConfig:
+    """The configuration with changes that are within the fields' bounds; defaults follow where the method changes."""
+    follows = "method" in changes or "offload" in changes
+    return config.changed(**changes) if follows else config.model_copy(update=changes)
 
 
 def smaller_micro_batches(config: JobConfig) -> Iterator[Changes]:
@@ -87,25 +128,47 @@ def _memory_changes(asked: Plan) -> Iterator[tuple[str, Changes, Accelerator]]:
 def _changes_on_the_card(
     config: JobConfig, checkpointing: Changes, pieces: list[Changes], smallest: Changes
 ) -> Iterator[tuple[str, Changes]]:
+    words, loss = _lighter_loss(config)
+    if loss:
+        yield words, loss
     if checkpointing:
         yield "gradient checkpointing", checkpointing
     for piece in pieces:
         yield f"a micro-batch of {piece['micro_batch_size']}", piece
     if len(smallest) > 1:
         yield "gradient checkpointing with a micro-batch of 1", smallest
-    if config.accelerator_count > 1 and config.sharding != "zero3":
+    least: Changes = {**smallest, **loss}
+    if loss and smallest:
+        yield f"gradient checkpointing, a micro-batch of 1 and {words}", least
+    if config.accelerator_count > 1 and config.sharding not in ("zero3", "hybrid"):
         yield "ZeRO-3", {"sharding": "zero3"}
         yield "ZeRO-3 with gradient checkpointing", {"sharding": "zero3", **smallest}
-    if config.optimizer == "adamw" and config.method in ("full", "pretrain"):
+    yield from _lighter_training(config, smallest, least)
+
+
+def _lighter_loss(config: JobConfig) -> tuple[str, Changes]:
+    """A loss that does not keep all logits, as the trainer has one: in chunks, or fused by Liger."""
+    if config.cross_entropy != "full":
+        return "", {}
+    if config.trainer in CHUNKS_LOSS and config.method not in PREFERENCE_METHODS:
+        return "a loss in chunks", {"cross_entropy": "chunked"}
+    return "Liger's fused loss", {"cross_entropy": "fused", "fused_kernels": True}
+
+
+def _lighter_training(config: JobConfig, smallest: Changes, least: Changes) -> Iterator[tuple[str, Changes]]:
+    """Lighter states, fewer trained weights, and last the machine's own memory."""
+    if config.optimizer == "adamw" and not config.adapts:
         yield "8-bit AdamW", {"optimizer": "adamw_8bit"}
         yield "8-bit AdamW with gradient checkpointing", {"optimizer": "adamw_8bit", **smallest}
-    lighter = {"full": ("lora", "qlora"), "lora": ("qlora",)}.get(config.method, ())
-    for method in lighter:
-        changes: Changes = {"method": method}
+    lighter: dict[str, tuple[Method, ...]] = {"full": ("lora", "qlora"), "lora": ("qlora",)}
+    for method in lighter.get(config.method, ()):
+        changes = method_changes(config, method)
         if config.method == "full":
             changes["learning_rate"] = DEFAULT_LEARNING_RATE[method]
         yield METHOD_NAMES[method], changes
         yield f"{METHOD_NAMES[method]} with gradient checkpointing", {**changes, **smallest}
+    if not config.offload and not config.adapts:
+        yield "the optimizer's states in the machine's memory", {**least, "offload": "optimizer"}
 
 
 @lru_cache(maxsize=64)

@@ -30,7 +30,7 @@ def out_of_memory(asked: Plan) -> Failure:
         code="out_of_memory",
         what="It ran out of memory while initializing.",
         why=(
-            f"It needs {memory.total_gb:.1f} GB, the {card} has {memory.available_gb:g} GB; the largest part is "
+            f"It needs {memory.reserved_gb:.1f} GB, the {card} has {memory.available_gb:g} GB; the largest part is "
             f"{largest} with {parts[largest]:.1f} GB."
         ),
         cure=f"{_capital(cure.words)} needs {cure.needs_gb:.1f} GB." if cure else "",

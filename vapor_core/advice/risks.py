@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vapor_core.advice.cures import larger_micro_batches, memory_cure
+from vapor_core.advice.cures import larger_micro_batches, memory_cure, memory_of
 from vapor_core.contracts.findings import Changes, Risk
-from vapor_core.physics.memory import training_memory_of
 from vapor_core.physics.plan import Plan, replan
 from vapor_core.physics.throughput import training_throughput
 
@@ -64,7 +63,7 @@ def _memory_scale(found: Rehearsal) -> float:
 
 def _memory(found: Rehearsal) -> Iterator[Risk]:
     memory = found.memory
-    if memory.high_gb <= memory.available_gb:
+    if memory.reserved_high_gb <= memory.available_gb:
         return
     card = found.plan.accelerator.display_name
     cure = memory_cure(found.plan, _memory_scale(found))
@@ -75,7 +74,7 @@ def _memory(found: Rehearsal) -> Iterator[Risk]:
         yield Risk(
             code="does_not_fit",
             severity="blocking",
-            sentence=f"It needs {memory.total_gb:.1f} GB, the {card} has {memory.available_gb:g} GB; {told}.",
+            sentence=f"It needs {memory.reserved_gb:.1f} GB, the {card} has {memory.available_gb:g} GB; {told}.",
             cure=f"Use {cure.words}" if cure else "",
             changes=cure.changes if cure else {},
         )
@@ -84,8 +83,8 @@ def _memory(found: Rehearsal) -> Iterator[Risk]:
             code="tight_memory",
             severity="warning",
             sentence=(
-                f"It needs {memory.total_gb:.1f} GB of the {card}'s {memory.available_gb:g} GB, and up to "
-                f"{memory.high_gb:.1f} GB if the estimate is low; {told}."
+                f"It needs {memory.reserved_gb:.1f} GB of the {card}'s {memory.available_gb:g} GB, and up to "
+                f"{memory.reserved_high_gb:.1f} GB if the estimate is low; {told}."
             ),
             cure=f"Use {cure.words}" if cure else "",
             changes=cure.changes if cure else {},
@@ -206,6 +205,18 @@ def _lengths(asked: Plan) -> Iterator[Risk]:
             cure=f"Use {model.context_length:,} tokens",
             changes={"sequence_length": model.context_length},
         )
+    if not config.packing and config.sequence_length > asked.longest_tokens:
+        longest = int(asked.longest_tokens)
+        yield Risk(
+            code="length_not_reached",
+            severity="note",
+            sentence=(
+                f"No example is longer than {longest:,} tokens, so that {config.sequence_length:,} are never reached; "
+                f"memory and time are those of {longest:,}."
+            ),
+            cure=f"Use {longest:,} tokens",
+            changes={"sequence_length": longest},
+        )
     if asked.total_steps < FEW_STEPS:
         yield Risk(
             code="data_too_small",
@@ -228,8 +239,7 @@ def _money(found: Rehearsal) -> Iterator[Risk]:
             severity="warning",
             sentence=f"At {throughput.tokens_per_second:,.0f} tokens a second it takes {days:,.0f} days.",
         )
-    # packing moves no memory: without it too the longest sequence sets the peak
-    surely_fits = found.memory.high_gb <= found.memory.available_gb
+    surely_fits = found.memory.reserved_high_gb <= found.memory.available_gb
     sparse = not config.packing and asked.dataset.mean_tokens < config.sequence_length * SPARSE
     if sparse and surely_fits:
         yield from _faster(found, "padding_waste", "pack short examples together", {"packing": True})
@@ -246,8 +256,8 @@ def _larger_micro_batch(found: Rehearsal) -> Changes:
     best: Changes = {}
     for changes in larger_micro_batches(asked.config):
         config = asked.config.model_copy(update=changes)
-        memory = training_memory_of(config, asked.transformer, asked.accelerator.memory_gb)
-        if memory.high_gb * scale > memory.available_gb:
+        memory = memory_of(asked, config, asked.accelerator)
+        if memory.reserved_high_gb * scale > memory.available_gb:
             break
         best = changes
     return best

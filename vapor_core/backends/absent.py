@@ -85,6 +85,13 @@ class RayJobs(AbsentJobs):
     needs = "real training on a Ray cluster needs the extra 'ray', which this version does not have yet"
 
 
+class HubJobs(AbsentJobs):
+    """Training on the Hub's own machines."""
+
+    name = "hf_jobs"
+    needs = "real training by the Hub's Jobs needs the extra 'hf_jobs', which this version does not have yet"
+
+
 class AbsentDeployments:
     """Takes no deployment. One that the journal knows of shows as failed, since nobody here can look."""
 

@@ -74,6 +74,10 @@ REGISTRY: dict[str, Registration] = {
         jobs="vapor_core.backends.absent:RayJobs",
         deployments="vapor_core.backends.absent:RayDeployments",
     ),
+    "hf_jobs": Registration(
+        Abilities(can_deploy=False),
+        jobs="vapor_core.backends.absent:HubJobs",
+    ),
 }
 NOTHING = Abilities(
     runs_here=False, can_pause=False, can_fork=False, can_clone=False, can_deploy=False, has_cost=False

@@ -5,7 +5,7 @@ import pandas as pd
 
 from vapor_core.charts import parts
 from vapor_core.charts.parts import NEUTRAL, Drawing, Source
-from vapor_core.contracts.training import Estimate
+from vapor_core.contracts.estimates import Estimate
 
 
 def memory_breakdown_chart(frame: Source | Estimate) -> Drawing:

@@ -273,6 +273,7 @@ class Dataset(Contract):
     kind: Literal["instruction", "chat", "math", "code", "classification", "pretraining", "own"] = "own"
     licence: Words | None = None
     language: Words = ""
+    longest_tokens: Annotated[int | None, Field(gt=0, le=10**12)] = None  # of one example, where it is known
     tokenizer: Words = ""  # whose tokens are counted; "" where estimated from characters
     # The corpus against the compute-optimal law of physics.loss, in nats; 0 is the law's own corpus.
     loss_offset: Annotated[float | None, Field(ge=-1.8, le=20)] = None

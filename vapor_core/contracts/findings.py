@@ -27,6 +27,7 @@ class Risk(Contract):
         "wastes_money",
         "padding_waste",
         "context_too_long",
+        "length_not_reached",
         "precision_unsupported",
         "interruptions",
         "data_too_small",

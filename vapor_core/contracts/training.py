@@ -1,27 +1,57 @@
-"""One training run: what is asked for, what it will take, and what a person's own runs say of the laws.
+"""One training run: what is asked for, and what a person's own runs say of the laws.
 
 Looking an id up in the catalog is `catalog`'s work, arithmetic on a configuration is `physics.plan`'s.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from math import prod
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from vapor_core.contracts.base import Contract, Name, Words, plain_precision
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
-from vapor_core.contracts.findings import Risk
+from vapor_core.contracts.presets import (
+    PRESETS,
+    Attention,
+    CrossEntropy,
+    MasterWeights,
+    Trainer,
+    default_master_weights,
+    default_trainer,
+)
 
-Method = Literal["pretrain", "full", "lora", "qlora"]
+Method = Literal["pretrain", "full", "lora", "qlora", "dpo", "orpo", "kto", "grpo"]
 Precision = Literal["bf16", "fp16", "fp32", "fp8"]
-Optimizer = Literal["adamw", "adamw_8bit", "sgd"]
-Sharding = Literal["none", "zero1", "zero2", "zero3"]
+Optimizer = Literal[
+    "adamw",
+    "adamw_8bit",
+    "paged_adamw_8bit",
+    "adamw_4bit",
+    "adafactor",
+    "lion",
+    "galore_adamw",
+    "muon",
+    "sgd",
+]
+Sharding = Literal["none", "zero1", "zero2", "zero3", "hybrid"]
+Quantization = Literal["none", "nf4", "int8", "gptq", "awq"]
+Offloaded = Literal["optimizer", "parameters", "activations"]
 ScheduleName = Literal["constant", "linear", "cosine", "wsd"]
-BackendName = Literal["simulated", "local", "ray", "imported"]
+BackendName = Literal["simulated", "local", "ray", "hf_jobs", "imported"]
 SchedulePoints = tuple[tuple[float, float], ...]
 DEFAULT_DATASET = "yahma/alpaca-cleaned"
 MOST_SEQUENCES = 65_536  # in a micro-batch, and micro-batches in a step
-DEFAULT_LEARNING_RATE: dict[str, float] = {"pretrain": 6e-4, "full": 2e-5, "lora": 2e-4, "qlora": 2e-4}
+PREFERENCE_METHODS = ("dpo", "orpo", "kto", "grpo")  # from pairs, marks or rewards, not from answers alone
+DEFAULT_LEARNING_RATE: dict[str, float] = {
+    "pretrain": 6e-4,
+    "full": 2e-5,
+    "lora": 2e-4,
+    "qlora": 2e-4,
+    **dict.fromkeys(PREFERENCE_METHODS, 1e-6),  # TRL's DPOConfig, ORPOConfig, KTOConfig and GRPOConfig
+}
+DEFAULT_RANK = 16
+PARALLEL = ("tensor_parallel", "pipeline_parallel", "context_parallel")  # that divide one replica
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 LORA_HEAD = "lm_head"  # can be adapted too, once and not a layer
 # Other projects' words for the same matrices.
@@ -45,8 +75,54 @@ LORA_ALIASES: dict[str, tuple[str, ...]] = {
 }
 
 
+Parallel = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 def _default_learning_rate(data: dict[str, Any]) -> float:
     return DEFAULT_LEARNING_RATE[data.get("method", "lora")]
+
+
+def _default_quantization(data: dict[str, Any]) -> Quantization:
+    return "nf4" if data.get("method") == "qlora" else "none"
+
+
+def _default_rank(data: dict[str, Any]) -> int:
+    """Preferences are learnt by all weights, as TRL does without a peft_config, unless the base is quantised."""
+    alone = data.get("method") in PREFERENCE_METHODS and data.get("base_quantization", "none") == "none"
+    return 0 if alone else DEFAULT_RANK
+
+
+def _adapts(data: dict[str, Any]) -> bool:
+    method = data.get("method", "lora")
+    return method in ("lora", "qlora") or (method in PREFERENCE_METHODS and data.get("lora_rank", 0) > 0)
+
+
+def _quantised(data: dict[str, Any]) -> bool:
+    return bool(data.get("base_quantization", "none") != "none")
+
+
+def _hashable(values: list[object] | tuple[object, ...]) -> bool:
+    return all(isinstance(value, Hashable) for value in values)
+
+
+def _default_masters(data: dict[str, Any]) -> MasterWeights:
+    return default_master_weights(
+        data.get("trainer", "trl"),
+        data.get("method", "lora"),
+        data.get("precision", "bf16"),
+        adapts=_adapts(data),
+        quantised=_quantised(data),
+    )
+
+
+def _by_trainer(field: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda data: getattr(PRESETS[data.get("trainer", "trl")], field)
+
+
+def _default_loss(data: dict[str, Any]) -> CrossEntropy:
+    """The trainer's own; whoever turns on kernels that are off there (Liger) has the loss fused too."""
+    preset = PRESETS[data.get("trainer", "trl")]
+    return "fused" if data.get("fused_kernels") and not preset.fused_kernels else preset.cross_entropy
 
 
 def _by_method(pretrain: float, tune: float) -> Callable[[dict[str, Any]], float]:
@@ -57,20 +133,22 @@ class JobConfig(Contract):
     """One training run, completely: the same config and seed give the same world anywhere.
 
     Fields take other projects' words too, where they mean one thing: a precision "amp_bf16" or "bfloat16", LoRA
-    targets "query|value" or "head". `method` also says whose trainer is meant where memory depends on it:
-    "pretrain" fused kernels and fp32 master weights (llm-foundry), "full" 16-bit states and eager kernels
-    (torchtune, litgpt), "lora" and "qlora" the usual adapters over frozen weights. A pretraining run is
-    packed, a fine-tune is padded unless `packing` says so.
+    targets "query|value" or "head". `trainer` says whose trainer is meant: it gives the defaults of
+    `master_weights`, `cross_entropy`, `attention`, `fused_kernels` and `compile`, which `presets` lists. "dpo",
+    "orpo", "kto" and "grpo" train all weights, or adapters where `lora_rank` is given or the base is quantised. A
+    pretraining run is packed, a fine-tune is padded unless `packing` says so.
 
     Raises:
         InvalidConfig: with one sentence a field.
     """
 
-    # learning_rate and others depend on earlier fields: keep `method` before them
+    # defaults and checks depend on earlier fields: keep `method`, `base_quantization` and `trainer` before them
     model: str | CatalogModel
     name: Name = ""
     dataset: str | Dataset = DEFAULT_DATASET
     method: Method = "lora"
+    trainer: Trainer = Field(default_factory=lambda data: default_trainer(data.get("method", "lora")))
+    base_quantization: Quantization = Field(default_factory=_default_quantization)  # of frozen weights
     learning_rate: Annotated[float, Field(gt=0, le=100)] = Field(default_factory=_default_learning_rate)
     schedule: ScheduleName | SchedulePoints = "cosine"
     decay_ratio: Annotated[float, Field(gt=0, le=1)] = 0.1
@@ -87,14 +165,26 @@ class JobConfig(Contract):
     precision: Precision = "bf16"
     optimizer: Optimizer = "adamw"
     gradient_checkpointing: bool = False
-    lora_rank: Annotated[int, Field(ge=1, le=65536)] = 16
+    lora_rank: Annotated[int, Field(ge=0, le=65536)] = Field(default_factory=_default_rank)  # 0: no adapters
     lora_alpha: Annotated[float, Field(gt=0, le=10**6)] = Field(
-        default_factory=lambda data: 2.0 * data.get("lora_rank", 16)
+        default_factory=lambda data: 2.0 * (data.get("lora_rank") or DEFAULT_RANK)
     )
     lora_targets: tuple[str, ...] = LORA_TARGETS
+    dora: bool = False  # adapters with a magnitude of their own for each output
+    train_embeddings: bool = False  # embedding and head trained whole beside the adapters
+    master_weights: MasterWeights = Field(default_factory=_default_masters)  # of what is trained
+    fused_kernels: bool = Field(default_factory=_by_trainer("fused_kernels"))
+    cross_entropy: CrossEntropy = Field(default_factory=_default_loss)
+    attention: Attention = Field(default_factory=_by_trainer("attention"))
+    compile: bool = Field(default_factory=_by_trainer("compile"))
+    offload: tuple[Offloaded, ...] = ()  # what waits in the machine's own memory
     accelerator: str | Accelerator = "nvidia-l4"
     accelerator_count: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     sharding: Sharding = "none"
+    tensor_parallel: Parallel = 1  # cards that share every matrix, and the sequence between them
+    pipeline_parallel: Parallel = 1  # cards that hold the layers one after another
+    context_parallel: Parallel = 1  # cards that share one sequence
+    expert_parallel: Parallel = 1  # cards that share the experts of a mixture
     eval_every: Annotated[int | None, Field(ge=1, le=10**12)] = (
         None  # steps; a twentieth of the run where None
     )
@@ -125,6 +215,68 @@ class JobConfig(Contract):
             raise ValueError("lora_targets needs at least one matrix, for example 'q_proj'")
         return tuple(full)
 
+    @field_validator("base_quantization")
+    @classmethod
+    def _frozen_where_quantised(cls, value: Quantization, info: ValidationInfo) -> Quantization:
+        method = info.data.get("method")
+        if value != "none" and method in ("full", "pretrain"):
+            raise ValueError(
+                f"base_quantization {value!r} needs adapters, and method {method!r} trains all weights; "
+                "use 'qlora' or 'none'"
+            )
+        if value == "none" and method == "qlora":
+            raise ValueError(
+                "base_quantization 'none' leaves method 'qlora' nothing quantised; use 'lora' or 'nf4'"
+            )
+        return value
+
+    @field_validator("lora_rank")
+    @classmethod
+    def _rank_of_adapters(cls, value: int, info: ValidationInfo) -> int:
+        if value == 0 and (info.data.get("method") in ("lora", "qlora") or _quantised(info.data)):
+            raise ValueError("lora_rank is at least 1 where adapters are trained, for example 16")
+        return value
+
+    @field_validator("dora")
+    @classmethod
+    def _of_adapters(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and "method" in info.data and not _adapts(info.data):
+            raise ValueError(
+                f"dora belongs to adapters, and method {info.data['method']!r} trains all weights; leave it out or "
+                "use 'lora'"
+            )
+        return value
+
+    @field_validator("offload", mode="before")
+    @classmethod
+    def _offloaded(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.replace("|", ",").split(",") if part.strip()]
+        return tuple(dict.fromkeys(value)) if isinstance(value, list | tuple) and _hashable(value) else value
+
+    @field_validator("tensor_parallel", "pipeline_parallel", "context_parallel")
+    @classmethod
+    def _divides_the_cards(cls, value: int, info: ValidationInfo) -> int:
+        cards = info.data.get("accelerator_count", 1)
+        before = [info.data.get(name, 1) for name in PARALLEL if name in info.data]
+        if cards % (value * prod(before)):
+            told = " x ".join(str(each) for each in (*(each for each in before if each > 1), value))
+            raise ValueError(
+                f"{info.field_name}: {told} cards of one replica must divide accelerator_count, which is {cards}"
+            )
+        return value
+
+    @field_validator("expert_parallel")
+    @classmethod
+    def _experts_divide_the_cards(cls, value: int, info: ValidationInfo) -> int:
+        cards, stages = info.data.get("accelerator_count", 1), info.data.get("pipeline_parallel", 1)
+        if cards % (value * stages):
+            raise ValueError(
+                f"expert_parallel {value} with pipeline_parallel {stages} must divide accelerator_count, "
+                f"which is {cards}"
+            )
+        return value
+
     @field_validator("precision", mode="before")
     @classmethod
     def _plain_words(cls, value: object) -> object:
@@ -150,60 +302,20 @@ class JobConfig(Contract):
             raise ValueError("name must not have line breaks, control characters or blanks at its ends")
         return self
 
+    @property
+    def adapts(self) -> bool:
+        """Whether the model's own weights stay as they are and adapters are trained."""
+        return self.method in ("lora", "qlora") or (self.method in PREFERENCE_METHODS and self.lora_rank > 0)
 
-class Estimate(Contract):
-    """What a run will take, before it is paid for. A GB is 1e9 bytes.
+    @property
+    def replica_cards(self) -> int:
+        """Accelerators that hold one copy of the model together, sharding left out."""
+        return self.tensor_parallel * self.pipeline_parallel * self.context_parallel
 
-    `*_low` and `*_high` bound the middle 80 % of what published runs measured against the law.
-    """
-
-    fits: bool
-    memory_gb: float  # per accelerator, at the peak
-    memory_gb_low: float
-    memory_gb_high: float
-    weights_gb: float
-    gradients_gb: float
-    optimizer_gb: float
-    activations_gb: float
-    overhead_gb: float
-    memory_available_gb: float
-    total_steps: int
-    steps_per_epoch: float
-    tokens_per_step: float
-    total_tokens: float
-    step_time_s: float
-    tokens_per_second: float  # all accelerators
-    tokens_per_second_low: float
-    tokens_per_second_high: float
-    mfu: float
-    startup_s: float
-    duration_s: float
-    duration_s_low: float
-    duration_s_high: float
-    cost_usd: float
-    cost_usd_low: float
-    cost_usd_high: float
-    initial_loss: float
-    final_loss: float
-    final_loss_low: float
-    final_loss_high: float
-    final_eval_loss: float
-    final_eval_loss_low: float
-    final_eval_loss_high: float
-    best_eval_step: int
-    diverges: bool
-    divergence_probability: float
-    trainable_parameters: int
-    risks: tuple[Risk, ...] = ()
-    assumptions: tuple[str, ...] = ()
-
-
-class Proposal(Contract):
-    """A configuration worth considering for a budget, with what it would take."""
-
-    config: JobConfig
-    estimate: Estimate
-    reason: str
+    @property
+    def replicas(self) -> int:
+        """Copies of the model that work on micro-batches of their own."""
+        return max(self.accelerator_count // self.replica_cards, 1)
 
 
 # What a person's own runs may differ from the laws by: far beyond what any did, and still within what floats hold

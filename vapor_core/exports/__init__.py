@@ -1,6 +1,8 @@
 """What a person takes away.
 
 configurations: A configuration as text, with every field.
+launch_notes: What a launch script cannot do of what was rehearsed for memory's sake: trainers, quantised
+    bases, offload.
 launch_script: A Python script that does for real what was rehearsed.
 launch_template: The text of a launch script: what is the same in every one, with places for what a
     configuration says.

@@ -6,6 +6,7 @@ from math import ceil
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.training import LORA_HEAD, JobConfig
+from vapor_core.exports.launch_notes import notes_on_memory
 from vapor_core.exports.launch_template import (
     EXAMPLE_OF_TEXT,
     EXAMPLE_WITH_ANSWER,
@@ -21,7 +22,19 @@ TRAINER = (
 )
 _CPU = "cpu"  # the catalog's id of a machine without a GPU
 _SEEDS = 2**32  # numpy takes no larger one
-_OPTIMIZER = {"adamw": "adamw_torch_fused", "adamw_8bit": "adamw_bnb_8bit", "sgd": "sgd"}
+_OPTIMIZER = {
+    "adamw": "adamw_torch_fused",
+    "adamw_8bit": "adamw_bnb_8bit",
+    "paged_adamw_8bit": "paged_adamw_8bit",
+    "adamw_4bit": "adamw_torch_4bit",
+    "adafactor": "adafactor",
+    "lion": "lion_32bit",
+    "galore_adamw": "galore_adamw",
+    "muon": "adamw_torch_fused",  # the trainer has none
+    "sgd": "sgd",
+}
+# What bitsandbytes brings.
+_BY_BITS = ("adamw_8bit", "paged_adamw_8bit", "lion")
 # Data sets that come as a script, which datasets 5 does not run.
 _SCRIPTED = {
     "karpathy/tiny_shakespeare",
@@ -65,7 +78,7 @@ def launch_script(config: JobConfig) -> str:
         ),
         example=EXAMPLE_OF_TEXT if config.method == "pretrain" else EXAMPLE_WITH_ANSWER,
         load=_load(config, card),
-        after=_AFTER[config.method],
+        after=_AFTER if _quantised(config) else "",
     )
 
 
@@ -73,7 +86,7 @@ def _packages(config: JobConfig) -> list[str]:
     packages = ["torch", *TRAINER.split()]
     if _adapts(config):
         packages.append("peft==0.21.*")
-    if config.method == "qlora" or config.optimizer == "adamw_8bit":
+    if _quantised(config) or config.optimizer in _BY_BITS:
         packages.append("bitsandbytes")
     return packages
 
@@ -93,7 +106,11 @@ def _command(config: JobConfig, card: Accelerator) -> str:
 
 
 def _adapts(config: JobConfig) -> bool:
-    return config.method in ("lora", "qlora")
+    return config.adapts
+
+
+def _quantised(config: JobConfig) -> bool:
+    return config.base_quantization != "none"
 
 
 def _shards(config: JobConfig) -> bool:
@@ -116,13 +133,14 @@ def _notes(config: JobConfig) -> Iterator[str]:
         yield "hardware faults come by themselves; after one, trainer.train(resume_from_checkpoint=True) goes on."
     yield from _notes_on_names(model, data, config)
     yield from _notes_on_arithmetic(config)
+    yield from notes_on_memory(config)
     if LORA_HEAD in config.lora_targets and _adapts(config):
         yield "lm_head is not adapted: TRL's trainer takes no adapter there."
     if config.sharding == "zero1" and _shards(config):
         yield "ZeRO-1 is run as ZeRO-2 (FSDP shards the gradients too): the same loss, less memory."
     if config.sharding != "none" and not _shards(config):
         yield f"{config.sharding} shards nothing on one accelerator."
-    if _shards(config) and (config.optimizer == "adamw_8bit" or config.method == "qlora"):
+    if _shards(config) and (config.optimizer in _BY_BITS or _quantised(config)):
         yield "bitsandbytes together with FSDP has not been tried with this script."
     if config.seed >= _SEEDS:
         yield f"the seed is {config.seed % _SEEDS}, the rehearsal's modulo 2**32: numpy takes no larger one."
@@ -154,13 +172,13 @@ def _imports(config: JobConfig) -> list[str]:
     maths = "ceil, cos, pi" if config.schedule == "cosine" else "ceil"
     lines = ["from bisect import bisect_right"] if points else []
     lines += [f"from math import {maths}", "from pathlib import Path", "", "import torch"]
-    lines += ["from accelerate import PartialState"] if config.method == "qlora" else []
+    lines += ["from accelerate import PartialState"] if _quantised(config) else []
     lines += ["from datasets import load_dataset"]
     lines += ["from peft import LoraConfig, get_peft_model"] if _adapts(config) else []
     lines += ["from torch.optim.lr_scheduler import LambdaLR"]
     names = ["AutoModelForCausalLM", "AutoTokenizer", "TrainerCallback"]
     names += ["AutoConfig"] if config.method == "pretrain" else []
-    names += ["BitsAndBytesConfig"] if config.method == "qlora" else []
+    names += ["BitsAndBytesConfig"] if _quantised(config) else []
     lines += [
         f"from transformers import {', '.join([*sorted(names), 'set_seed'])}",
         "from trl import SFTConfig, SFTTrainer",
@@ -198,7 +216,7 @@ def _arguments(config: JobConfig, card: Accelerator) -> dict[str, object]:
         "gradient_checkpointing": config.gradient_checkpointing and not _shards(config),
         "optim": _OPTIMIZER[config.optimizer],
         # a full fine-tune in bf16 keeps weights, gradients and moments in it: nothing is cast
-        "bf16": config.precision in ("bf16", "fp8") and config.method != "full",
+        "bf16": config.precision in ("bf16", "fp8") and (config.adapts or config.master_weights == "fp32"),
         "fp16": config.precision == "fp16",
         "max_length": config.sequence_length,
         "packing": config.packing,
@@ -208,12 +226,16 @@ def _arguments(config: JobConfig, card: Accelerator) -> dict[str, object]:
         "save_strategy": "steps",
         "seed": config.seed % _SEEDS,
         "use_cpu": card.id == _CPU,
+        "torch_compile": config.compile,
+        "use_liger_kernel": config.fused_kernels and card.id != _CPU,
     }
+    if config.cross_entropy == "chunked" and not arguments["use_liger_kernel"]:
+        arguments["loss_type"] = "chunked_nll"
     if _shards(config):
         arguments["fsdp"] = True
         arguments["fsdp_config"] = {
             "version": 2,
-            "reshard_after_forward": config.sharding == "zero3",
+            "reshard_after_forward": config.sharding in ("zero3", "hybrid"),
             "activation_checkpointing": config.gradient_checkpointing,
         }
     return arguments
@@ -224,20 +246,16 @@ def _dtype(config: JobConfig) -> str:
     if config.precision == "fp32" or config.method == "pretrain":
         return "torch.float32"
     if config.precision == "fp16":
-        return "torch.float32" if config.method == "full" else "torch.float16"
-    return "torch.bfloat16"
+        return "torch.float16" if config.adapts else "torch.float32"
+    return "torch.bfloat16" if config.adapts or config.master_weights == "none" else "torch.float32"
 
 
-_AFTER = {
-    "pretrain": "",
-    "full": "",
-    "lora": "",
-    "qlora": """\
+_AFTER = """\
 for parameter in trainer.model.parameters():  # TRL keeps adapters over 4-bit weights in bf16; rehearsed was fp32
     if parameter.requires_grad:
         parameter.data = parameter.data.float()
-""",
-}
+"""
+_ATTENTION = {"eager": "eager", "sdpa": "sdpa", "flash": "flash_attention_2"}
 _QUANTIZED = """
     quantization_config=BitsAndBytesConfig(
         load_in_4bit=True,
@@ -260,10 +278,13 @@ def _load(config: JobConfig, card: Accelerator) -> str:
             + f"model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(MODEL), dtype={dtype})"
         )
     storage = f"\n        bnb_4bit_quant_storage={dtype}," if _shards(config) else ""
-    quantized = _QUANTIZED.format(dtype=dtype, storage=storage) if config.method == "qlora" else ""
-    lines += f"model = AutoModelForCausalLM.from_pretrained(\n    MODEL,\n    dtype={dtype},{quantized}\n)"
+    quantized = _QUANTIZED.format(dtype=dtype, storage=storage) if _quantised(config) else ""
+    attention = f'\n    attn_implementation="{_ATTENTION[config.attention]}",'
+    lines += f"model = AutoModelForCausalLM.from_pretrained(\n    MODEL,\n    dtype={dtype},{attention}{quantized}\n)"
     if _adapts(config):
         lora = f"r={config.lora_rank}, lora_alpha={config.lora_alpha:g}, target_modules=adapted(model)"
+        lora += ", use_dora=True" if config.dora else ""
+        lora += ', modules_to_save=["embed_tokens", "lm_head"]' if config.train_embeddings else ""
         lines += f'\n\n\n{LORA_NAMES}\n\n\nmodel = get_peft_model(model, LoraConfig({lora}, task_type="CAUSAL_LM"))'
     return lines
 

@@ -13,8 +13,8 @@ import vl_convert as vlc
 from vapor_core import text
 from vapor_core.charts import comparison, planning, training
 from vapor_core.charts.parts import counting
+from vapor_core.contracts.estimates import Estimate
 from vapor_core.contracts.lifecycle import LifeEvent
-from vapor_core.contracts.training import Estimate
 from vapor_core.contracts.workspace import Job, counted
 from vapor_core.exports.configurations import config_yaml
 

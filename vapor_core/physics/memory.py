@@ -1,45 +1,70 @@
-"""How much memory one accelerator needs at the peak: training state by state, serving by weights and cache.
+"""How much memory one accelerator needs at the peak of training.
 
-A GB is 1e9 bytes. What is counted is what a trainer's allocator holds at the peak of a step; a card's nominal
-size read in 1e9 bytes stands for what it offers, since its few percent more (cards are sold in GiB) pay for
-the driver's context. Published GiB are multiplied by 1.0737 before they are compared.
+A GB is 1e9 bytes. `total_gb` is what the allocator hands out at the peak; `reserved_gb` what it takes for that, gaps
+included, as nvidia-smi shows it but for the driver's context: a card's nominal size read in 1e9 bytes stands for what
+it offers, since its few percent more (cards are sold in GiB) pay for the context. A step has three moments that may be
+its peak: the end of the forward pass with the loss, the end of the backward pass with all gradients, and the
+optimizer's step with its copies.
 
-Sources: state sizes, Rajbhandari 2020 (ZeRO); activations, Korthikanti 2022, counted again here for grouped
-heads, gated MLPs, flash attention and frozen weights; 4-bit sizes, Dettmers 2023 (QLoRA). `Constants` says
-which figures are fitted, by benchmarks/fidelity/fit_memory.py.
+`physics.states` counts what stays, `physics.activations` what the data brings. Published GiB are multiplied by 1.0737
+before they are compared. `Constants` says which figures are fitted, by benchmarks/fidelity/fit_memory.py.
 """
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import inf
+from typing import Literal
 
-from vapor_core.contracts.entries import GATED
-from vapor_core.contracts.training import LORA_TARGETS, JobConfig
-from vapor_core.physics.plan import Plan, is_frozen, trainable_parameters
+from vapor_core.contracts.training import JobConfig
+from vapor_core.physics.activations import activations
+from vapor_core.physics.plan import Plan, trainable_parameters
+from vapor_core.physics.states import shards, stage, states
 from vapor_core.physics.transformer import Transformer
 
 GB = 1e9
-ADAPTER_BYTES = 4.0  # a weight of a LoRA adapter, which trainers keep in fp32
-BAND = 1.25  # the middle 80 % of published peaks lie within the law times or divided by this
 
 
 @dataclass(frozen=True, slots=True)
 class Constants:
     """Constants of the law; "fit" is benchmarks/fidelity/fit_memory.py."""
 
-    nf4_bytes: float = 0.53  # a weight in nf4 with its scales: 4.127 bit double-quantised, 4.5 without
-    logit_bytes: float = 16.0  # bf16, fp32, log-softmax and their gradients in an eager trainer; fit
-    # 16-bit logits and their gradients, by a fused cross-entropy (llm-foundry)
-    fused_logit_bytes: float = 4.0
-    loss_chunks: float = 8.0  # fine-tuning that checkpoints takes its loss in pieces (torchtune: 8)
-    quantised_activations: float = 1.7  # kept over nf4 weights against LoRA's, where none are recomputed; fit
-    # Most of what nf4 saves that wider activations take; by hand to litgpt's QLoRA rows
-    eaten_share: float = 0.9
-    moment_8bit_bytes: float = 1.016  # an 8-bit moment: one byte, and an fp32 scale for each block of 256
-    overhead_share: float = 0.02  # fragments between blocks, of all that is held; fit
+    # Logits in 16 bits and fp32, shifted, log-softmax and their gradient (transformers' loss, whole); fit
+    logit_bytes: float = 14.0
+    fused_logit_bytes: float = 10.4  # what a fused kernel is handed and gives back (Unsloth's); fit
+    in_place_logit_bytes: float = 2.1  # 16-bit logits and their gradients (llm-foundry, Megatron)
+    chunked_logit_bytes: float = 2.0  # a chunk of eight, whole, with the head's inputs and gradients; fit
+    adapter_copy_bytes: float = 3.0  # an adapter's cast copy of each input number (PEFT); fit
+    quantised_activations: float = 1.75  # over a quantised base, where none are recomputed; fit
+    backward_layer: float = 1.75  # a layer's recomputed values with the gradients of some, over the values
+    gathered_layers: float = 3.5  # whole at once in sharded runs: at work, prefetched, not yet freed; fit
+    overhead_share: float = 0.015  # rounding between blocks, of all that is held; fit
     overhead_gb: float = 0.4  # workspaces of the matrix library
+    reserved_share: float = 0.06  # gaps of the allocator, of all that is held; fit
+    sharded_reserved_share: float = 0.12  # where units come and go
+    # What is left of gaps on a full card: they are given back before it fails, and it has more than its nominal size
+    least_reserved_share: float = 0.01
 
 
 DEFAULT = Constants()
+# Measured over predicted peak: between these lay the middle 80 % of rows whose source was left out of the fit; by
+# benchmarks/fidelity/fit_memory.py. Last, by judgement, what was hardly measured.
+Distance = Literal["near", "sharded", "unmeasured"]
+RANGES: dict[Distance, tuple[float, float]] = {
+    "near": (0.86, 1.15),
+    "sharded": (0.83, 1.22),
+    "unmeasured": (0.75, 1.40),
+}
+MEASURED_OPTIMIZERS = ("adamw", "adamw_8bit", "paged_adamw_8bit", "adamw_4bit", "galore_adamw", "sgd")
+
+
+def distance(config: JobConfig, counts: Transformer) -> Distance:
+    """How far a setting is from those whose peaks were measured."""
+    split = config.replica_cards > 1 or config.expert_parallel > 1
+    rare = config.attention == "eager" or config.dora or config.sharding == "hybrid"
+    if split or rare or config.offload or config.optimizer not in MEASURED_OPTIMIZERS:
+        return "unmeasured"
+    mixture = counts.active_parameters < counts.parameters
+    return "sharded" if mixture or (stage(config) == 3 and shards(config) > 1) else "near"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,161 +75,95 @@ class TrainingMemory:
     gradients_gb: float
     optimizer_gb: float  # with fp32 master weights where the trainer keeps them
     activations_gb: float  # logits and their gradients included
-    overhead_gb: float
+    overhead_gb: float  # buffers of data parallelism and the optimizer's copies included
     total_gb: float
+    reserved_gb: float  # as nvidia-smi shows it
     available_gb: float
     trainable_parameters: int
+    buffers_gb: float = 0.0  # part of `overhead_gb` that data parallelism adds
+    spread: tuple[float, float] = (1.0, 1.0)  # factors to the ends of the 80 % range
 
     @property
     def fits(self) -> bool:
-        """Whether the peak is within the card."""
-        return self.total_gb <= self.available_gb
+        """Whether what is reserved at the peak is within the card."""
+        return self.reserved_gb <= self.available_gb
 
     def scaled(self, factor: float) -> "TrainingMemory":
         """The same with every part times a factor, as a person's own runs had it."""
-        parts = ("weights_gb", "gradients_gb", "optimizer_gb", "activations_gb", "overhead_gb", "total_gb")
-        return replace(self, **{part: factor * getattr(self, part) for part in parts})
+        parts = ("weights_gb", "gradients_gb", "optimizer_gb", "activations_gb", "overhead_gb")
+        whole = ("total_gb", "reserved_gb", "buffers_gb")
+        return replace(self, **{part: factor * getattr(self, part) for part in (*parts, *whole)})
 
     @property
     def low_gb(self) -> float:
-        """Lower end of the 80 % band."""
-        return self.total_gb / BAND
+        """Lower end of the 80 % range of `total_gb`."""
+        return self.total_gb * self.spread[0]
 
     @property
     def high_gb(self) -> float:
-        """Upper end of the 80 % band."""
-        return self.total_gb * BAND
+        """Upper end of the 80 % range of `total_gb`."""
+        return self.total_gb * self.spread[1]
 
+    @property
+    def reserved_low_gb(self) -> float:
+        """Lower end of the 80 % range of `reserved_gb`."""
+        return self.reserved_gb * self.spread[0]
 
-def _weight_bytes(counts: Transformer, config: JobConfig, law: Constants) -> float:
-    wide = _width(config)
-    if config.method != "qlora":
-        return counts.parameters * wide
-    return counts.non_embedding_parameters * law.nf4_bytes + counts.embedding_parameters * wide
-
-
-def _width(config: JobConfig) -> float:
-    """Bytes of a weight or an activation that is not quantised."""
-    return 4.0 if config.precision == "fp32" else 2.0
-
-
-def _state_bytes(config: JobConfig, law: Constants) -> tuple[float, float]:
-    """Bytes of gradient and of optimizer (with master weights) for one trainable parameter.
-
-    Pretraining in 16 bit keeps fp32 masters and moments (16 bytes in all), and so does fp16, whose range needs
-    them. Fine-tuning all weights in bf16 keeps everything in bf16 (8 bytes), as torchtune and litgpt do.
-    Adapters are fp32.
-    """
-    if config.precision == "fp32" or is_frozen(config):
-        gradient, master, moment = 4.0, 0.0, 4.0
-    elif config.method == "pretrain" or config.precision == "fp16":
-        gradient, master, moment = 2.0, 4.0, 4.0
-    else:
-        gradient, master, moment = 2.0, 0.0, 2.0
-    if config.optimizer == "adamw_8bit":
-        moment = law.moment_8bit_bytes
-    return gradient, master + (0.0 if config.optimizer == "sgd" else 2.0 * moment)
-
-
-def layer_values(counts: Transformer, targets: tuple[str, ...] | None, *, fused: bool = False) -> float:
-    """Numbers that one token keeps in one layer for its backward pass, by flash attention.
-
-    `targets`: the adapted matrices, or None where all are trained. Two norms keep fp32 copies of their inputs
-    (4 hidden; 2 where `fused` kernels keep them in 16 bit), attention keeps q, k, v and its output, an
-    activation function its input. A matrix keeps its input only where it is trained or adapted.
-    """
-    hidden, ffn = counts.hidden, counts.intermediate
-    gated = counts.mlp_matrices == GATED
-    trained = LORA_TARGETS if targets is None else targets
-    kept = (2.0 if fused else 4.0) * hidden + 2.0 * (counts.query_width + counts.key_width)
-    kept += (3.0 if gated else 1.0) * ffn
-    kept += hidden * ("q_proj" in trained or "k_proj" in trained or "v_proj" in trained)
-    kept += hidden * ("up_proj" in trained or (gated and "gate_proj" in trained))
-    return kept + ffn * ("down_proj" in trained)
-
-
-def _activation_bytes(
-    counts: Transformer, config: JobConfig, targets: tuple[str, ...] | None, wider: float, law: Constants
-) -> tuple[float, float]:
-    """Bytes at the end of the forward pass, and those of one layer alone.
-
-    Pretraining runs fused kernels: by that count all but one of llm-foundry's 120 runs fit their cards, as they
-    did, and by an eager trainer's a third. Fine-tuning is eager, and takes its loss in pieces where it checkpoints.
-    """
-    tokens = config.micro_batch_size * config.sequence_length
-    width = _width(config)
-    fused = config.method == "pretrain"
-    layer = tokens * layer_values(counts, targets, fused=fused) * width * wider
-    logits = tokens * (law.fused_logit_bytes * width / 2 if fused else law.logit_bytes) * counts.vocabulary
-    if config.gradient_checkpointing:
-        logits /= 1.0 if fused else law.loss_chunks
-        inputs = tokens * counts.layers * counts.hidden * width
-        return inputs + max(layer, logits), layer
-    return counts.layers * layer + logits, layer
-
-
-def _quantised_activations(
-    counts: Transformer, config: JobConfig, saved: float, law: Constants
-) -> tuple[float, float]:
-    """As `_activation_bytes` over nf4 weights: wider, but never by more than the weights save.
-
-    A run that checkpoints keeps no more than LoRA does, since a layer's wide copies go with it. Published QLoRA
-    runs reach LoRA's peak where activations dominate (phi-2 at 4 x 512 tokens on an A10G: 14.3 against 14.0 GB)
-    and do not pass it by more.
-    """
-    plain, layer = _activation_bytes(counts, config, config.lora_targets, 1.0, law)
-    if config.gradient_checkpointing:
-        return plain, layer
-    wide, wide_layer = _activation_bytes(counts, config, config.lora_targets, law.quantised_activations, law)
-    most = law.eaten_share * saved
-    return min(wide, plain + most), min(wide_layer, layer + most)
+    @property
+    def reserved_high_gb(self) -> float:
+        """Upper end of the 80 % range of `reserved_gb`."""
+        return self.reserved_gb * self.spread[1]
 
 
 def training_memory_of(
-    config: JobConfig, counts: Transformer, available_gb: float, law: Constants = DEFAULT
+    config: JobConfig,
+    counts: Transformer,
+    available_gb: float,
+    law: Constants = DEFAULT,
+    longest: float = inf,
 ) -> TrainingMemory:
     """`training_memory` of a configuration without a plan, for whoever tries many changes of one.
 
-    `counts`: of `config.model`; `available_gb`: of one card of `config.accelerator`.
+    `counts`: of `config.model`; `available_gb`: of one card of `config.accelerator`; `longest`: tokens of the data's
+    longest sequence.
     """
-    frozen, cards = is_frozen(config), config.accelerator_count
     trainable = trainable_parameters(config, counts)
-    gradient, optimizer = _state_bytes(config, law)
-    stage = ("none", "zero1", "zero2", "zero3").index(config.sharding)
-    weights = _weight_bytes(counts, config, law)
-    if config.method == "qlora":
-        saved = _width(config) * counts.parameters - weights
-        forward, last = _quantised_activations(counts, config, saved, law)
-    else:
-        forward, last = _activation_bytes(counts, config, config.lora_targets if frozen else None, 1.0, law)
-    weights += ADAPTER_BYTES * trainable if frozen else 0.0
-    # this layer and the next in full, and the head
-    gathered = 2.0 * weights / counts.layers + _width(config) * counts.head_parameters
-    held = min(weights, weights / cards + gathered) if stage == 3 else weights
-    gradients = trainable * gradient / (cards if stage >= 2 else 1)
-    if config.gradient_accumulation_steps == 1 and (cards == 1 or stage >= 2):
-        forward = max(forward - gradients, last)  # gradients come as activations go
-    states = trainable * optimizer / (cards if stage >= 1 else 1)
-    counted = (held + gradients + states + forward) / GB
-    overhead = law.overhead_gb + law.overhead_share * counted
+    kept = states(config, counts, trainable, law.gathered_layers)
+    of_data = activations(config, counts, longest, law)
+    rest = kept.weights + kept.gathered + kept.optimizer + kept.buffers
+    # gradients of a step's only micro-batch come as its activations go
+    once = config.gradient_accumulation_steps == 1 and config.pipeline_parallel == 1
+    forward = of_data.kept + max(of_data.loss, of_data.more) + (0.0 if once else kept.gradients)
+    data = max(forward, of_data.layer + kept.gradients)
+    peak = max(rest + data, rest + kept.gradients + kept.step - kept.gathered, kept.load)
+    brought = peak - rest - kept.gradients  # by the data, or by what the optimizer or the loading copies
+    overhead = law.overhead_gb * GB + law.overhead_share * peak
+    from_data = brought if peak == rest + data else 0.0
+    total = (peak + overhead) / GB
     return TrainingMemory(
-        weights_gb=held / GB,
-        gradients_gb=gradients / GB,
-        optimizer_gb=states / GB,
-        activations_gb=forward / GB,
-        overhead_gb=overhead,
-        total_gb=counted + overhead,
+        weights_gb=(kept.weights + kept.gathered) / GB,
+        gradients_gb=kept.gradients / GB,
+        optimizer_gb=kept.optimizer / GB,
+        activations_gb=from_data / GB,
+        overhead_gb=(overhead + kept.buffers + brought - from_data) / GB,
+        total_gb=total,
+        reserved_gb=_reserved(total, available_gb, law, sharded=kept.gathered > 0.0),
         available_gb=available_gb,
         trainable_parameters=trainable,
+        buffers_gb=kept.buffers / GB,
+        spread=RANGES[distance(config, counts)],
     )
+
+
+def _reserved(total: float, available: float, law: Constants, *, sharded: bool) -> float:
+    """GB that the allocator takes: all its gaps on a card with room, what it cannot do without on a full one."""
+    gaps = law.sharded_reserved_share if sharded else law.reserved_share
+    return min(total * (1.0 + gaps), max(available, total * (1.0 + law.least_reserved_share)))
 
 
 @lru_cache(maxsize=1024)
 def training_memory(plan: Plan) -> TrainingMemory:
-    """Peak memory of one accelerator.
-
-    Without packing the longest batch sets the peak, so it is `sequence_length` that counts. Where a step has
-    one micro-batch, gradients fill as activations are freed: the larger of the two counts, and what
-    activations hold beyond the gradients is theirs.
-    """
-    return training_memory_of(plan.config, plan.transformer, plan.accelerator.memory_gb)
+    """Peak memory of one accelerator: that of the longest batch which the data can make."""
+    return training_memory_of(
+        plan.config, plan.transformer, plan.accelerator.memory_gb, longest=plan.longest_tokens
+    )

@@ -5,7 +5,7 @@ Every law starts from a Plan. No law is here.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil
+from math import ceil, inf
 
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
@@ -20,14 +20,21 @@ FULL = 1e-9  # steps: what rounding may leave of a last step that holds nothing
 
 def is_frozen(config: JobConfig) -> bool:
     """Whether the model's own weights stay as they are and adapters are trained."""
-    return config.method in ("lora", "qlora")
+    return config.adapts
 
 
 def trainable_parameters(config: JobConfig, counts: Transformer) -> int:
     """Parameters that a run trains: the adapters' of LoRA, else all of the model's."""
     if is_frozen(config):
-        return counts.lora_parameters(config.lora_rank, config.lora_targets)
+        tables = counts.embedding_parameters if config.train_embeddings else 0
+        return counts.lora_parameters(config.lora_rank, config.lora_targets) + tables
     return counts.parameters
+
+
+def longest_tokens(config: JobConfig) -> float:
+    """Tokens of the longest sequence that the data make; infinite where they fill any, or do not say."""
+    longest = catalog.dataset(config.dataset).longest_tokens
+    return inf if config.packing or longest is None else float(longest)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,6 +52,7 @@ class Plan:
     accelerator: Accelerator
     global_batch: int  # sequences a step, all accelerators
     tokens_per_sequence: float  # mean real tokens, padding left out
+    longest_tokens: float  # of a sequence; infinite where the data set does not say
     tokens_per_step: float  # real tokens, all accelerators
     sequences_per_epoch: float
     steps_per_epoch: float
@@ -112,7 +120,7 @@ def _counted(config: JobConfig, known: tuple[CatalogModel, Transformer, Dataset,
     else:
         tokens_per_sequence = min(dataset.mean_tokens, float(config.sequence_length))
         sequences = float(dataset.examples)
-    global_batch = config.micro_batch_size * config.gradient_accumulation_steps * config.accelerator_count
+    global_batch = config.micro_batch_size * config.gradient_accumulation_steps * config.replicas
     steps_per_epoch = sequences / global_batch
     total_steps = config.max_steps or max(ceil(config.epochs * steps_per_epoch - FULL), 1)
     if total_steps > MOST_STEPS:
@@ -131,6 +139,7 @@ def _counted(config: JobConfig, known: tuple[CatalogModel, Transformer, Dataset,
         accelerator=accelerator,
         global_batch=global_batch,
         tokens_per_sequence=tokens_per_sequence,
+        longest_tokens=longest_tokens(config),
         tokens_per_step=global_batch * tokens_per_sequence,
         sequences_per_epoch=sequences,
         steps_per_epoch=steps_per_epoch,

@@ -152,9 +152,9 @@ def traffic(plan: Plan, todo: Work, law: Constants = DEFAULT) -> tuple[float, fl
     element = (
         wide * law.element_bytes * (todo.passes / 6.0 + todo.again / 3.0) * counts.layers * counts.hidden
     )
-    adapted = todo.adapters / config.lora_rank * law.adapter_bytes
+    adapted = todo.adapters / max(config.lora_rank, 1) * law.adapter_bytes
     moved = todo.tokens * (element + adapted + law.logit_bytes * counts.vocabulary) / bandwidth
-    if config.method == "qlora":  # every weight is unpacked for each pass
+    if config.base_quantization != "none":  # every weight is unpacked for each pass
         moved += (2.0 + todo.again) * counts.layer_parameters * law.dequantise_bytes / peak
     shards = config.accelerator_count if config.sharding != "none" else 1
     return moved, law.update_bytes * plan.trainable_parameters / shards / bandwidth
@@ -193,7 +193,7 @@ def exposed_communication(plan: Plan, busy: float, law: Constants = DEFAULT) -> 
     inside = cards <= card.cards_per_node
     link = (card.interconnect_gb_s if inside else min(card.interconnect_gb_s, NODE_GB_S)) * 1e9
     sent, repeats, calls = GRADIENT_BYTES * plan.trainable_parameters, 1, 2.0
-    if config.sharding == "zero3":  # in every micro-step
+    if config.sharding in ("zero3", "hybrid"):  # in every micro-step
         sent = GATHERED_BYTES * plan.model.parameters + SCATTERED_BYTES * plan.trainable_parameters
         repeats, calls = config.gradient_accumulation_steps, 3.0
     time = (cards - 1) / cards * sent / link

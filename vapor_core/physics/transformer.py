@@ -38,6 +38,7 @@ class Transformer:
         hidden: width of the residual stream, values a token.
         intermediate: width of the MLP, values a token.
         vocabulary: tokens that the head tells apart.
+        heads: of attention, in one layer.
         query_width: all heads' queries together, values a token and layer.
         key_width: all heads' keys together, as wide as their values.
         attention_width: all queries of all layers together: multiply-adds of one token with one key; with its values
@@ -61,6 +62,7 @@ class Transformer:
     hidden: int
     intermediate: int
     vocabulary: int
+    heads: int
     query_width: int
     key_width: int
     attention_width: int
@@ -114,6 +116,7 @@ def transformer(model: CatalogModel) -> Transformer:
         hidden=model.hidden_size,
         intermediate=model.intermediate_size,
         vocabulary=model.vocabulary_size,
+        heads=model.attention_heads,
         query_width=query,
         key_width=key,
         attention_width=model.kv_layers * query,

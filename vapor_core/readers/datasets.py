@@ -267,6 +267,7 @@ def _upload(
             name=name,
             tokens=tokens,
             examples=examples,
+            longest_tokens=int(counts.max()) or None,
             kind="own",
             source="uploaded file",
             note=f"tokens estimated from the text's bytes, as {tokenizer} would count them",

@@ -9,6 +9,8 @@ fields: What was made of each field of a trainer's file: understood, of no conse
 huggingface: The fields that transformers' TrainingArguments give every trainer that stands on them, and
     PEFT's LoRA.
 llama_factory: LLaMA-Factory's YAML and JSON.
+memory_fields: Fields of trainers' files that change memory: kernels, losses, attention, bases, offload and
+    parallel sizes.
 reading: A trainer's configuration read into Vapor's: what was understood, what changes no figure, what is not
     modelled.
 settings: A configuration from what a trainer's file says, once the number of its steps is known.

@@ -5,7 +5,7 @@ Names and defaults by axolotl 0.18 at 067b021 (utils/schemas/*.py).
 
 from collections.abc import Mapping
 
-from vapor_core.contracts.training import LORA_TARGETS
+from vapor_core.contracts.training import LORA_TARGETS, PARALLEL
 from vapor_core.trainers import settings
 from vapor_core.trainers.fields import Reading, no_figure, number, truth, whole
 from vapor_core.trainers.huggingface import (
@@ -24,6 +24,7 @@ from vapor_core.trainers.huggingface import (
     seed,
     warmup,
 )
+from vapor_core.trainers.memory_fields import eight_bits, memory_fields, preference
 from vapor_core.trainers.sharding import deepspeed_field, fsdp_fields
 
 AXOLOTL_DEFAULTS: dict[str, object] = {
@@ -32,33 +33,15 @@ AXOLOTL_DEFAULTS: dict[str, object] = {
     "packing": False,
 }  # fmt: skip
 LORA_NAMES = {"rank": "lora_r", "alpha": "lora_alpha", "targets": "lora_target_modules"}
-PARALLEL = "tensor, context and expert parallelism are not counted"
 PREFERENCE = "preferences and rewards are not modelled: the run is counted as supervised fine-tuning"
 KERNELS = "fused kernels keep less and are faster; memory is counted without them"
 START = "another start of the adapters changes the course of the loss"
 AXOLOTL_BEYOND = {
     **LORA_BEYOND,
     **dict.fromkeys(("rl", "reward_model", "process_reward_model", "trl", "ebft"), PREFERENCE),
-    **dict.fromkeys(
-        ("tensor_parallel_size", "context_parallel_size", "sequence_parallel_degree", "expert_parallel_size"),
-        PARALLEL,
-    ),
-    **dict.fromkeys(("fused_attn_kernel", "liger_rms_norm_gated"), KERNELS),
-    **dict.fromkeys(
-        ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "lora_embedding_kernel"), KERNELS
-    ),
-    **dict.fromkeys(("liger_rope", "liger_rms_norm", "liger_glu_activation", "liger_layer_norm"), KERNELS),
-    **dict.fromkeys(
-        ("liger_fused_linear_cross_entropy", "liger_cross_entropy", "cut_cross_entropy"), KERNELS
-    ),
-    **dict.fromkeys(
-        ("chunked_cross_entropy", "flash_attn_cross_entropy", "flash_attn_fuse_mlp", "tiled_mlp"), KERNELS
-    ),
-    **dict.fromkeys(("torch_compile", "deepcompile"), "a compiled model is faster; it is counted uncompiled"),
-    **dict.fromkeys(
-        ("activation_offloading", "layer_offloading"), "what is offloaded to the host is counted on the card"
-    ),
-    **dict.fromkeys(("peft_use_dora",), LORA_BEYOND["use_dora"]),
+    **dict.fromkeys(("liger_rms_norm_gated", "lora_embedding_kernel", "tiled_mlp"), KERNELS),
+    "deepcompile": "a compiled model is faster; it is counted uncompiled",
+    "layer_offloading": "what is offloaded to the host is counted on the card",
     **dict.fromkeys(("peft_use_rslora",), LORA_BEYOND["use_rslora"]),
     **dict.fromkeys(("peft_init_lora_weights", "loftq_config", "relora", "peft"), START),
     **dict.fromkeys(
@@ -149,6 +132,11 @@ def axolotl_file(reading: Reading) -> None:
         reading.sets("cosine_min_lr_ratio", "min_learning_rate_ratio", floor)
     warmup(reading)
     checkpointing(reading)
+    eight_bits(reading)
+    preference(reading, "rl")
+    if truth(reading.get("gptq")) and reading.has("gptq") and reading.values["method"] in ("lora", "qlora"):
+        reading.sets("gptq", "base_quantization", "gptq")
+    memory_fields(reading, "axolotl")
     _cadence(reading)
     deepspeed_field(reading)
     fsdp_fields(reading)
@@ -262,5 +250,8 @@ def _world(reading: Reading) -> None:
     cards = 1
     for name in sizes:
         cards *= max(whole(name, reading.get(name)), 1)
+    for target in PARALLEL:
+        size = reading.values.get(target, 1)
+        cards *= size if isinstance(size, int) else 1
     for name in sizes:
         reading.sets(name, "accelerator_count", cards)

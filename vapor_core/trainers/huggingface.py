@@ -51,10 +51,6 @@ BEYOND = {
     "group_by_length": "batches of like lengths pad less; Vapor pads to the longest",
     "neftune_noise_alpha": "noise on embeddings changes the loss; it is left out",
     "label_smoothing_factor": "a smoothed loss has another level; it is left out",
-    "torch_compile": "a compiled model is faster and keeps less; it is counted as it is uncompiled",
-    "torch_compile_backend": "a compiled model is faster and keeps less; it is counted as it is uncompiled",
-    "torch_compile_mode": "a compiled model is faster and keeps less; it is counted as it is uncompiled",
-    "use_liger_kernel": "fused kernels keep less and are faster; memory is counted without them",
     "liger_kernel_config": "fused kernels keep less and are faster; memory is counted without them",
     "optim_args": "arguments of the optimizer are left out",
     "optim_target_modules": "the optimizer is counted on all matrices",
@@ -225,8 +221,9 @@ def checkpointing(reading: Reading) -> None:
             value = reading.get(name)
             offloads = value in ("offload", "offload_disk", "unsloth")
             on = offloads or truth(value)
-            remark = "its offload to the host is not counted" if offloads else ""
-            reading.sets(name, "gradient_checkpointing", on, remark)
+            if offloads:
+                reading.values["offload"] = ("activations",)
+            reading.sets(name, "gradient_checkpointing", on, "offload = activations" if offloads else "")
 
 
 def cadence(reading: Reading) -> None:
@@ -323,7 +320,6 @@ def lora(reading: Reading, names: Mapping[str, str], defaults: Mapping[str, obje
 
 LORA_IGNORED = no_figure("lora")
 LORA_BEYOND = {
-    "use_dora": "DoRA trains magnitudes too and is slower; it is counted as LoRA",
     "use_rslora": "another scale of the adapters changes the course of the loss; it is counted as LoRA",
     "modules_to_save": "modules that are trained whole are left out: memory and size are larger",
     "lora_modules_to_save": "modules that are trained whole are left out: memory and size are larger",

@@ -3,20 +3,20 @@
 Names and defaults by LLaMA-Factory 0.9.6.dev0 at ff6d4d1 (hparams/*.py): TrainingArguments and its own groups.
 """
 
-from vapor_core.contracts.training import LORA_TARGETS
+from vapor_core.contracts.training import LORA_TARGETS, PREFERENCE_METHODS
 from vapor_core.trainers.fields import Reading, no_figure, truth, whole
 from vapor_core.trainers.huggingface import (
     BEYOND,
     DATA_UNKNOWN,
     DEFAULTS,
     LORA_BEYOND,
-    MASTERS,
     PREFIXES,
     data,
     lora,
     model,
     training_arguments,
 )
+from vapor_core.trainers.memory_fields import memory_fields, preference
 from vapor_core.trainers.sharding import deepspeed_field, fsdp_fields
 
 LF_DEFAULTS: dict[str, object] = {
@@ -29,7 +29,7 @@ OWN_LOSS = "another loss is counted as the usual cross-entropy"
 LF_BEYOND = {
     **BEYOND,
     **LORA_BEYOND,
-    **dict.fromkeys(("use_galore", "use_apollo", "use_badam", "use_adam_mini", "use_muon"), OWN_OPTIMIZERS),
+    **dict.fromkeys(("use_apollo", "use_badam", "use_adam_mini"), OWN_OPTIMIZERS),
     **dict.fromkeys(("use_dft_loss", "use_asft_loss", "use_eaft_loss"), OWN_LOSS),
     **dict.fromkeys(
         ("use_mca", "use_megatron_bridge", "use_hyper_parallel"), "its parallelism is not counted"
@@ -41,9 +41,6 @@ LF_BEYOND = {
     "rope_scaling": "another context length of the model changes no memory, but its loss",
     "shift_attn": "attention is counted in full",
     "mixture_of_depths": "layers that tokens skip are counted in full",
-    "use_unsloth": "Unsloth's kernels keep less and are faster; memory is counted without them",
-    "use_unsloth_gc": "checkpoints that are offloaded to the host are counted on the card",
-    "enable_liger_kernel": "fused kernels keep less and are faster; memory is counted without them",
     "moe_aux_loss_coef": "the balance of experts has no loss of its own here",
     "upcast_layernorm": "norms in 32 bit are counted in 16",
     "max_samples": "only so many examples of each data set are read; all are counted",
@@ -90,7 +87,7 @@ LF_PREFIXES = (
     *("megatron_", "hyper_parallel_", "fp8_", "profile_", "hf_hub", "ms_hub", "om_hub"),
 )
 PREFERENCE = "preferences and rewards are not modelled: counted as supervised fine-tuning"
-STAGES = dict.fromkeys(("rm", "ppo", "dpo", "kto"), PREFERENCE)
+STAGES = dict.fromkeys(("rm", "ppo"), PREFERENCE)
 
 
 def llama_factory_file(reading: Reading) -> None:
@@ -115,6 +112,8 @@ def llama_factory_file(reading: Reading) -> None:
         reading.sets(
             "ray_num_workers", "accelerator_count", whole("ray_num_workers", reading.get("ray_num_workers"))
         )
+    preference(reading, "stage")
+    memory_fields(reading, "llama_factory")
     training_arguments(reading, LF_DEFAULTS)
     deepspeed_field(reading)
     fsdp_fields(reading)
@@ -147,12 +146,13 @@ def _method(reading: Reading) -> None:
             continue
         if name == "finetuning_type" and kind not in ("lora", "full"):
             reading.cannot(name, f"this way to tune is not modelled; it is counted as {method}")
+        elif name == "quantization_bit" and method == "lora" and reading.get(name) in (8, "8"):
+            reading.sets(name, "base_quantization", "int8")
         elif name == "quantization_bit" and method != "qlora":
             reading.cannot(name, "weights of these bits are counted in 16 bit")
         else:
             reading.understands(name, f"method = {method}")
-    if method == "full" and not truth(reading.get("pure_bf16")):
-        reading.tells("pure_bf16", "false", MASTERS)
+    _masters(reading, method)
     _stage(reading, method)
     if kind == "lora":
         rank = whole("lora_rank", reading.get("lora_rank") or 8)
@@ -165,10 +165,19 @@ def _method(reading: Reading) -> None:
             )
 
 
+def _masters(reading: Reading, method: str) -> None:
+    """What is trained is cast to fp32, unless it is told to stay in 16 bits."""
+    if method == "full":
+        pure = truth(reading.get("pure_bf16"))
+        reading.assume("pure_bf16", "master_weights", "none" if pure else "fp32")
+
+
 def _stage(reading: Reading, method: str) -> None:
     """What is trained on: supervised answers, plain text that is packed, or preferences."""
     stage = str(reading.get("stage") or "sft")
-    if reading.has("stage") and stage in STAGES:
+    if stage in PREFERENCE_METHODS:
+        pass  # becomes the method
+    elif reading.has("stage") and stage in STAGES:
         reading.cannot("stage", STAGES[stage])
     elif reading.has("stage"):
         reading.understands("stage", "plain text, packed" if stage == "pt" else f"method = {method}")

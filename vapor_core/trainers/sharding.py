@@ -9,10 +9,13 @@ import re
 from vapor_core.trainers import settings
 from vapor_core.trainers.fields import Reading, no_figure, number, shown, truth, whole
 from vapor_core.trainers.huggingface import MASTERS, optimizer, schedule
+from vapor_core.trainers.memory_fields import HOST, offloads
 
 STAGES = ("none", "zero1", "zero2", "zero3")
+HYBRID = ("hybrid_shard", "4", "hybrid_shard_zero2", "5")
 FSDP_STRATEGIES = {
-    **dict.fromkeys(("full_shard", "1", "hybrid_shard", "4", "hybrid_shard_zero2", "5"), "zero3"),
+    **dict.fromkeys(("full_shard", "1"), "zero3"),
+    **dict.fromkeys(HYBRID, "hybrid"),
     **dict.fromkeys(("shard_grad_op", "2"), "zero2"),
     **dict.fromkeys(("no_shard", "3"), "none"),
 }
@@ -25,11 +28,9 @@ FSDP_TELLS = {
     "state_dict_type",
 }
 FSDP_TELLS |= {"sync_module_states", "final_state_dict_type", "cpu_ram_efficient_loading"}
-HYBRID = ("hybrid_shard", "4", "hybrid_shard_zero2", "5")
 OFFLOADS = "what is offloaded to the host is counted on the card"
+DEEPSPEED_OFFLOADS = {"offload_optimizer": ("optimizer",), "offload_param": ("parameters",)}
 DEEPSPEED_BEYOND = {
-    "offload_optimizer": OFFLOADS,
-    "offload_param": OFFLOADS,
     "cpu_offload": OFFLOADS,
     "zero_hpz_partition_size": "partitions within a machine are counted as over all cards",
     "zero_quantized_weights": "quantised communication is not counted",
@@ -50,7 +51,6 @@ DEEPSPEED_PARTS_BEYOND = {
 }
 DEEPSPEED_IGNORED = no_figure("deepspeed")
 ACCELERATE_IGNORED = no_figure("accelerate")
-FSDP_BEYOND = {"offload_params": OFFLOADS, "cpu_offload": OFFLOADS, "fsdp_offload_params": OFFLOADS}
 
 
 def deepspeed_file(reading: Reading) -> None:
@@ -145,7 +145,12 @@ def zero(reading: Reading, prefix: str) -> None:
     for name in [name for name in reading.left() if name.startswith(f"{group}.")]:
         last = name.removeprefix(f"{group}.").split(".", 1)
         why = DEEPSPEED_BEYOND.get(last[0])
-        if why is None or (len(last) > 1 and last[1] != "device"):
+        if last[0] in DEEPSPEED_OFFLOADS and last[1:] == ["device"]:
+            if str(reading.get(name)).lower() == "none":
+                reading.ignore(name, "is off")
+            else:
+                offloads(reading, name, DEEPSPEED_OFFLOADS[last[0]])
+        elif why is None or (len(last) > 1 and last[1] != "device"):
             reading.ignore(name, "tunes communication, not what is counted")
         else:
             reading.cannot(name, why)
@@ -167,8 +172,11 @@ def deepspeed_field(reading: Reading, name: str = "deepspeed") -> None:
     if told is None:
         reading.cannot(name, "the file is elsewhere, and its name tells no stage")
         return
-    offloads = "offload" in path.lower()
-    remark = "by the file's name" + ("; what it offloads is counted on the card" if offloads else "")
+    remark = "by the file's name"
+    if "offload" in path.lower():
+        places = HOST if told[1] == "3" else HOST[:1]
+        reading.values["offload"] = places
+        remark += f"; offload = {', '.join(places)}"
     reading.sets(name, "sharding", STAGES[int(told[1])], remark)
 
 
@@ -180,9 +188,12 @@ def fsdp_fields(reading: Reading, name: str = "fsdp", group: str = "fsdp_config"
         found = next(
             (FSDP_STRATEGIES[word.lower()] for word in words if word.lower() in FSDP_STRATEGIES), "zero3"
         )
-        offloads = "offload" in [word.lower() for word in words]
+        if "offload" in [word.lower() for word in words]:
+            reading.values["offload"] = HOST
         if truth(value) or words:
-            reading.sets(name, "sharding", found, OFFLOADS if offloads else "")
+            reading.sets(
+                name, "sharding", found, "offload = " + ", ".join(HOST) if "offload" in reading.values else ""
+            )
     inside = [each for each in reading.left() if each.startswith(f"{group}.")]
     for each in inside:
         key = each.removeprefix(f"{group}.").removeprefix("fsdp_")
@@ -190,8 +201,8 @@ def fsdp_fields(reading: Reading, name: str = "fsdp", group: str = "fsdp_config"
             _strategy(reading, each)
         elif key in ("activation_checkpointing",) and truth(reading.get(each)):
             reading.sets(each, "gradient_checkpointing", True)
-        elif key in FSDP_BEYOND:
-            reading.cannot(each, FSDP_BEYOND[key])
+        elif key in ("offload_params", "cpu_offload") and truth(reading.get(each)):
+            offloads(reading, each, HOST)
         else:
             reading.ignore(each, "tunes how it is wrapped, not what is counted")
     told = {each.removeprefix(f"{group}.").removeprefix("fsdp_") for each in inside}
@@ -204,8 +215,7 @@ def _strategy(reading: Reading, name: str) -> None:
     value = reading.get(name)
     word = str(value).lower()
     if word in FSDP_STRATEGIES and not isinstance(value, bool):
-        remark = "within a machine only; counted as over all cards" if word in HYBRID else ""
-        reading.sets(name, "sharding", FSDP_STRATEGIES[word], remark)
+        reading.sets(name, "sharding", FSDP_STRATEGIES[word])
     else:
         reading.sets(name, "sharding", "zero3" if truth(value) else "zero2")
 
@@ -258,9 +268,10 @@ def _accelerate_deepspeed(reading: Reading) -> None:
         reading.sets(f"{group}.zero_stage", "sharding", STAGES[min(max(stage, 0), 3)])
     reading.numbers({f"{group}.gradient_clipping": "max_grad_norm"})
     reading.wholes({f"{group}.gradient_accumulation_steps": "gradient_accumulation_steps"})
-    for name in ("offload_optimizer_device", "offload_param_device"):
-        if reading.has(f"{group}.{name}"):
-            reading.cannot(f"{group}.{name}", OFFLOADS)
+    for name, places in DEEPSPEED_OFFLOADS.items():
+        path = f"{group}.{name}_device"
+        if reading.has(path) and str(reading.get(path)).lower() != "none":
+            offloads(reading, path, places)
     if reading.has(f"{group}.deepspeed_config_file"):
         path = f"{group}.deepspeed_config_file"
         deepspeed_field(reading, path)

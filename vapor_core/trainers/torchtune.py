@@ -12,12 +12,19 @@ from vapor_core.physics.plan import is_frozen
 from vapor_core.trainers import settings
 from vapor_core.trainers.fields import Reading, no_figure, number, shown, truth, whole
 from vapor_core.trainers.huggingface import DATA_UNKNOWN, data, optimizer
+from vapor_core.trainers.memory_fields import memory_fields
 from vapor_core.trainers.settings import data_name, run_of
 from vapor_core.trainers.words import model_id, targets
 
 TUNE_OPTIMIZERS = {
     "adamw": "torch.optim.AdamW",
     "adamw_8bit": "bitsandbytes.optim.AdamW8bit",
+    "paged_adamw_8bit": "bitsandbytes.optim.PagedAdamW8bit",
+    "adamw_4bit": "torchao.optim.AdamW4bit",
+    "adafactor": "torch.optim.Adafactor",
+    "lion": "bitsandbytes.optim.Lion",
+    "galore_adamw": "galore_torch.GaLoreAdamW",
+    "muon": "torch.optim.Muon",
     "sgd": "torch.optim.SGD",
 }
 # Torchtune's builders of the catalog's models, under torchtune.models.
@@ -51,16 +58,11 @@ TUNE_DEFAULTS: dict[str, object] = {
 }  # fmt: skip
 ADAMW_DECAY = 0.01  # torch.optim.AdamW's own
 REFERENCE = re.compile(r"\$\{([A-Za-z_][\w.]*)\}")
-OFFLOADS = "what is offloaded to the host is counted on the card"
 PREFERENCE = "preferences, rewards and teachers are not modelled: counted as supervised fine-tuning"
 TUNE_BEYOND = {
-    "compile": "a compiled model is faster and keeps less; it is counted uncompiled",
-    "enable_activation_offloading": OFFLOADS,
-    "fsdp_cpu_offload": OFFLOADS,
     "optimizer_in_bwd": "gradients that are freed during the backward pass are counted whole",
     "ac_mode": "checkpoints of some layers are counted as of all",
     "ac_option": "checkpoints of some layers are counted as of all",
-    "tensor_parallel_dim": "tensor parallelism is not counted",
     "tensor_parallel_plan": "tensor parallelism is not counted",
     "quantizer": "training that is aware of quantisation is not counted",
     **dict.fromkeys(
@@ -73,7 +75,6 @@ TUNE_BEYOND = {
         ("kl_coeff", "lmbda", "num_steps", "value_checkpointer", "forward_batch_size"), PREFERENCE
     ),
     "lr_scheduler.num_cycles": "a course of other cycles is counted as half of one",
-    "model.use_dora": "DoRA trains magnitudes too and is slower; it is counted as LoRA",
     "fp8_recipe_name": "the recipe of fp8 is not counted",
     "enable_fp8_training": "",
     "tune_mode": "",
@@ -117,6 +118,7 @@ def torchtune_file(reading: Reading) -> None:
         reading.sets("run_val_every_n_steps", "eval_every", every)
     if reading.has("seed"):
         reading.sets("seed", "seed", whole("seed", reading.get("seed")))
+    memory_fields(reading, "torchtune")
     _spread(reading)
     _length(reading)
     reading.assume("AdamW's own", "weight_decay", ADAMW_DECAY)
@@ -293,6 +295,9 @@ def torchtune_fields(config: JobConfig) -> dict[str, object]:
         "clip_grad_norm": config.max_grad_norm or None,
         "dtype": config.precision if config.precision in ("bf16", "fp16", "fp32") else "bf16",
         "enable_activation_checkpointing": config.gradient_checkpointing,
+        **({"compile": True} if config.compile else {}),
+        **({"enable_activation_offloading": True} if "activations" in config.offload else {}),
+        **({"fsdp_cpu_offload": True} if "parameters" in config.offload else {}),
         "device": "cuda",
         "seed": config.seed % 2**32,
     }
@@ -317,7 +322,7 @@ def _warmup_steps(config: JobConfig) -> int:
 
 def _tune_model(config: JobConfig) -> dict[str, object]:
     family = BUILDERS.get(config.model) if isinstance(config.model, str) else None
-    prefix = {"lora": "lora_", "qlora": "qlora_"}.get(config.method, "")
+    prefix = ("lora_" if config.base_quantization == "none" else "qlora_") if is_frozen(config) else ""
     component = f"torchtune.models.{family[0]}.{prefix}{family[1]}" if family else prefix + NO_BUILDER
     if not is_frozen(config):
         return {"_component_": component}
@@ -333,6 +338,7 @@ def _tune_model(config: JobConfig) -> dict[str, object]:
         "apply_lora_to_output": LORA_HEAD in config.lora_targets,
         "lora_rank": config.lora_rank,
         "lora_alpha": config.lora_alpha,
+        **({"use_dora": True} if config.dora else {}),
     }
 
 

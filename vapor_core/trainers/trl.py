@@ -12,7 +12,6 @@ from vapor_core.trainers.huggingface import (
     DATA_UNKNOWN,
     DEFAULTS,
     LORA_BEYOND,
-    MASTERS,
     PREFIXES,
     WIDE_WEIGHTS,
     data,
@@ -20,6 +19,7 @@ from vapor_core.trainers.huggingface import (
     model,
     training_arguments,
 )
+from vapor_core.trainers.memory_fields import eight_bits, memory_fields
 from vapor_core.trainers.sharding import deepspeed_field, fsdp_fields
 
 SFT_DEFAULTS: dict[str, object] = {
@@ -63,7 +63,6 @@ TRL_BEYOND = {
     **METHOD_BEYOND,
     "load_in_8bit": "weights of 8 bit are counted in 16 bit",
     "load_in_fp8": "weights of 8 bit are counted in 16 bit",
-    "activation_offloading": "activations that are offloaded to the host are counted on the card",
     "padding_free": "batches without padding keep less; they are counted padded unless they are packed",
     "router_aux_loss_coef": "the balance of experts has no loss of its own here",
     "offload_embedding": "what is offloaded to the host is counted on the card",
@@ -83,6 +82,9 @@ def trl_file(reading: Reading) -> None:
     method(reading)
     _masters(reading)
     lengths(reading)
+    eight_bits(reading)
+    memory_fields(reading, "trl")
+    reading.assume("TRL's loss_type is chunked_nll", "cross_entropy", "chunked")
     training_arguments(reading, SFT_DEFAULTS)
     spread(reading)
     reading.finish(TRL_IGNORED, PREFIXES, TRL_BEYOND)
@@ -94,6 +96,7 @@ def arguments_file(reading: Reading) -> None:
     if "use_peft" in reading.fields:
         method(reading)
     lengths(reading)
+    memory_fields(reading, "trl")
     training_arguments(reading, SFT_DEFAULTS if "max_length" in reading.fields else DEFAULTS)
     spread(reading)
     reading.finish(TRL_IGNORED, PREFIXES, TRL_BEYOND)
@@ -121,6 +124,8 @@ def unsloth_file(reading: Reading, calls: dict[str, object]) -> None:
         reading.understands("load_in_4bit", f"method = {reading.values['method']}")
     _data(reading)
     lengths(reading)
+    eight_bits(reading)
+    memory_fields(reading, "unsloth" if unsloth else "trl")
     training_arguments(reading, UNSLOTH_DEFAULTS if unsloth else SFT_DEFAULTS)
     spread(reading)
     reading.finish(TRL_IGNORED, PREFIXES, TRL_BEYOND)
@@ -128,14 +133,18 @@ def unsloth_file(reading: Reading, calls: dict[str, object]) -> None:
 
 def _masters(reading: Reading) -> None:
     """TRL loads weights in 32 bit where nothing else is said, and trains what it has loaded."""
-    why = {"full": MASTERS, "lora": WIDE_WEIGHTS}.get(str(reading.values.get("method")))
+    full = reading.values.get("method") == "full"
     name = "torch_dtype" if "torch_dtype" in reading.fields else "dtype"
-    if not reading.has(name):
-        if why:
-            reading.tells(name, "float32", why)
-    elif why and "32" in str(reading.get(name)):
-        reading.cannot(name, why)
-    else:
+    wide = not reading.has(name) or "32" in str(reading.get(name))
+    if full and reading.has(name):
+        reading.sets(name, "master_weights", "fp32" if wide else "none")
+    elif full:
+        reading.assume("TRL loads in float32", "master_weights", "fp32")
+    elif wide and reading.values.get("method") == "lora":
+        reading.cannot(name, WIDE_WEIGHTS) if reading.has(name) else reading.tells(
+            name, "float32", WIDE_WEIGHTS
+        )
+    elif reading.has(name):
         reading.ignore(name, "is what is counted")
 
 

@@ -77,15 +77,24 @@ ADAMW_8BIT = ("adamw_8bit", "adamw_bnb_8bit", "adamw_torch_8bit", "ao_adamw_8bit
 OPTIMIZERS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(PLAIN_ADAMW, ("adamw", "")),
     **dict.fromkeys(ADAMW_8BIT, ("adamw_8bit", "")),
-    **dict.fromkeys(
-        ("paged_adamw_8bit", "pagedadamw8bit"), ("adamw_8bit", "what is paged out to the host is counted on the card")
-    ),
+    **dict.fromkeys(("paged_adamw_8bit", "pagedadamw8bit"), ("paged_adamw_8bit", "")),
     **dict.fromkeys(
         ("paged_adamw", "paged_adamw_32bit", "pagedadamw", "pagedadamw32bit", "deepspeedcpuadam"),
         ("adamw", "what is paged out to the host is counted on the card"),
     ),
+    **dict.fromkeys(("adamw_torch_4bit", "adamw4bit", "ao_adamw_4bit"), ("adamw_4bit", "")),
+    "adafactor": ("adafactor", ""),
+    **dict.fromkeys(("lion_32bit", "lion_pytorch", "lion"), ("lion", "")),
+    **dict.fromkeys(
+        ("lion_8bit", "paged_lion_8bit", "paged_lion_32bit"), ("lion", "its states are counted whole")
+    ),
+    **dict.fromkeys(("galore_adamw", "galore_adamw_layerwise", "galoreadamw"), ("galore_adamw", "")),
+    **dict.fromkeys(
+        ("galore_adamw_8bit", "galore_adamw_8bit_layerwise"), ("galore_adamw", "its states are counted whole")
+    ),
+    "muon": ("muon", ""),
     "sgd": ("sgd", ""),
-}  # fmt: skip
+}
 # Schedules: their word -> Vapor's, where nothing else is to be said.
 SCHEDULES: dict[str, str] = {
     **dict.fromkeys(("constant", "constant_with_warmup", "warmuplr"), "constant"),

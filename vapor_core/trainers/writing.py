@@ -12,7 +12,7 @@ from typing import Literal
 import yaml
 
 from vapor_core import catalog
-from vapor_core.contracts.training import LORA_TARGETS, JobConfig
+from vapor_core.contracts.training import LORA_TARGETS, PREFERENCE_METHODS, JobConfig
 from vapor_core.errors import InvalidConfig, NotInCatalog
 from vapor_core.physics.plan import is_frozen
 from vapor_core.trainers.document import MARK
@@ -22,9 +22,20 @@ from vapor_core.trainers.settings import data_name, run_of
 from vapor_core.trainers.torchtune import torchtune_fields
 
 Trainer = Literal["vapor", "trl", "axolotl", "llama_factory", "torchtune"]
-OPTIMIZERS = {"adamw": "adamw_torch_fused", "adamw_8bit": "adamw_bnb_8bit", "sgd": "sgd"}
+OPTIMIZERS = {
+    "adamw": "adamw_torch_fused",
+    "adamw_8bit": "adamw_bnb_8bit",
+    "paged_adamw_8bit": "paged_adamw_8bit",
+    "adamw_4bit": "adamw_torch_4bit",
+    "adafactor": "adafactor",
+    "lion": "lion_32bit",
+    "galore_adamw": "galore_adamw",
+    "muon": "muon",
+    "sgd": "sgd",
+}
 AXOLOTL_TYPES = {"chat": "chat_template", "pretraining": "completion"}
-STAGE_NUMBERS = {"none": 0, "zero1": 1, "zero2": 2, "zero3": 3}
+STAGE_NUMBERS = {"none": 0, "zero1": 1, "zero2": 2, "zero3": 3, "hybrid": 3}
+BITS = {"nf4": 4, "int8": 8}  # that LLaMA-Factory quantises to when it loads
 COMMANDS = {
     "trl": "trl sft --config config.yaml",
     "axolotl": "axolotl train config.yaml",
@@ -147,7 +158,10 @@ def _alpha(config: JobConfig) -> float | int:
 def _deepspeed(config: JobConfig) -> dict[str, object]:
     if config.sharding == "none":
         return {}
-    stage = {"stage": STAGE_NUMBERS[config.sharding]}
+    stage: dict[str, object] = {"stage": STAGE_NUMBERS[config.sharding]}
+    for place, name in (("optimizer", "offload_optimizer"), ("parameters", "offload_param")):
+        if place in config.offload:
+            stage[name] = {"device": "cpu"}
     auto = dict.fromkeys(
         ("train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "gradient_clipping"), "auto"
     )
@@ -189,8 +203,21 @@ def _dtype(config: JobConfig) -> str:
     if config.precision == "fp32" or config.method == "pretrain":
         return "float32"
     if config.precision == "fp16":
-        return "float32" if config.method == "full" else "float16"
-    return "bfloat16"
+        return "float16" if config.adapts else "float32"
+    return "float32" if config.master_weights == "fp32" and not config.adapts else "bfloat16"
+
+
+ATTENTIONS = {"eager": "eager", "sdpa": "sdpa", "flash": "flash_attention_2"}
+
+
+def _kernels(config: JobConfig) -> dict[str, object]:
+    """Kernels by transformers' words; Liger's fuse the loss as well."""
+    fields: dict[str, object] = {"attn_implementation": ATTENTIONS[config.attention]}
+    if config.fused_kernels:
+        fields["use_liger_kernel"] = True
+    if config.compile:
+        fields["torch_compile"] = True
+    return fields
 
 
 def _trl(config: JobConfig) -> dict[str, object]:
@@ -207,7 +234,11 @@ def _trl(config: JobConfig) -> dict[str, object]:
         "gradient_checkpointing": config.gradient_checkpointing,
     }
     if is_frozen(config):
-        fields |= {"use_peft": True, "load_in_4bit": config.method == "qlora", "lora_r": config.lora_rank}
+        fields |= {
+            "use_peft": True,
+            "load_in_4bit": config.base_quantization == "nf4",
+            "lora_r": config.lora_rank,
+        }
         fields |= {"lora_alpha": _alpha(config), "lora_target_modules": _targets(config)}
     return fields
 
@@ -231,13 +262,20 @@ def _llama_factory(config: JobConfig) -> dict[str, object]:
         fields |= {"stage": "pt", "train_from_scratch": True}
     if config.precision == "fp8":
         fields["fp8"] = True
-    if config.method == "full" and config.precision == "bf16" and config.sharding == "none":
+    if config.method == "full" and config.precision == "bf16" and config.master_weights == "none":
         fields["pure_bf16"] = True  # weights, gradients and moments in 16 bit, as counted
+    if config.method in ("dpo", "kto"):
+        fields["stage"] = config.method
+    fields |= {"flash_attn": {"eager": "disabled", "sdpa": "sdpa", "flash": "fa2"}[config.attention]}
+    fields |= {"enable_liger_kernel": True} if config.fused_kernels else {}
+    fields |= {"torch_compile": True} if config.compile else {}
     if is_frozen(config):
         targets = "all" if config.lora_targets == LORA_TARGETS else ",".join(config.lora_targets)
         fields |= {"lora_rank": config.lora_rank, "lora_alpha": _alpha(config), "lora_target": targets}
-    if config.method == "qlora":
-        fields["quantization_bit"] = 4
+        fields |= {"use_dora": True} if config.dora else {}
+        fields |= {"additional_target": "embed_tokens,lm_head"} if config.train_embeddings else {}
+    if config.base_quantization in BITS:
+        fields["quantization_bit"] = BITS[config.base_quantization]
     return fields
 
 
@@ -246,13 +284,28 @@ def _axolotl(config: JobConfig) -> dict[str, object]:
     fields: dict[str, object] = {"base_model": _model_name(config), "datasets": [_axolotl_data(config)]}
     if is_frozen(config):
         fields |= {
-            "adapter": config.method,
-            "load_in_4bit": config.method == "qlora",
+            "adapter": "lora" if config.base_quantization == "none" else "qlora",
+            "load_in_4bit": config.base_quantization == "nf4",
             "lora_r": config.lora_rank,
         }
         fields |= {"lora_alpha": _alpha(config), "lora_target_modules": _targets(config)}
+        fields |= {"load_in_8bit": True} if config.base_quantization == "int8" else {}
+        fields |= {"peft_use_dora": True} if config.dora else {}
+        fields |= {"lora_modules_to_save": ["embed_tokens", "lm_head"]} if config.train_embeddings else {}
     if config.method == "pretrain":
         fields["reinit_weights"] = True
+    if config.method in PREFERENCE_METHODS:
+        fields["rl"] = config.method
+    fields[
+        {"eager": "eager_attention", "sdpa": "sdp_attention", "flash": "flash_attention"}[config.attention]
+    ] = True
+    fields |= {"liger_rms_norm": True, "liger_glu_activation": True} if config.fused_kernels else {}
+    fields |= {"cut_cross_entropy": True} if config.cross_entropy == "fused" else {}
+    fields |= {"chunked_cross_entropy": True} if config.cross_entropy == "chunked" else {}
+    fields |= {"torch_compile": True} if config.compile else {}
+    fields |= {"activation_offloading": True} if "activations" in config.offload else {}
+    for name in ("tensor_parallel", "context_parallel", "expert_parallel"):
+        fields |= {f"{name}_size": getattr(config, name)} if getattr(config, name) > 1 else {}
     if word == "cosine_with_min_lr":
         word, arguments = "cosine", {}
         fields["cosine_min_lr_ratio"] = config.min_learning_rate_ratio

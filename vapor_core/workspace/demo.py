@@ -51,6 +51,7 @@ PAUSED = JobConfig(
     dataset="openai/gsm8k",
     method="qlora",
     seed=15,
+    gradient_checkpointing=True,
 )
 SERVED = JobConfig(
     name="Dolly on SmolLM2 1.7B",

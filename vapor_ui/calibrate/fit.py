@@ -19,7 +19,8 @@ from vapor_ui.shell import session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vapor_core.contracts.training import Calibration, Estimate, JobConfig
+    from vapor_core.contracts.estimates import Estimate
+    from vapor_core.contracts.training import Calibration, JobConfig
     from vapor_core.workspace.store import Store
     from vapor_ui.form.calibrations import Fit, MeasuredRun
 

@@ -10,6 +10,8 @@ fields: One field of a form as one widget: it shows the form's value, keeps what
     wrong.
 form_values: What the choices of a form amount to: the configuration, its estimate, and one sentence a field
     that is wrong.
+memory_blocks: The fields of whose trainer is meant, and of what it does that changes memory: few controls,
+    behind an expander.
 own_data: A person's own data on a screen: a file is counted, shown and chosen; where its text is unknown, its
     columns are.
 pickers: Which model to train and what on: from the catalog and the workspace's own, from the Hub, or from a

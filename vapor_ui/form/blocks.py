@@ -13,16 +13,31 @@ import streamlit as st
 from vapor_core import catalog
 from vapor_core.advice.cures import METHOD_NAMES
 from vapor_core.contracts.entries import Accelerator
-from vapor_core.contracts.training import LORA_TARGETS, Optimizer, Precision, ScheduleName, Sharding
+from vapor_core.contracts.training import (
+    LORA_TARGETS,
+    PREFERENCE_METHODS,
+    Optimizer,
+    Precision,
+    ScheduleName,
+    Sharding,
+)
+from vapor_ui.form import choices
 from vapor_ui.form.fields import Choice, Field, Line, Number, Segments, Several, Switch, WholeNumber
+from vapor_ui.shell import session
 
 if TYPE_CHECKING:
     from vapor_core.contracts.training import JobConfig
     from vapor_ui.form.form_values import Form
 
-METHODS = ("lora", "qlora", "full", "pretrain")
+METHODS = ("lora", "qlora", "full", "pretrain", *PREFERENCE_METHODS)
 NARROW = 130  # pixels of a column, where a form has half of the page
-SHARDING = {"none": "none", "zero1": "ZeRO 1", "zero2": "ZeRO 2", "zero3": "ZeRO 3"}
+SHARDING = {
+    "none": "none",
+    "zero1": "ZeRO 1",
+    "zero2": "ZeRO 2",
+    "zero3": "ZeRO 3",
+    "hybrid": "hybrid (within a node)",
+}
 
 
 def grid(form: Form, fields: Iterable[Field], *, width: int = 150) -> None:
@@ -40,7 +55,11 @@ def row(form: Form, fields: Iterable[Field]) -> None:
 
 
 def _adapts(config: JobConfig) -> bool:
-    return config.method in ("lora", "qlora")
+    return config.adapts
+
+
+def _may_adapt(config: JobConfig) -> bool:
+    return config.adapts or config.method in PREFERENCE_METHODS
 
 
 def _falls_late(config: JobConfig) -> bool:
@@ -63,7 +82,16 @@ def _card(key: str | Accelerator) -> str:
     return f"{card.display_name} · {card.memory_gb:g} GB · {price}"
 
 
-METHOD = Segments(
+class MethodChoice(Segments):
+    """The method; what was chosen for another one alone is taken back with it."""
+
+    def _keep(self, key: str, form: str) -> None:
+        for name in ("base_quantization", "dora"):
+            choices.choose(session.store(), name, None, form)
+        super()._keep(key, form)
+
+
+METHOD = MethodChoice(
     name="method",
     label="Method",
     options=lambda _: METHODS,
@@ -85,7 +113,12 @@ MICRO_BATCH = WholeNumber(
 ACCUMULATION = WholeNumber(
     name="gradient_accumulation_steps", label="Gradient accumulation", help="Micro-batches before each step"
 )
-LORA_RANK = WholeNumber(name="lora_rank", label="LoRA rank", help="Width of the adapters", where=_adapts)
+LORA_RANK = WholeNumber(
+    name="lora_rank",
+    label="LoRA rank",
+    help="Width of the adapters; of preference methods 0 trains all weights",
+    where=_may_adapt,
+)
 LORA_ALPHA = Number(name="lora_alpha", label="LoRA alpha", step=1.0, where=_adapts)
 LORA_TARGETS_FIELD = Several(
     name="lora_targets",

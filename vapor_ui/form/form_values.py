@@ -12,7 +12,8 @@ from vapor_core.errors import InvalidConfig
 from vapor_ui.form.choices import TRAIN, Values
 
 if TYPE_CHECKING:
-    from vapor_core.contracts.training import Calibration, Estimate
+    from vapor_core.contracts.estimates import Estimate
+    from vapor_core.contracts.training import Calibration
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-360M"
 

@@ -142,7 +142,7 @@ def _training(model: CatalogModel, card: Accelerator, method: Method) -> str:
         memory = training_memory(plan(config))
     except VaporError:
         return text.MISSING
-    return f"{'✓' if memory.fits else '✗'} {text.gigabytes(memory.total_gb)}"
+    return f"{'✓' if memory.fits else '✗'} {text.gigabytes(memory.reserved_gb)}"
 
 
 def _serving(model: CatalogModel, card: Accelerator) -> str:

@@ -6,8 +6,8 @@ import streamlit as st
 
 from vapor_core import text
 from vapor_core.charts import planning, stream
+from vapor_core.contracts.estimates import Estimate
 from vapor_core.contracts.findings import Risk
-from vapor_core.contracts.training import Estimate
 from vapor_ui.parts import links
 from vapor_ui.parts.cards import chart_card, metric_card
 
@@ -56,9 +56,12 @@ def _memory(estimate: Estimate) -> None:
         alt=f"Memory per accelerator by its parts: {needs} of {has}.",
         height=200,
     )
+    low, high = (
+        text.gigabytes(end) for end in (estimate.memory_reserved_gb_low, estimate.memory_reserved_gb_high)
+    )
     st.caption(
-        f"Needs **{needs}** ({text.gigabytes(estimate.memory_gb_low)} to {text.gigabytes(estimate.memory_gb_high)}) "
-        f"of {has} on each accelerator; {text.count(estimate.trainable_parameters)} parameters are trained."
+        f"Needs **{text.gigabytes(estimate.memory_reserved_gb)}** ({low} to {high}) of {has} on each accelerator, "
+        f"of which {needs} are allocated; {text.count(estimate.trainable_parameters)} parameters are trained."
     )
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from vapor_core import catalog
-from vapor_ui.form import blocks, choices, pickers
+from vapor_ui.form import blocks, choices, memory_blocks, pickers
 from vapor_ui.parts import prices
 from vapor_ui.shell import session
 
 if TYPE_CHECKING:
     from vapor_core.workspace.store import Store
+    from vapor_ui.form.fields import Field
     from vapor_ui.form.form_values import Form
 
 METHOD = (
@@ -39,18 +41,27 @@ def train_form(store: Store, form: Form) -> None:
     with st.container(border=True):
         st.markdown("#### Method")
         blocks.METHOD.draw(form)
+        memory_blocks.TRAINER.draw(form)
         blocks.grid(form, METHOD)
     with st.container(border=True):
         st.markdown("#### Hardware")
         blocks.ACCELERATOR.draw(form)
         prices.note(catalog.accelerator(form.shown.accelerator), now=session.now())
         blocks.grid(form, HARDWARE)
+    kept = (*memory_blocks.CHOICES, memory_blocks.OFFLOAD)
+    with st.expander("Memory and kernels", icon=":material/memory:", expanded=_wrong(form, kept)):
+        blocks.grid(form, memory_blocks.CHOICES)
+        blocks.row(form, memory_blocks.SWITCHES)
+        memory_blocks.OFFLOAD.draw(form)
     hidden = (*ADVANCED, blocks.LORA_TARGETS_FIELD)
-    wrong = any(field.name in form.problems for field in hidden)
-    with st.expander("Advanced", icon=":material/tune:", expanded=wrong):
+    with st.expander("Advanced", icon=":material/tune:", expanded=_wrong(form, hidden)):
         blocks.grid(form, ADVANCED)
         blocks.row(form, SWITCHES)
         blocks.LORA_TARGETS_FIELD.draw(form)
+
+
+def _wrong(form: Form, fields: Iterable[Field]) -> bool:
+    return any(field.name in form.problems for field in fields)
 
 
 def clear_button() -> None:

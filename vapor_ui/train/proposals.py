@@ -8,7 +8,8 @@ import streamlit as st
 from vapor_core import catalog, text
 from vapor_core.advice.budget import propose
 from vapor_core.charts import stream
-from vapor_core.contracts.training import Calibration, JobConfig, Proposal
+from vapor_core.contracts.estimates import Proposal
+from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.errors import VaporError
 from vapor_ui.form import choices
 from vapor_ui.parts.cards import chart_card

@@ -96,21 +96,21 @@ def seen_tokens(model: CatalogModel) -> float:
 
 
 def fine_tuning(plan: Plan) -> FineTuning:
-    """The constants of a plan whose method is full, lora or qlora."""
+    """The constants of a plan that does not pretrain."""
     config = plan.config
     best, stable = _rates(plan)
     above = max(log(config.learning_rate / best), 0.0)
     initial, final = _continued(plan) if plan.dataset.kind == "pretraining" else _instructed(plan)
-    costly = HIGH_RATE_FULL if config.method == "full" else HIGH_RATE_LORA
+    costly = HIGH_RATE_FULL if not config.adapts else HIGH_RATE_LORA
     final = min(final, LEAST_FALL * initial) * (1 + costly * min(above, FAR_ABOVE) ** 2)
-    quantized = QUANTIZED if config.method == "qlora" else 0.0
+    quantized = QUANTIZED if config.base_quantization != "none" else 0.0
     slower = min(max(best / config.learning_rate, FASTEST), SLOWEST) ** FALL_RATE
     return FineTuning(
         initial=initial + quantized,
         final=final + quantized,
         fall_steps=(FALL + FALL_BATCH / plan.global_batch) * slower,
         memorisation=_memorisation(plan, best),
-        sharp=config.method == "full",
+        sharp=not config.adapts,
         optimal_learning_rate=best,
         stable_learning_rate=stable,
         divergence_probability=probability(STEEP * log(config.learning_rate / stable)),
@@ -148,7 +148,7 @@ def _knows_instructions(model: CatalogModel) -> bool:
 
 def _adaptation(config: JobConfig) -> float:
     """LoRA's factor on the final loss; 1 at rank 16 on attention alone, and for full fine-tuning."""
-    if config.method == "full":
+    if not config.adapts:
         return 1.0
     doublings = min(max(log2(config.lora_rank / RANK_AT), -RANK_DOUBLINGS), RANK_DOUBLINGS)
     mlp = not {"gate_proj", "up_proj", "down_proj"}.isdisjoint(config.lora_targets)
@@ -160,7 +160,7 @@ def _rates(plan: Plan) -> tuple[float, float]:
     config = plan.config
     best: float = BEST_RATE * (BEST_RATE_SIZE / plan.model.parameters) ** BEST_RATE_POWER
     margin = STABLE
-    if config.method != "full":
+    if config.adapts:
         best *= LORA_RATE
         margin *= float((2 * config.lora_rank / max(config.lora_alpha, LEAST_ALPHA)) ** 0.5)
     if config.optimizer == "sgd":
@@ -173,7 +173,7 @@ def _memorisation(plan: Plan, best: float) -> float:
     config = plan.config
     share = plan.trainable_parameters / max(plan.data_tokens, 1.0)
     rate = config.learning_rate * min(plan.total_steps / RAMPED_STEPS, 1.0)
-    if config.method == "full":
+    if not config.adapts:
         found = MEMORISATION_FULL * (rate / best) ** 0.5 * (share / SHARE_FULL) ** 0.25
     else:
         reach = rate * config.lora_alpha / config.lora_rank / REACH
