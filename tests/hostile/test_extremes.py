@@ -17,7 +17,6 @@ from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset, Los
 from vapor_core.contracts.serving import ServingConfig
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.errors import InvalidConfig, VaporError
-from vapor_core.physics.loss.curve import OVERCONFIDENT
 from vapor_core.physics.throughput import MOST_MFU
 from vapor_core.simulator import TrainingSimulator
 from vapor_core.workspace.store import Store
@@ -51,7 +50,7 @@ def within_physics(config: JobConfig) -> None:
         most = math.log(max(catalog.model(config.model).vocabulary_size, 2)) * ROUNDING
         for name, value in numbers(found).items():
             if "_loss" in name:
-                assert value <= most * (OVERCONFIDENT if "eval" in name else 1.0), (name, value, config)
+                assert value <= most, (name, value, config)
 
 
 def calibrated_within_physics(config: JobConfig, own: Calibration) -> None:
@@ -75,8 +74,7 @@ def slices_within_physics(config: JobConfig) -> None:
                 values = each[~np.isnan(each)] if name == "eval_loss" else each
                 assert np.isfinite(values).all(), (name, config)
                 assert (values >= 0).all(), (name, config)
-                high = most * (OVERCONFIDENT if name == "eval_loss" else 1.0)
-                assert name not in LOSSES or run.curve.diverges or (values <= high).all(), (name, config)
+                assert name not in LOSSES or run.curve.diverges or (values <= most).all(), (name, config)
             assert (np.diff(columns["elapsed_s"]) >= 0).all(), config
             assert (columns["utilization"] <= 1.0).all(), config
             assert (columns["memory_gb"] <= run.memory_gb * ROUNDING).all(), config
@@ -174,7 +172,7 @@ def test_a_hundred_thousand_epochs_end_within_what_being_wrong_costs():
     config = JobConfig(
         model="HuggingFaceTB/SmolLM2-135M", method="pretrain", dataset="yahma/alpaca-cleaned", epochs=1e5
     )
-    assert vapor.estimate(config).final_eval_loss <= OVERCONFIDENT * math.log(49_152) * ROUNDING
+    assert vapor.estimate(config).final_eval_loss <= math.log(49_152) * ROUNDING
 
 
 def test_prompts_of_ten_million_tokens_are_served_in_a_second():

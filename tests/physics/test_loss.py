@@ -1,5 +1,7 @@
 """Laws of the loss curve."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.fidelity import Row, finetune, loss, quantile
 from vapor_core import catalog
-from vapor_core.contracts.entries import CatalogModel, Dataset
+from vapor_core.contracts.entries import CatalogModel, Dataset, DatasetKind
 from vapor_core.contracts.training import JobConfig
 from vapor_core.physics.loss.curve import LossCurve, critical_batch, loss_curve
 from vapor_core.physics.loss.laws import law_losses
@@ -156,7 +158,7 @@ def test_many_passes_of_a_fine_tune_overfit_and_few_do_not() -> None:
 
 
 def test_full_fine_tuning_steps_down_at_the_end_of_a_pass() -> None:
-    config = tuning(method="full", epochs=3)
+    config = tuning(model="meta-llama/Llama-3.1-8B", method="full", epochs=3)
     asked = plan(config)
     train = curve(config).train(every(config))
     end = round(asked.steps_per_epoch)
@@ -211,7 +213,7 @@ ANY = st.fixed_dictionaries({
     "micro_batch_size": st.integers(1, 4096),
     "warmup_ratio": st.sampled_from([0.0, 0.03, 0.99]),
 })  # fmt: skip
-KINDS = ["instruction", "chat", "math", "code", "classification", "pretraining", "own"]
+KINDS = list(get_args(DatasetKind))
 
 
 @given(ANY, st.sampled_from(KINDS))

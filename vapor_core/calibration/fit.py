@@ -1,18 +1,18 @@
 """Which constants a person's own runs have: (config, measured frame) pairs -> Calibration.
 
-Pretraining runs give their own multi-power law where they have points enough, fine-tunes a level and a stretch of
-their fall; both the step's noise and the throughput against the laws'. Pass the result to estimate, forecast or
-simulate.
+Pretraining runs give their own multi-power law where they have points enough; fine-tunes are `tuning`'s; both the
+step's noise and the throughput against the laws'. Pass the result to estimate, forecast or simulate.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from math import log
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from vapor_core.calibration.points import Floats, MeasuredRun, least_squares
+from vapor_core.calibration.tuning import fit_tuning
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.errors import InvalidConfig
 from vapor_core.physics.loss import laws, pretraining
@@ -23,8 +23,6 @@ from vapor_core.physics.loss.stability import stability
 from vapor_core.physics.plan import Plan, plan
 from vapor_core.physics.throughput import training_throughput
 
-Floats = NDArray[np.float64]
-
 ENOUGH_POINTS = 12  # after warm-up, over all runs: fewer move the level alone
 LOSS_COLUMNS = ("loss", "train_loss", "eval_loss", "val_loss")
 SETTLED = 0.02  # share of a run after which the law holds, warm-up apart
@@ -34,26 +32,12 @@ PRIOR = np.array([log(0.55), log(0.48), log(420.0)])
 PRIOR_SPREAD = np.array([0.5, 0.2, 0.3])
 FIT_ERROR = 0.001  # relative error of the law itself on a curve that it was fitted to
 BEGINS_BELOW = 0.3  # nats that the fit's first level lies below the lowest last loss
-# Of a fine-tune's level and stretch: steps of a fit, error it is weighed against, pull of the stretch to 1.
-TUNING_ROUNDS, TUNING_ERROR, STRETCH_PULL = 25, 0.02, 0.02
-MOST_STRETCH = 3.0  # of the stretch's logarithm, either way
 # The level is read from the last of so many parts; its least relative error
 LEVEL_PARTS, LEVEL_ERROR = 5, 0.01
 FEWEST_FOR_NOISE = 30  # points; and the first of LEVEL_PARTS, in which the loss falls fast, is left out
 # Standard deviation of a normal value from the median absolute second difference of neighbours.
 SECOND_DIFFERENCE = 0.6745 * 6**0.5
 RUN_WEIGHT = 40.0  # independent points that a run is worth: neighbours err together
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Run:
-    """One run's usable points."""
-
-    plan: Plan
-    steps: Floats
-    loss: Floats
-    noise: float | None  # std of single steps about their course, nats
-    rate: float | None  # median tokens per second
 
 
 def calibrate(runs: Sequence[tuple[JobConfig, pd.DataFrame]]) -> Calibration:
@@ -75,7 +59,7 @@ def calibrate(runs: Sequence[tuple[JobConfig, pd.DataFrame]]) -> Calibration:
         )
     scales = [run.rate / training_throughput(run.plan).tokens_per_second for run in read if run.rate]
     noises = [run.noise / loss_curve(run.plan).noise_std for run in read if run.noise]
-    fitted = _fit_pretraining(read) if pretrain else _fit_tuning(read)
+    fitted = _fit_pretraining(read) if pretrain else fit_tuning(read)
     scale = float(np.median(scales)) if scales else None
     return fitted.changed(
         runs=len(read),
@@ -85,7 +69,7 @@ def calibrate(runs: Sequence[tuple[JobConfig, pd.DataFrame]]) -> Calibration:
     )
 
 
-def _read(number: int, config: JobConfig, frame: pd.DataFrame) -> _Run:
+def _read(number: int, config: JobConfig, frame: pd.DataFrame) -> MeasuredRun:
     column = next((name for name in LOSS_COLUMNS if name in frame.columns), None)
     if "step" not in frame.columns or column is None:
         raise InvalidConfig({"runs": f"run {number} needs the columns step and loss; it has {_names(frame)}"})
@@ -100,7 +84,7 @@ def _read(number: int, config: JobConfig, frame: pd.DataFrame) -> _Run:
         )
     order = np.argsort(steps[usable], kind="stable")
     steps, loss = steps[usable][order], loss[usable][order]
-    return _Run(asked, *_blocks(steps, loss), _noise(steps, loss), _rate(asked, frame))
+    return MeasuredRun(asked, *_blocks(steps, loss), _noise(steps, loss), _rate(asked, frame))
 
 
 def _names(frame: pd.DataFrame) -> str:
@@ -142,14 +126,14 @@ def _rate(asked: Plan, frame: pd.DataFrame) -> float | None:
     return float(np.median(rates)) if len(rates) else None
 
 
-def _settled(run: _Run) -> _Run:
+def _settled(run: MeasuredRun) -> MeasuredRun:
     """The run without its first steps, where the law does not hold yet."""
     first = max(run.plan.warmup_steps, SETTLED * run.plan.total_steps)
     keep = run.steps >= first
     return replace(run, steps=run.steps[keep], loss=run.loss[keep])
 
 
-def _fit_pretraining(runs: Sequence[_Run]) -> Calibration:
+def _fit_pretraining(runs: Sequence[MeasuredRun]) -> Calibration:
     settled = [run for run in map(_settled, runs) if len(run.steps)]
     points = sum(len(run.steps) for run in settled)
     first = runs[0].plan
@@ -168,10 +152,10 @@ def _fit_pretraining(runs: Sequence[_Run]) -> Calibration:
 
     spread = np.array([1.0, *PRIOR_SPREAD])
     start = np.array([min(float(run.loss[-1]) for run in settled) - BEGINS_BELOW, *PRIOR])
-    theta = _least_squares(lambda at: np.append(residuals(at) / FIT_ERROR, (at - start) / spread), start)
+    theta = least_squares(lambda at: np.append(residuals(at) / FIT_ERROR, (at - start) / spread), start)
     error = max(float(np.median(np.abs(residuals(theta)))), FIT_ERROR)
     if error > 2 * FIT_ERROR:  # noisy points say less against what is known before
-        theta = _least_squares(lambda at: np.append(residuals(at) / error, (at - start) / spread), theta)
+        theta = least_squares(lambda at: np.append(residuals(at) / error, (at - start) / spread), theta)
         error = float(np.median(np.abs(residuals(theta))))
     return Calibration(
         curve=(float(theta[0]), *(float(value) for value in np.exp(theta[1:]))),
@@ -194,49 +178,13 @@ def _against(first: Plan, other: Plan) -> float:
     return float(_penalty(other) - _penalty(first) + law.a * (there**-law.alpha - here**-law.alpha))
 
 
-def _predicted(theta: Floats, run: _Run, at: Grid, first: Plan) -> Floats:
+def _predicted(theta: Floats, run: MeasuredRun, at: Grid, first: Plan) -> Floats:
     power = MultiPowerLaw(float(theta[0]), *(float(value) for value in np.exp(np.clip(theta[1:], -20, 20))))
     course = power.level + shape(power, at, run.plan.tokens_per_step / first.tokens_per_step)
     return np.interp(run.steps, at.steps, course)
 
 
-def _least_squares(residuals: Callable[[Floats], Floats], start: Floats, rounds: int = 60) -> Floats:
-    """Levenberg-Marquardt with a numerical Jacobian and Huber weights; few unknowns, no bounds."""
-    at, damping = start.copy(), 1e-2
-    errors = residuals(at)
-    for _ in range(rounds):
-        moves = 1e-5 * np.maximum(np.abs(at), 1e-2)
-        jacobian = np.stack(
-            [
-                (residuals(at + move * unit) - errors) / move
-                for move, unit in zip(moves, np.eye(len(at)), strict=True)
-            ],
-            axis=1,
-        )
-        weights = 1 / np.maximum(np.abs(errors), 1.0)
-        slope = jacobian.T @ (weights * errors)
-        bend = (jacobian.T * weights) @ jacobian
-        move = np.linalg.solve(bend + damping * np.diag(np.diag(bend) + 1e-9), -slope)
-        tried = residuals(at + move)
-        if _huber(tried) < _huber(errors):
-            gained = _huber(errors) - _huber(tried)
-            at, errors, damping = at + move, tried, max(damping / 4, 1e-9)
-            if gained < 1e-7 * _huber(errors):
-                break
-        elif damping > 1e9:
-            break
-        else:
-            damping *= 6
-    return at
-
-
-def _huber(errors: Floats) -> float:
-    size = np.abs(errors)
-    value = float(np.sum(np.where(size <= 1, size**2, 2 * size - 1)))
-    return value if np.isfinite(value) else np.inf
-
-
-def _level(runs: Sequence[_Run]) -> Calibration:
+def _level(runs: Sequence[MeasuredRun]) -> Calibration:
     """Too few points for a shape: the level alone, from the last fifth of each run."""
     levels, errors = [], []
     for run in runs:
@@ -249,41 +197,3 @@ def _level(runs: Sequence[_Run]) -> Calibration:
         loss_error=max(float(np.mean(errors)), LEVEL_ERROR),
         notes=("Few points: only the level of the loss was fitted, the shape is the law's.",),
     )
-
-
-def _fit_tuning(runs: Sequence[_Run]) -> Calibration:
-    """Level and stretch of a fine-tune's fall on fresh text: Gauss-Newton on what the curve makes of them."""
-    if sum(len(run.steps) for run in runs) < ENOUGH_POINTS:
-        return _level(runs)
-
-    def residuals(theta: Floats) -> Floats:
-        own = Calibration(
-            loss_level=float(theta[0]),
-            loss_stretch=float(np.exp(np.clip(theta[1], -MOST_STRETCH, MOST_STRETCH))),
-        )
-        parts = [
-            (loss_curve(run.plan, own).train(run.steps.astype(np.int64)) - run.loss)
-            / np.median(run.loss)  # of the run, not of each point: dividing by noise pulls the fit down
-            / len(run.steps) ** 0.5
-            for run in runs
-        ]
-        return np.concatenate(parts)
-
-    prior = np.array([0.0, STRETCH_PULL])  # the stretch stays where the points do not tell
-    theta = _least_squares(
-        lambda at: np.append(residuals(at), prior * at) / TUNING_ERROR, np.array([1e-3, 1e-3]), TUNING_ROUNDS
-    )
-    error = float(np.median(np.abs(residuals(theta)) * np.concatenate([_root(run) for run in runs])))
-    points = sum(len(run.steps) for run in runs)
-    return Calibration(
-        loss_level=float(theta[0]),
-        loss_stretch=float(np.exp(np.clip(theta[1], -MOST_STRETCH, MOST_STRETCH))),
-        loss_error=error,
-        notes=(
-            f"Own level and fall from {points} points; a single point lies {100 * error:.1f} % off them.",
-        ),
-    )
-
-
-def _root(run: _Run) -> Floats:
-    return np.full(len(run.steps), len(run.steps) ** 0.5)

@@ -333,7 +333,13 @@ class Calibration(Contract):
     loss_level: Annotated[float, Field(ge=-100, le=100)] | None = None  # nats added to the law
     # constants of the curve within a run; physics.loss names them
     curve: Annotated[tuple[CurveConstant, ...], Field(max_length=4)] | None = None
-    loss_stretch: Scale | None = None  # fall of a fine-tune's loss against the law's
+    loss_stretch: Scale | None = None  # fall of a fine-tune's loss against the law's, in calibrations of old
+    # Of a fine-tune, times the law's: its first and its learnt loss, the steps to learn its template, and how fast it
+    # learns by heart
+    loss_first: Scale | None = None
+    loss_learnt: Scale | None = None
+    loss_pace: Scale | None = None
+    loss_memory: Scale | None = None
     # of the calibrated runs: model size as the corpus's law counts it,
     parameters: Annotated[float, Field(gt=0, le=1e15)] | None = None
     tokens_per_step: Annotated[float, Field(gt=0, le=1e15)] | None = None  # batch,

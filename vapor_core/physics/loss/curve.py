@@ -5,13 +5,15 @@ The curve holds no noise; `noise_std` and `spike_rate` say how large the simulat
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vapor_core.contracts.training import Calibration
-from vapor_core.physics.loss import fine_tuning, laws, pretraining, repeats
+from vapor_core.physics.loss import fine_tuning, laws, memorisation, pretraining, repeats
 from vapor_core.physics.loss.divergence import blow_up
+from vapor_core.physics.loss.fine_tuning import FineTuning
 from vapor_core.physics.loss.gradient import grad_norm
 from vapor_core.physics.loss.laws import uniform_loss
 from vapor_core.physics.loss.pretraining import (
@@ -37,14 +39,13 @@ FEWEST_SEQUENCES = 1e-3  # of NOISE_TOKENS, in a step; a smaller batch counts as
 SPIKES = 7e-4  # excursions beyond 6 sigma a step: 13 of llm.c's 19,560
 CRITICAL_BATCH, CRITICAL_POWER = 2e8, 1 / 0.21  # Kaplan 2020: tokens at a loss of 1 nat
 LEAST_LOSS = 0.5  # nats, to which the critical batch follows the loss
-# Half-widths of the 80 % bands: the 80th percentiles of the errors on the published tables (benchmarks/fidelity).
+# Half-widths of the 80 % bands, as logarithms: the 80th percentiles of the errors on the published tables
+# (benchmarks/fidelity).
 SPREAD_CORPUS, SPREAD_UNKNOWN, SPREAD_REPEATED = 0.02, 0.12, 0.065
-SPREAD_TUNING, SPREAD_CALIBRATED = 0.2, 0.005
+SPREAD_CALIBRATED = 0.005
 SPREAD_TUNING_CALIBRATED, SPREAD_PER_ERROR = 0.02, 2.0  # least half-width, and more for each error of the fit
+SPREAD_BY_HEART = 0.4  # half-width for each logarithm that the training loss is known by heart
 SPREAD_FULL = 0.05  # share of a run after which the band has its full width; it grows as the square root
-# Times the loss of knowing nothing, above which held-out text never gets: a model that knows other text by heart is
-# surely wrong there, and so worse than one that guesses
-OVERCONFIDENT = 3.0
 MORE_LIKELY_THAN_NOT = 0.5  # probability from which a run is said to diverge
 OVERFITS = 1.01  # times its lowest, a last eval loss from which a run counts as overfitting
 SEVERAL_EPOCHS = 1.5  # from which repeated text widens the band
@@ -68,9 +69,14 @@ class LossCurve:
     train_knots: Floats
     eval_knots: Floats
     grad_knots: Floats
-    spread: float  # relative half-width of the 80 % band at the end of the run
+    spread: float  # half-width of the 80 % band at the end of the run, as a logarithm
+    spread_first: float  # the same at its first step
+    spread_learnt: float  # and of what is learnt by then, learning by heart left out
     noise_std: float  # nats, of one step's minibatch
+    most: float  # loss of knowing nothing, ln V, above which none lies
     initial: float
+    initial_low: float
+    initial_high: float
     final: float
     final_eval: float
     final_low: float
@@ -102,16 +108,18 @@ class LossCurve:
 
     def low(self, steps: Steps) -> Floats:
         """Lower end of the 80 % band of the training loss."""
-        return self.train(steps) * (1 - self._width(steps))
+        return self.train(steps) * np.exp(-self._width(steps))
 
     def high(self, steps: Steps) -> Floats:
         """Upper end of the 80 % band of the training loss."""
-        return self.train(steps) * (1 + self._width(steps))
+        loss = self.train(steps)
+        return np.asarray(np.maximum(np.minimum(loss * np.exp(self._width(steps)), self.most), loss))
 
     def _width(self, steps: Steps) -> Floats:
-        """Relative half-width: the start is known, the end is a law's guess."""
+        """Half-width as a logarithm: a pretraining run's start is known, the end is a law's guess."""
         done = np.asarray(steps, dtype=np.float64) / max(float(self.knots[-1]), 1.0)
-        return self.spread * np.minimum(np.maximum(done / SPREAD_FULL, 0.0), 1.0) ** 0.5
+        grown = np.minimum(np.maximum(done / SPREAD_FULL, 0.0), 1.0) ** 0.5
+        return np.asarray(self.spread_first + (self.spread - self.spread_first) * grown)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -122,7 +130,9 @@ class _Course:
     train: Floats
     held_out: Floats
     initial: float
-    spread: float
+    spread_first: float  # half-widths of the 80 % bands as logarithms, of the first loss,
+    spread: float  # the last training loss
+    spread_eval: float  # and the last held-out loss
     probability: float
     stable_rate: float
     best_rate: float
@@ -140,7 +150,7 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
     lowest, best_eval = float(course.held_out[best]), int(course.at.steps[best])
     most = uniform_loss(plan.model.vocabulary_size)  # whoever knows nothing loses no more
     knots, initial = course.at.steps, min(max(course.initial, 0.0), most)
-    train, held_out = np.clip(course.train, 0.0, most), np.clip(course.held_out, 0.0, OVERCONFIDENT * most)
+    train, held_out = np.clip(course.train, 0.0, most), np.clip(course.held_out, 0.0, most)
     grad = grad_norm(course.at, plan)
     if at is not None:
         blown = blow_up(plan, at, initial, (knots, train, held_out, grad))
@@ -155,14 +165,19 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
         eval_knots=held_out,
         grad_knots=grad,
         spread=course.spread,
+        spread_first=course.spread_first,
+        spread_learnt=course.spread_eval,
         noise_std=NOISE * sequences**-NOISE_POWER * noise_scale,
+        most=most,
         initial=initial,
+        initial_low=initial * exp(-course.spread_first),
+        initial_high=max(min(initial * exp(course.spread_first), most), initial),
         final=end,
         final_eval=end_eval,
-        final_low=max(end * (1 - course.spread), 0.0),
-        final_high=min(end * (1 + course.spread), max(end, most)),
-        final_eval_low=max(end_eval * (1 - course.spread), 0.0),
-        final_eval_high=min(end_eval * (1 + course.spread), OVERCONFIDENT * most),
+        final_low=end * exp(-course.spread),
+        final_high=max(min(end * exp(course.spread), most), end),
+        final_eval_low=end_eval * exp(-course.spread_eval),
+        final_eval_high=max(min(end_eval * exp(course.spread_eval), most), end_eval),
         best_eval_step=best_eval,
         overfits=not diverges and end_eval > OVERFITS * lowest,
         diverges=diverges,
@@ -209,6 +224,8 @@ def _pretrained(plan: Plan, calibration: Calibration | None) -> _Course:
         train,
         held_out,
         initial,
+        0.0,
+        spread,
         spread,
         settings.divergence_probability,
         settings.stable_learning_rate,
@@ -249,30 +266,43 @@ def _repeated(plan: Plan, at: Grid, train: Floats) -> tuple[Floats, Floats]:
 
 
 def _tuned(plan: Plan, calibration: Calibration | None) -> _Course:
-    tuning = fine_tuning.fine_tuning(plan)
     at = _with_passes(plan, grid(plan))
+    tuning = fine_tuning.fine_tuning(plan, float(at.rate[-1]))
+    if calibration is not None:
+        tuning = fine_tuning.measured(tuning, calibration)
     passes = at.steps / plan.steps_per_epoch
     fresh = fine_tuning.fall(tuning, at.area, at.steps, plan.total_steps)
     if calibration is not None:
         stretch = calibration.loss_stretch or 1.0
         fresh = fresh[-1] + stretch * (fresh - fresh[-1]) + (calibration.loss_level or 0.0)
         fresh = np.maximum(fresh, LEAST_TUNED)
-    train = fresh * fine_tuning.memorised(tuning, passes)
-    held_out = fresh * (1 + fine_tuning.overfitted(tuning, passes))
-    spread = SPREAD_TUNING
-    if calibration is not None and calibration.loss_error is not None:
-        spread = min(spread, SPREAD_TUNING_CALIBRATED + SPREAD_PER_ERROR * calibration.loss_error)
+    train = fresh * memorisation.memorised(tuning.memory, passes)
+    rise = memorisation.overfitted(tuning.memory, passes)
+    held_out = memorisation.risen(fresh, rise, uniform_loss(plan.model.vocabulary_size))
     return _Course(
         at,
         train,
         held_out,
         float(fresh[0]),
-        spread,
+        *_tuning_spreads(tuning, float(passes[-1]), calibration),
         tuning.divergence_probability,
         tuning.stable_learning_rate,
         tuning.optimal_learning_rate,
         TUNING_BATCH * plan.tokens_per_sequence,
     )
+
+
+def _tuning_spreads(
+    tuning: FineTuning, passes: float, calibration: Calibration | None
+) -> tuple[float, float, float]:
+    """Half-widths as logarithms of the first, last and held-out loss: what is learnt by heart is less well known."""
+    learnt = -float(np.log(memorisation.memorised(tuning.memory, np.array(passes))))
+    train = (tuning.level.spread_learnt**2 + (SPREAD_BY_HEART * learnt) ** 2) ** 0.5
+    spreads = tuning.level.spread_first, train, tuning.level.spread_eval
+    if calibration is None or calibration.loss_error is None:
+        return spreads
+    own = SPREAD_TUNING_CALIBRATED + SPREAD_PER_ERROR * calibration.loss_error
+    return min(spreads[0], own), min(spreads[1], own), min(spreads[2], own)
 
 
 def _with_passes(plan: Plan, at: Grid) -> Grid:

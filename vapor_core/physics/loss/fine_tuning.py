@@ -1,72 +1,53 @@
-"""Where fine-tuning starts and ends, how fast it gets there, and what it memorises on the way.
+"""Where a fine-tune starts and ends, and how fast it gets there.
 
-The end follows the base model's quality by the compute-optimal law, the kind of data, the method and how much is
-trained (Zhang et al. 2024 for the form: model size matters most, LoRA rank hardly). FLOOR, QUALITY and VOCABULARY are
-fitted to litgpt's Alpaca-2k table by benchmarks/fidelity/fit_finetune.py. Where no other source is named, a constant is
-set by hand to the rows of benchmarks/fidelity/finetune.py, which are that table, PEFT's MetaMathQA comparison and a log
-of Alpaca over three passes, or (memorisation by LoRA) to published trainer logs of Llama-class models over 10 to 30
-passes.
+First and learnt loss are the data set's (`texts`); the method, how much is trained and how much is seen move the end
+by a few per cent (Zhang et al. 2024 for the form: LoRA's rank hardly matters). In between the loss falls as a logistic
+in the logarithm of steps times learning rate: adapters start from nothing, so that the first steps change little, and
+then the template is learnt within a few more. What is learnt by heart on the way is `memorisation`'s, what preference
+losses do `preferences`'. Constants are fitted by benchmarks/fidelity/finetuning/fit.py to published logs where no
+other source is named.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, log2
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vapor_core import catalog
-from vapor_core.contracts.entries import CatalogModel
-from vapor_core.contracts.training import JobConfig
-from vapor_core.physics.loss.laws import BESIROGLU, corpus_law, law_loss
+from vapor_core.contracts.training import PREFERENCE_METHODS, Calibration, JobConfig
+from vapor_core.physics.loss import preferences
+from vapor_core.physics.loss.memorisation import Memory, memory
 from vapor_core.physics.loss.stability import FAR_ABOVE, SGD, caution, probability
-from vapor_core.physics.plan import Plan
+from vapor_core.physics.loss.texts import Level, level
+from vapor_core.physics.plan import Plan, is_frozen
 
 Floats = NDArray[np.float64]
 
-# Loss on instructions after half a million tokens: FLOOR + QUALITY x (base model's law above its E).
-FLOOR, QUALITY = 0.56, 1.05
-VOCABULARY = 0.118  # exponent: a larger vocabulary has fewer, harder tokens
-VOCABULARY_SIZE, VOCABULARIES = 32_000, (1000, 131_072)  # tokens at which its factor is 1, and where it ends
-KNOWS_INSTRUCTIONS = 0.88  # factor where the base was already tuned to instructions
-# Factor of a kind's final loss on that of instructions, and of its first loss on its final one.
-KIND = {"instruction": 1.0, "chat": 1.6, "math": 0.66, "code": 0.75, "classification": 0.5, "own": 1.1}
-START = {"instruction": 1.45, "chat": 1.3, "math": 2.0, "code": 1.5, "classification": 3.0, "own": 1.4}
-LEAST_FALL = 0.97  # of the first loss that is left at the end at most: every fine-tune learns the format
-DATA = 0.05  # exponent: more data, lower loss
-DATA_TOKENS, FEWEST_TOKENS = 5e5, 100.0  # tokens at which that factor is 1, and below which it grows no more
+FEWEST_TOKENS, MOST_TOKENS = 100.0, 2e7  # between which it counts
 RANK = 0.02  # relative gain of each doubling of the rank
 RANK_AT, RANK_DOUBLINGS = 16, 4.0  # where that factor is 1, and how far it is carried either way
-MLP_TARGETS = 0.96  # factor where the MLP's matrices are adapted too
+ATTENTION_ALONE = 1.03  # factor where the MLP's matrices are not adapted
 QUANTIZED = 0.035  # nats that 4-bit weights cost
+LEAST_FALL = 0.97  # of the first loss that is left at the end at most: every fine-tune learns the format
 HIGH_RATE_FULL, HIGH_RATE_LORA = 0.05, 0.022  # relative cost per squared log distance above the best rate
+# The same for each rate that is not annealed away, above CALM: full fine-tunes of Qwen2.5-3B on Alpaca at constant
+# rates of 1e-6 to 1e-5 (DeepSpeed's blog on Muon: 1.188, 1.184, 1.200, 1.240)
+NOT_ANNEALED, CALM = 0.0184, 2e-6
 # Best rate of full fine-tuning: BEST_RATE (BEST_RATE_SIZE / N)^BEST_RATE_POWER; LoRA's is LORA_RATE times as high
 # (Thinking Machines 2025, "LoRA Without Regret").
 BEST_RATE, BEST_RATE_SIZE, BEST_RATE_POWER = 2e-5, 7e9, 0.3
 LORA_RATE = 10.0
+# Times AdamW's, the best rate of other optimizers: Muon on Qwen2.5-3B at 5e-3 where AdamW has 2e-5 (DeepSpeed's blog),
+# Lion a fifth (Chen et al. 2023, arXiv 2302.06675: 3 to 10 times less)
+RATE_OF_OPTIMIZER = {"sgd": SGD, "muon": 250.0, "lion": 0.2}
 # Stable rate over the best one; LoRA's falls with the root of alpha / (2 rank), from where alpha is usually 2 rank.
 STABLE, LEAST_STABLE = 30.0, 4.0
 LEAST_ALPHA = 1e-3  # keeps that root finite
 STEEP = 6.0  # logit of the divergence's probability per unit of log rate; the pretraining grid's is 9.1
-# Steps at the peak rate after which 1/e of the fall is left: (FALL + FALL_BATCH / sequences a step) at the best rate,
-# and at others its (best / rate)^FALL_RATE, which is at least FASTEST and at most SLOWEST.
-FALL, FALL_BATCH, FALL_RATE = 10.0, 250.0, 0.8
+# Steps at the best rate after which half of the fall is done, and at others (best / rate)^FALL_RATE times as many,
+# which is at least FASTEST and at most SLOWEST; and how sharply it falls
+HALF_LORA, HALF_FULL, FALL_RATE, SHARPNESS = 5.0, 10.0, 0.8, 2.5
 FASTEST, SLOWEST = 0.2, 1e6
-# Memorisation: train loss x exp(-m e^MEMORISATION_POWER) after e passes, to no less than exp(-BY_HEART) of it.
-# m = MEMORISATION_FULL (rate / best)^(1/2) (trained / tokens / SHARE_FULL)^(1/4), and with LoRA
-# MEMORISATION_LORA (rate alpha / rank / REACH)^(1/2) (trained / tokens / SHARE_LORA)^(1/4).
-MEMORISATION_POWER = 1.4
-MEMORISATION_FULL, MEMORISATION_LORA = 0.34, 0.037
-SHARE_FULL, SHARE_LORA = 1000.0, 64.0  # trained parameters per token of data
-REACH = 5e-5  # rate x alpha / rank
-MOST_MEMORISED, BY_HEART = 3.0, 9.0  # of a pass, and of all
-RAMPED_STEPS = 20.0  # a run of fewer steps has no time to memorise at its peak rate
-LORA_DELAY = 0.5  # passes: LoRA learns bit by bit, so that half of a pass has not been repeated at its end
-# The eval loss rises by MEMORISATION_EVAL (x - MEMORISATION_FREE)^EVAL_POWER once that exponent x, counted from the
-# second pass on, exceeds MEMORISATION_FREE.
-MEMORISATION_EVAL, MEMORISATION_FREE, EVAL_POWER = 0.12, 0.1, 1.3
-# Pretraining of a model that does not say: what was usual in 2024, and at least the compute-optimal 20 a parameter
-# (Hoffmann 2022).
-UNKNOWN_TOKENS, UNKNOWN_PER_PARAMETER = 1.5e12, 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,84 +56,77 @@ class FineTuning:
 
     initial: float
     final: float  # on held-out text, at the end, overfitting left out
-    fall_steps: float
-    memorisation: float  # of a pass
-    sharp: bool  # learnt at once when a pass ends (full) or bit by bit (LoRA)
+    half_steps: float
+    slow: float  # exponent of the fall with steps once the template is learnt
+    memory: Memory
+    level: Level  # of the data set
     optimal_learning_rate: float
     stable_learning_rate: float
     divergence_probability: float
 
 
-def base_quality(model: CatalogModel) -> float:
-    """The base model's compute-optimal loss above the law's E, nats."""
-    return law_loss(BESIROGLU, float(model.parameters), seen_tokens(model)) - BESIROGLU.e
-
-
-def seen_tokens(model: CatalogModel) -> float:
-    """Tokens of pretraining: as given, or those of the catalog's model of the same architecture, or a usual count."""
-    twin = None if model.pretraining_tokens else catalog.twin(model)
-    known = model.pretraining_tokens or (twin and twin.pretraining_tokens)
-    return float(known or max(UNKNOWN_TOKENS, UNKNOWN_PER_PARAMETER * model.parameters))
-
-
-def fine_tuning(plan: Plan) -> FineTuning:
-    """The constants of a plan that does not pretrain."""
+def fine_tuning(plan: Plan, end_rate: float) -> FineTuning:
+    """The constants of a plan that tunes a model; `end_rate` is the last learning rate over its peak."""
     config = plan.config
     best, stable = _rates(plan)
-    above = max(log(config.learning_rate / best), 0.0)
-    initial, final = _continued(plan) if plan.dataset.kind == "pretraining" else _instructed(plan)
-    costly = HIGH_RATE_FULL if not config.adapts else HIGH_RATE_LORA
-    final = min(final, LEAST_FALL * initial) * (1 + costly * min(above, FAR_ABOVE) ** 2)
+    known = level(plan.model, plan.dataset)
     quantized = QUANTIZED if config.base_quantization != "none" else 0.0
-    slower = min(max(best / config.learning_rate, FASTEST), SLOWEST) ** FALL_RATE
+    initial, final = known.first, _final(plan, known, best, end_rate)
+    half = half_steps(plan, best)
+    if config.method in PREFERENCE_METHODS:
+        initial, final, faster = preferences.preferred(config.method, plan.dataset, initial, final)
+        half, quantized = half * faster, 0.0
     return FineTuning(
         initial=initial + quantized,
         final=final + quantized,
-        fall_steps=(FALL + FALL_BATCH / plan.global_batch) * slower,
-        memorisation=_memorisation(plan, best),
-        sharp=not config.adapts,
+        half_steps=half,
+        slow=known.slow,
+        memory=memory(plan, best),
+        level=known,
         optimal_learning_rate=best,
         stable_learning_rate=stable,
         divergence_probability=probability(STEEP * log(config.learning_rate / stable)),
     )
 
 
-def _continued(plan: Plan) -> tuple[float, float]:
-    """First and last loss on running text: the base model's own loss on that corpus."""
-    known = law_loss(corpus_law(plan.dataset), float(plan.model.parameters), seen_tokens(plan.model))
-    return known, known
-
-
-def _instructed(plan: Plan) -> tuple[float, float]:
-    """First and last loss on examples of a kind."""
-    model, kind, offset = plan.model, plan.dataset.kind, plan.dataset.loss_offset or 0.0
-    level = (FLOOR + QUALITY * base_quality(model)) * _vocabulary(model) * KIND[kind]
-    if _knows_instructions(model):
-        level *= KNOWS_INSTRUCTIONS
-    seen = max(plan.total_tokens, FEWEST_TOKENS)
-    return (
-        level * START[kind] + offset,
-        level * _adaptation(plan.config) * (seen / DATA_TOKENS) ** -DATA + offset,
+def measured(tuning: FineTuning, own: Calibration) -> FineTuning:
+    """The constants moved to what a person's own runs have measured."""
+    pace = tuning.memory.pace * (own.loss_memory or 1.0)
+    return replace(
+        tuning,
+        initial=tuning.initial * (own.loss_first or 1.0),
+        final=tuning.final * (own.loss_learnt or 1.0),
+        half_steps=tuning.half_steps * (own.loss_pace or 1.0),
+        memory=replace(tuning.memory, pace=pace),
     )
 
 
-def _vocabulary(model: CatalogModel) -> float:
-    fewest, most = VOCABULARIES
-    return float((min(max(model.vocabulary_size, fewest), most) / VOCABULARY_SIZE) ** VOCABULARY)
+def half_steps(plan: Plan, best: float) -> float:
+    """Steps at the peak learning rate after which half of what the template costs is gone."""
+    half = HALF_LORA if is_frozen(plan.config) else HALF_FULL
+    return float(half * min(max(best / plan.config.learning_rate, FASTEST), SLOWEST) ** FALL_RATE)
 
 
-def _knows_instructions(model: CatalogModel) -> bool:
-    name = model.id.rsplit("/", 1)[-1].lower()
-    return "instruct" in name or "chat" in name or name.endswith("-it")
+def _final(plan: Plan, known: Level, best: float, end_rate: float) -> float:
+    config = plan.config
+    above = min(max(log(config.learning_rate / best), 0.0), FAR_ABOVE)
+    costly = HIGH_RATE_LORA if is_frozen(config) else HIGH_RATE_FULL
+    cost = 1 + costly * above**2
+    if not is_frozen(config):
+        held = min(max(log(max(config.learning_rate * end_rate, CALM) / CALM), 0.0), FAR_ABOVE)
+        cost += NOT_ANNEALED * held**2
+    seen = min(max(min(plan.total_tokens, plan.data_tokens), FEWEST_TOKENS), MOST_TOKENS)
+    final = known.learnt * _adaptation(config) * (seen / known.learnt_tokens) ** -known.slow
+    return float(min(final, LEAST_FALL * known.first) * cost)
 
 
 def _adaptation(config: JobConfig) -> float:
-    """LoRA's factor on the final loss; 1 at rank 16 on attention alone, and for full fine-tuning."""
-    if not config.adapts:
+    """LoRA's factor on the final loss; 1 at rank 16 on all matrices, and for full fine-tuning."""
+    if not is_frozen(config):
         return 1.0
     doublings = min(max(log2(config.lora_rank / RANK_AT), -RANK_DOUBLINGS), RANK_DOUBLINGS)
-    mlp = not {"gate_proj", "up_proj", "down_proj"}.isdisjoint(config.lora_targets)
-    return (1 - RANK * doublings) * (MLP_TARGETS if mlp else 1.0)
+    alone = {"gate_proj", "up_proj", "down_proj"}.isdisjoint(config.lora_targets)
+    return (1 - RANK * doublings) * (ATTENTION_ALONE if alone else 1.0)
 
 
 def _rates(plan: Plan) -> tuple[float, float]:
@@ -160,40 +134,17 @@ def _rates(plan: Plan) -> tuple[float, float]:
     config = plan.config
     best: float = BEST_RATE * (BEST_RATE_SIZE / plan.model.parameters) ** BEST_RATE_POWER
     margin = STABLE
-    if config.adapts:
+    if is_frozen(config):
         best *= LORA_RATE
         margin *= float((2 * config.lora_rank / max(config.lora_alpha, LEAST_ALPHA)) ** 0.5)
-    if config.optimizer == "sgd":
-        best *= SGD
+    best *= RATE_OF_OPTIMIZER.get(config.optimizer, 1.0)
     return best, best * max(margin, LEAST_STABLE) * caution(plan)
 
 
-def _memorisation(plan: Plan, best: float) -> float:
-    """Memorisation of a pass, grown by the rate and by trained parameters per token of data."""
-    config = plan.config
-    share = plan.trainable_parameters / max(plan.data_tokens, 1.0)
-    rate = config.learning_rate * min(plan.total_steps / RAMPED_STEPS, 1.0)
-    if not config.adapts:
-        found = MEMORISATION_FULL * (rate / best) ** 0.5 * (share / SHARE_FULL) ** 0.25
-    else:
-        reach = rate * config.lora_alpha / config.lora_rank / REACH
-        found = MEMORISATION_LORA * reach**0.5 * (share / SHARE_LORA) ** 0.25
-    return float(min(found, MOST_MEMORISED))
-
-
-def memorised(tuning: FineTuning, passes: Floats) -> Floats:
-    """Factor on the training loss after so many passes over the data."""
-    done = np.floor(passes + 1e-9) if tuning.sharp else np.maximum(passes - LORA_DELAY, 0.0)
-    return np.exp(-np.minimum(tuning.memorisation * done**MEMORISATION_POWER, BY_HEART))
-
-
-def overfitted(tuning: FineTuning, passes: Floats) -> Floats:
-    """Relative rise of the loss on held-out text after so many passes."""
-    learnt = tuning.memorisation * np.maximum(passes - 1, 0.0) ** MEMORISATION_POWER
-    return np.asarray(MEMORISATION_EVAL * np.maximum(learnt - MEMORISATION_FREE, 0.0) ** EVAL_POWER)
-
-
 def fall(tuning: FineTuning, area: Floats, steps: Floats, total_steps: int) -> Floats:
-    """Loss on fresh text at steps whose rates (over the peak) sum to `area`: a quick fall, then a slow power."""
-    slow = np.minimum(tuning.final * ((steps + 1) / total_steps) ** -DATA, tuning.initial)
-    return np.asarray(slow + (tuning.initial - slow) * np.exp(-area / tuning.fall_steps))
+    """Loss on fresh text at steps whose rates (over the peak) sum to `area`: the template first, then a slow power."""
+    slow = np.minimum(
+        tuning.final * ((steps + 1) / total_steps) ** -tuning.slow, max(tuning.initial, tuning.final)
+    )
+    left = 1 / (1 + (area / tuning.half_steps) ** SHARPNESS)
+    return np.asarray(slow + (tuning.initial - slow) * left)
