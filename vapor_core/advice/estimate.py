@@ -44,8 +44,6 @@ def estimate(config: JobConfig, calibration: Calibration | None = None) -> Estim
         started + running * rate / high,
         started + running * rate / low,
     )
-    # the first loss is known as well as the last: both stand on the same level
-    share_low, share_high = curve.final_low / curve.final, curve.final_high / curve.final
     return Estimate(
         fits=memory.fits,
         memory_gb=memory.total_gb,
@@ -81,11 +79,8 @@ def estimate(config: JobConfig, calibration: Calibration | None = None) -> Estim
         cost_usd_low=price * duration_low,
         cost_usd_high=price * duration_high,
         initial_loss=curve.initial,
-        initial_loss_low=curve.initial * share_low,
-        # who knows nothing loses ln V a token
-        initial_loss_high=min(
-            curve.initial * share_high, max(curve.initial, log(asked.model.vocabulary_size))
-        ),
+        initial_loss_low=curve.initial_low,
+        initial_loss_high=curve.initial_high,
         final_loss=curve.final,
         final_loss_low=curve.final_low,
         final_loss_high=curve.final_high,

@@ -15,7 +15,8 @@ EVEN_BET = 0.5  # KTO's
 ODDS = 0.1 * EVEN  # ORPO's part beside the text's loss: beta 0.1
 PAIRS_LEARNT = 0.75  # of its start, DPO's and KTO's loss on held-out pairs where the data set does not say
 REWARDED = (0.002, 0.02)  # GRPO's loss at first and later, nats
-FASTER = 0.25  # steps to half of the fall against supervised tuning's, at the same rate
+# Steps to half of the fall against supervised tuning's, at the same rate: pairs tell of much at once
+FASTER = {"dpo": 0.25, "kto": 0.25, "orpo": 0.1, "grpo": 1.0}
 
 
 def preferred(method: str, dataset: Dataset, first: float, learnt: float) -> tuple[float, float, float]:
@@ -25,9 +26,9 @@ def preferred(method: str, dataset: Dataset, first: float, learnt: float) -> tup
     """
     pairs = min(dataset.pairs_loss or PAIRS_LEARNT * EVEN, EVEN)
     if method == "dpo":
-        return EVEN, pairs, FASTER
+        return EVEN, pairs, FASTER[method]
     if method == "kto":
-        return EVEN_BET, EVEN_BET * pairs / EVEN, FASTER
+        return EVEN_BET, EVEN_BET * pairs / EVEN, FASTER[method]
     if method == "grpo":
-        return REWARDED[0], REWARDED[1], 1.0
-    return first + ODDS, learnt + ODDS, 1.0
+        return REWARDED[0], REWARDED[1], FASTER[method]
+    return first + ODDS, learnt + ODDS, FASTER[method]
