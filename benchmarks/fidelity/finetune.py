@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.fidelity import Row, Target, number, table
+from benchmarks.fidelity.finetuning import table as runs_table
+from benchmarks.fidelity.finetuning.runs import losses
 from benchmarks.fidelity.finetuning.tables import LITGPT, PEFT, PEFT_LORA, litgpt_config, peft_config
 from vapor_core import catalog
 from vapor_core.contracts.entries import CatalogModel, Dataset
@@ -13,13 +15,13 @@ from vapor_core.physics.loss.curve import loss_curve
 from vapor_core.physics.plan import plan
 
 FULL, LORA, QLORA = ("fine-tuning loss, " + method for method in ("full", "LoRA", "QLoRA"))
-TARGETS = tuple(Target(kind, median=0.08) for kind in (FULL, LORA, QLORA))
+TARGETS = (*(Target(kind, median=0.08) for kind in (FULL, LORA, QLORA)), *runs_table.TARGETS)
 KINDS = {"full": FULL, "lora": LORA, "qlora": QLORA}
 
 
 def rows() -> list[Row]:
     """Every published figure of this kind."""
-    return [*litgpt_rows(), *peft_rows(), *log_rows()]
+    return [*litgpt_rows(), *peft_rows(), *log_rows(), *(runs_table.rows() if losses() else ())]
 
 
 def litgpt_rows() -> Iterator[Row]:

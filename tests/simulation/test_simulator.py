@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from vapor_core.contracts.columns import TRAINING_COLUMNS
 from vapor_core.contracts.entries import Dataset
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.errors import InvalidConfig
-from vapor_core.physics.loss.spikes import RECOVERY_STEPS, bumps, spikes
+from vapor_core.physics.loss.spikes import PRETRAINING, RECOVERY_STEPS, bumps, spikes
 from vapor_core.simulation.training import TrainingSimulator
 from vapor_core.simulator import forecast, simulate
 
@@ -204,11 +205,12 @@ def test_the_last_step_ends_with_a_checkpoint():
 
 def test_spikes_rise_at_once_and_heal():
     run = TrainingSimulator(pretraining())
-    found = spikes(run.plan, 1e-3, 0, 200_000)
+    law = replace(PRETRAINING, rate=1e-3)
+    found = spikes(run.plan, 0, 200_000, law)
     lone = np.flatnonzero(np.diff(found.steps, prepend=-500, append=10**6)[1:] > RECOVERY_STEPS)
     lone = next(i for i in lone if i and found.steps[i] - found.steps[i - 1] > RECOVERY_STEPS)
     at = int(found.steps[lone])
-    bump = bumps(run.plan, 1e-3, at - 1, at + RECOVERY_STEPS + 5)
+    bump = bumps(run.plan, at - 1, at + RECOVERY_STEPS + 5, law)
     assert bump[0] == 0
     assert bump[1] == found.heights[lone] == bump.max()
     assert (np.diff(bump[1 : RECOVERY_STEPS + 1]) < 0).all()
@@ -217,7 +219,7 @@ def test_spikes_rise_at_once_and_heal():
 
 def test_spikes_come_at_their_rate_and_are_heavy_tailed():
     run = TrainingSimulator(pretraining(schedule="constant", warmup_ratio=0.0))
-    found = spikes(run.plan, 1e-3, 0, 200_000)
+    found = spikes(run.plan, 0, 200_000, replace(PRETRAINING, rate=1e-3))
     assert found.steps.size == pytest.approx(200, abs=5 * 200**0.5)
     assert found.heights.min() >= 1
     assert np.median(found.heights) == pytest.approx(2 ** (1 / 1.5), rel=0.2)

@@ -58,7 +58,7 @@ def calibrate(runs: Sequence[tuple[JobConfig, pd.DataFrame]]) -> Calibration:
             {"runs": "calibrate takes runs of one kind: pretraining or fine-tuning, not both"}
         )
     scales = [run.rate / training_throughput(run.plan).tokens_per_second for run in read if run.rate]
-    noises = [run.noise / loss_curve(run.plan).noise_std for run in read if run.noise]
+    noises = [run.noise / _told_noise(run) for run in read if run.noise]
     fitted = _fit_pretraining(read) if pretrain else fit_tuning(read)
     scale = float(np.median(scales)) if scales else None
     return fitted.changed(
@@ -113,6 +113,12 @@ def _noise(steps: Floats, loss: Floats) -> float | None:
         return None
     bends = np.abs(loss[2:] - 2 * loss[1:-1] + loss[:-2])[len(loss) // LEVEL_PARTS :]
     return float(np.median(bends) / SECOND_DIFFERENCE) or None
+
+
+def _told_noise(run: MeasuredRun) -> float:
+    """Noise of a step by the law at the run's own losses, nats."""
+    settled = run.loss[len(run.loss) // LEVEL_PARTS :]
+    return float(np.median(loss_curve(run.plan).noise(settled)))
 
 
 def _rate(asked: Plan, frame: pd.DataFrame) -> float | None:

@@ -14,7 +14,7 @@ from vapor_core.physics.loss.curve import LossCurve, loss_curve
 
 # Standard deviations known before, as logarithms: of the steps to learn the template and of the pace of learning by
 # heart, and of what first and learnt loss are off together for each of their half-width of 80 %
-PACE, MEMORY, OF_HALF_WIDTH = 0.7, 0.7, 1 / 1.28
+PACE, MEMORY, OF_HALF_WIDTH = 0.7, 1.0, 1 / 1.28
 TOGETHER = 0.5  # correlation of what the first and the learnt loss are off
 NOISE = 0.1  # of a logged point, relative, where the log is too short to tell
 LEAST_NOISE, MOST_NOISE = 0.01, 0.5

@@ -16,7 +16,7 @@ from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.noise import normals
 from vapor_core.physics.faults import causes
 from vapor_core.physics.loss.schedule import learning_rate
-from vapor_core.physics.loss.spikes import bumps, spikes
+from vapor_core.physics.loss.spikes import bumps, risen, spike_law, spikes
 from vapor_core.physics.timing import Timing, with_chance
 from vapor_core.rehearsal import rehearse
 
@@ -24,15 +24,21 @@ Floats = NDArray[np.float64]
 Columns = dict[str, NDArray[np.float64] | NDArray[np.int64]]
 _CHUNK = 32_768  # steps computed at a time, so that the work stays in the processor's cache
 # The figures below are set by hand, so that drawn runs look like published logs; none is fitted.
-_MOST_NOISE = 0.15  # of the loss, relative: where a set is known by heart, there is little left to vary
-_GRADIENT_NOISE = 0.12  # relative standard deviation of the gradient norm
+_MOST_NOISE = 0.35  # of the loss, relative: where a set is known by heart, there is little left to vary
+_HEAVY = (
+    0.03  # weight of the cube of a fine-tune's noise: its tails are heavier than a normal's (kurtosis 0.6)
+)
+_LINGERS = 0.05  # share of a fine-tune's noise that is still there at the next step (lag-1 correlation 0.05)
+_GRADIENT_NOISE = 0.13  # standard deviation of the logarithm of the gradient norm
+_GRADIENT_NOISES = 0.35  # standard deviation of the logarithm of that, between data sets
 _GRADIENT_SPIKE = 2.0  # relative rise of the gradient norm for each typical height of a spike of the loss
-_EVAL_NOISE = 0.05  # of the minibatch noise: the held-out part is larger than a batch
+# Of the minibatch noise: what the held-out examples, the same at each evaluation, are off for good, and how much their
+# loss trembles from one evaluation to the next
+_EVAL_OFFSET, _EVAL_TREMBLE = 0.15, 0.01
 _DIVERGED_NOISE = 3.0  # times the minibatch noise once the loss has blown up
-# Typical height of a spike: so many sigmas of the noise and nats beside
-_SPIKE_SIGMAS, _SPIKE_NATS = 3.0, 0.05
 _TOLD_HEIGHT = 2.0  # spikes below this many typical heights pass without a line in the history
 _RECOVERED = 3.0  # times the steps to 1/e, after which a spike counts as recovered
+_LEAST_MEAN = 1e-9  # nats, that a relative noise is divided by
 _GIVEN_UP = 0.9  # share of the blow-up after which the loss is no number any more
 SPIKES_TOLD = 4_000_000  # steps that are looked through for spikes at once: a fifth of a second, 64 MB
 _LOOKED_AT = 2048  # steps looked at to find where that is
@@ -194,29 +200,45 @@ class TrainingSimulator:
         """Training loss and gradient norm with minibatch noise and spikes, one value a step."""
         start, stop, seed = int(steps[0]), int(steps[-1]) + 1, self.config.seed
         mean = self.curve.train(steps)
-        spread = np.minimum(mean * _MOST_NOISE, self.curve.noise_std)
+        loss = self._noisy(mean, start, stop)
+        grad_norm = np.exp(self._gradient_noise * normals(seed, "grad_norm", start, stop))
+        grad_norm *= self.curve.grad_norm(steps)
+        bump = bumps(self.plan, start, stop)
+        if bump is not None:
+            loss += risen(mean, bump, self._spike_height, self.curve.most)
+            grad_norm *= 1.0 + _GRADIENT_SPIKE * bump
+        return loss, grad_norm
+
+    def _noisy(self, mean: Floats, start: int, stop: int) -> Floats:
+        """Training loss with minibatch noise, which is relative, so that no loss falls below 0."""
+        spread = self.curve.noise(mean)
         onset = self.curve.diverges_at
         if onset is not None and stop > onset:
             spread[max(onset - start, 0) :] *= _DIVERGED_NOISE
-            np.minimum(spread, mean * _MOST_NOISE, out=spread)
-        loss = normals(seed, "loss", start, stop)
-        loss *= spread
-        loss += mean
-        grad_norm = normals(seed, "grad_norm", start, stop)
-        grad_norm *= _GRADIENT_NOISE
-        grad_norm += 1.0
-        grad_norm *= self.curve.grad_norm(steps)
-        bump = bumps(self.plan, self.curve.spike_rate, start, stop)
-        if bump is not None:
-            ceiling = np.maximum(loss, self.curve.initial)
-            np.minimum(loss + bump * self._spike_height, ceiling, out=loss)
-            grad_norm *= 1.0 + _GRADIENT_SPIKE * bump
-        return loss, grad_norm
+        spread = np.minimum(spread / np.maximum(mean, _LEAST_MEAN), _MOST_NOISE)
+        noise = normals(self.config.seed, "loss", start, stop)
+        if self.curve.noise_power:
+            before = normals(self.config.seed, "loss", max(start - 1, 0), stop - 1)
+            noise[max(1 - start, 0) :] += _LINGERS * before
+            noise += _HEAVY * noise**3
+        noise *= spread
+        noise -= 0.5 * spread**2
+        np.exp(noise, out=noise)
+        noise *= mean
+        return noise
+
+    @cached_property
+    def _gradient_noise(self) -> float:
+        """Standard deviation of the logarithm of the gradient norm; that of a fine-tune is its data's."""
+        if not self.curve.noise_power:
+            return _GRADIENT_NOISE
+        said = f"gradient noise of {self.plan.dataset.id}"
+        return _GRADIENT_NOISE * float(np.exp(_GRADIENT_NOISES * normals(0, said, 0, 1)[0]))
 
     @property
     def _spike_height(self) -> float:
         """Typical height of a spike, nats."""
-        return _SPIKE_SIGMAS * self.curve.noise_std + _SPIKE_NATS
+        return spike_law(self.plan).height(self.curve.noise_std)
 
     def _eval_loss(self, start: int, stop: int, chance: bool) -> Floats:
         """Loss on held-out text at every `eval_every`-th step and at the last; NaN elsewhere."""
@@ -227,10 +249,19 @@ class TrainingSimulator:
             ends, last = np.append(ends, total), last + 1
         values = np.full(stop - start, np.nan)
         if ends.size:
-            mean = self.curve.eval(ends - 1)
-            spread = np.minimum(mean * _MOST_NOISE, self.curve.noise_std * _EVAL_NOISE) if chance else 0.0
-            values[ends - 1 - start] = mean + spread * normals(self.config.seed, "eval_loss", first, last)
+            values[ends - 1 - start] = self._evaluated(ends, first, last, chance)
         return values
+
+    def _evaluated(self, ends: NDArray[np.int64], first: int, last: int, chance: bool) -> Floats:
+        """Held-out loss after so many steps: the same examples each time, so that they are off for good alike."""
+        mean = self.curve.eval(ends - 1)
+        if not chance:
+            return mean
+        seed = self.config.seed
+        offset = _EVAL_OFFSET * float(normals(seed, "eval_offset", 0, 1)[0])
+        off = offset + _EVAL_TREMBLE * normals(seed, "eval_loss", first, last)
+        relative = np.minimum(self.curve.noise(mean) / np.maximum(mean, _LEAST_MEAN), _MOST_NOISE)
+        return np.asarray(np.minimum(mean * np.exp(off * relative), np.maximum(self.curve.most, mean)))
 
     def _memory(self, ends: Floats) -> Floats:
         """Peak so far: longer batches come late, where sequences differ in length."""
@@ -240,18 +271,24 @@ class TrainingSimulator:
         return peak - _SHORTER_BATCHES * self.memory.activations_gb / np.sqrt(ends)
 
     def _spikes(self, start: int, stop: int) -> list[Incident]:
-        found = spikes(self.plan, self.curve.spike_rate, start, stop)
-        rows = zip(found.steps.tolist(), found.heights.tolist(), found.recovery.tolist(), strict=True)
+        found = spikes(self.plan, start, stop)
+        told = found.heights >= _TOLD_HEIGHT
+        steps, recovery = found.steps[told], found.recovery[told]
         return [
             Incident(
                 step,
                 "spike",
-                f"Loss spike at step {step:,}: up by about {height * self._spike_height:.2f}, "
-                f"recovered within about {_RECOVERED * recovery:.0f} steps.",
+                f"Loss spike at step {step:,}: up by {self._rise(step):.2f}, "
+                f"{_healed(round(_RECOVERED * healing))}.",
             )
-            for step, height, recovery in rows
-            if height >= _TOLD_HEIGHT
+            for step, healing in zip(steps.tolist(), recovery.tolist(), strict=True)
         ]
+
+    def _rise(self, step: int) -> float:
+        """Nats that spikes add at one step, as in `columns`."""
+        bump = bumps(self.plan, step, step + 1)
+        mean = self.curve.train(np.array([step]))
+        return float(risen(mean, bump, self._spike_height, self.curve.most)[0]) if bump is not None else 0.0
 
     def _faults(self, start: int, stop: int) -> list[Incident]:
         first, last = np.searchsorted(self.timing.fault_steps, [start, stop]).tolist()
@@ -283,3 +320,7 @@ class TrainingSimulator:
             f"Loss began to blow up at step {self.curve.diverges_at:,}: the learning rate "
             f"{self.config.learning_rate:.2g} is above the stable {self.curve.stable_learning_rate:.2g}."
         )
+
+
+def _healed(steps: int) -> str:
+    return f"recovered within about {steps} steps" if steps > 1 else "gone at the next step"

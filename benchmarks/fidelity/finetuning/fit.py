@@ -35,6 +35,7 @@ class Point:
     off: float  # ln measured - ln predicted where only kind, language and lengths are known, by the law as it stands
     level: float  # what the law's constants give the reference model, to which `off` is to be added
     x: Floats
+    which: int  # 0 first, 1 last training, 2 held-out
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -59,7 +60,7 @@ def points(which: int) -> list[Point]:
             continue
         told = predicted(run, without(run))[which]
         x = features(run)
-        found.append(Point(run, float(np.log(measured / told)), float(x @ stands(which)), x))
+        found.append(Point(run, float(np.log(measured / told)), float(x @ stands(which)), x, which))
     return found
 
 

@@ -1,6 +1,6 @@
 """What the loss of a run does, step by step: the other modules' laws assembled into one curve.
 
-The curve holds no noise; `noise_std` and `spike_rate` say how large the simulator draws it.
+The curve holds no noise; `noise` says how large the simulator draws it.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vapor_core.contracts.training import Calibration
+from vapor_core.noise import normals
 from vapor_core.physics.loss import fine_tuning, laws, memorisation, pretraining, repeats
 from vapor_core.physics.loss.divergence import blow_up
 from vapor_core.physics.loss.fine_tuning import FineTuning
-from vapor_core.physics.loss.gradient import grad_norm
+from vapor_core.physics.loss.gradient import grad_norm, tuning_grad_norm
 from vapor_core.physics.loss.laws import uniform_loss
 from vapor_core.physics.loss.pretraining import (
     GENERAL,
@@ -36,7 +37,10 @@ CURVE_CONSTANTS = ("level", "a", "alpha", "b")  # of Calibration.curve, in order
 # modded-nanogpt's logs (0.040 and 0.044 at 512 sequences, where the law says 0.043).
 NOISE, NOISE_POWER, NOISE_TOKENS = 0.70, 0.446, 1024.0
 FEWEST_SEQUENCES = 1e-3  # of NOISE_TOKENS, in a step; a smaller batch counts as this one
-SPIKES = 7e-4  # excursions beyond 6 sigma a step: 13 of llm.c's 19,560
+# Of a fine-tune's step: exp(NOISE_TUNING) sequences^-NOISE_BATCH loss^NOISE_LOSS (length / NOISE_LENGTH)^-NOISE_LONG,
+# from 51 published logs; data sets differ by a factor whose logarithm has the deviation NOISE_SETS
+NOISE_TUNING, NOISE_BATCH, NOISE_LOSS = -1.4, 0.43, 0.76
+NOISE_LENGTH, NOISE_LONG, NOISE_SETS = 250.0, 0.15, 0.5
 CRITICAL_BATCH, CRITICAL_POWER = 2e8, 1 / 0.21  # Kaplan 2020: tokens at a loss of 1 nat
 LEAST_LOSS = 0.5  # nats, to which the critical batch follows the loss
 # Half-widths of the 80 % bands, as logarithms: the 80th percentiles of the errors on the published tables
@@ -72,7 +76,8 @@ class LossCurve:
     spread: float  # half-width of the 80 % band at the end of the run, as a logarithm
     spread_first: float  # the same at its first step
     spread_learnt: float  # and of what is learnt by then, learning by heart left out
-    noise_std: float  # nats, of one step's minibatch
+    noise_std: float  # nats, of one step's minibatch at the end of the run
+    noise_power: float  # of the loss, to which that changes with it
     most: float  # loss of knowing nothing, ln V, above which none lies
     initial: float
     initial_low: float
@@ -88,7 +93,6 @@ class LossCurve:
     diverges: bool
     divergence_probability: float
     diverges_at: int | None
-    spike_rate: float
     stable_learning_rate: float
     optimal_learning_rate: float
     optimal_batch_tokens: float
@@ -105,6 +109,12 @@ class LossCurve:
     def grad_norm(self, steps: Steps) -> Floats:
         """Norm of the gradient before clipping, shape of `steps`."""
         return np.interp(steps, self.knots, self.grad_knots)
+
+    def noise(self, loss: Floats) -> Floats:
+        """Standard deviation of one step's minibatch where the run's loss is `loss`, nats, shape of `loss`."""
+        if not self.noise_power:
+            return np.full(loss.shape, self.noise_std)
+        return np.asarray(self.noise_std * (loss / max(self.final, LEAST_TUNED)) ** self.noise_power)
 
     def low(self, steps: Steps) -> Floats:
         """Lower end of the 80 % band of the training loss."""
@@ -137,6 +147,7 @@ class _Course:
     stable_rate: float
     best_rate: float
     best_batch: float
+    grad: Floats | None = None  # norm of the gradient, where the loss tells it
 
 
 @lru_cache(maxsize=256)
@@ -151,14 +162,14 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
     most = uniform_loss(plan.model.vocabulary_size)  # whoever knows nothing loses no more
     knots, initial = course.at.steps, min(max(course.initial, 0.0), most)
     train, held_out = np.clip(course.train, 0.0, most), np.clip(course.held_out, 0.0, most)
-    grad = grad_norm(course.at, plan)
+    grad = grad_norm(course.at, plan) if course.grad is None else course.grad
     if at is not None:
         blown = blow_up(plan, at, initial, (knots, train, held_out, grad))
         knots, train, held_out, grad = blown
         best_eval = min(best_eval, at)
     end, end_eval = float(train[-1]), float(held_out[-1])
-    sequences = max(plan.tokens_per_step / NOISE_TOKENS, FEWEST_SEQUENCES)
     noise_scale = (calibration and calibration.noise_scale) or 1.0
+    noise = _tuning_noise(plan, end) if tune else _noise(plan)
     return LossCurve(
         knots=knots,
         train_knots=train,
@@ -167,7 +178,8 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
         spread=course.spread,
         spread_first=course.spread_first,
         spread_learnt=course.spread_eval,
-        noise_std=NOISE * sequences**-NOISE_POWER * noise_scale,
+        noise_std=noise * noise_scale,
+        noise_power=NOISE_LOSS if tune else 0.0,
         most=most,
         initial=initial,
         initial_low=initial * exp(-course.spread_first),
@@ -183,12 +195,25 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
         diverges=diverges,
         divergence_probability=course.probability,
         diverges_at=at,
-        spike_rate=SPIKES,
         stable_learning_rate=course.stable_rate,
         optimal_learning_rate=course.best_rate,
         optimal_batch_tokens=course.best_batch,
         critical_batch_tokens=critical_batch(float(course.train[-1])),
     )
+
+
+def _noise(plan: Plan) -> float:
+    """Nats of a pretraining step."""
+    sequences = max(plan.tokens_per_step / NOISE_TOKENS, FEWEST_SEQUENCES)
+    return float(NOISE * sequences**-NOISE_POWER)
+
+
+def _tuning_noise(plan: Plan, loss: float) -> float:
+    """Nats of a fine-tune's step at a loss: batch, length and what no setting tells of the data."""
+    of_set = exp(NOISE_SETS * float(normals(0, f"noise of {plan.dataset.id}", 0, 1)[0]))
+    length = max(plan.tokens_per_sequence, 1.0) / NOISE_LENGTH
+    told = exp(NOISE_TUNING) * plan.global_batch**-NOISE_BATCH * max(loss, LEAST_TUNED) ** NOISE_LOSS
+    return float(told * length**-NOISE_LONG * of_set)
 
 
 def critical_batch(loss: float) -> float:
@@ -276,7 +301,8 @@ def _tuned(plan: Plan, calibration: Calibration | None) -> _Course:
         stretch = calibration.loss_stretch or 1.0
         fresh = fresh[-1] + stretch * (fresh - fresh[-1]) + (calibration.loss_level or 0.0)
         fresh = np.maximum(fresh, LEAST_TUNED)
-    train = fresh * memorisation.memorised(tuning.memory, passes)
+    by_heart = memorisation.memorised(tuning.memory, passes)
+    train = fresh * by_heart
     rise = memorisation.overfitted(tuning.memory, passes)
     held_out = memorisation.risen(fresh, rise, uniform_loss(plan.model.vocabulary_size))
     return _Course(
@@ -289,6 +315,7 @@ def _tuned(plan: Plan, calibration: Calibration | None) -> _Course:
         tuning.stable_learning_rate,
         tuning.optimal_learning_rate,
         TUNING_BATCH * plan.tokens_per_sequence,
+        tuning_grad_norm(plan, fresh, -np.log(by_heart)),
     )
 
 

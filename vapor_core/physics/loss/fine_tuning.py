@@ -30,7 +30,7 @@ RANK_AT, RANK_DOUBLINGS = 16, 4.0  # where that factor is 1, and how far it is c
 ATTENTION_ALONE = 1.03  # factor where the MLP's matrices are not adapted
 QUANTIZED = 0.035  # nats that 4-bit weights cost
 LEAST_FALL = 0.97  # of the first loss that is left at the end at most: every fine-tune learns the format
-HIGH_RATE_FULL, HIGH_RATE_LORA = 0.05, 0.022  # relative cost per squared log distance above the best rate
+HIGH_RATE_FULL, HIGH_RATE_LORA = 0.03, 0.022  # relative cost per squared log distance above the best rate
 # The same for each rate that is not annealed away, above CALM: full fine-tunes of Qwen2.5-3B on Alpaca at constant
 # rates of 1e-6 to 1e-5 (DeepSpeed's blog on Muon: 1.188, 1.184, 1.200, 1.240)
 NOT_ANNEALED, CALM = 0.0184, 2e-6
@@ -47,7 +47,7 @@ LEAST_ALPHA = 1e-3  # keeps that root finite
 STEEP = 6.0  # logit of the divergence's probability per unit of log rate; the pretraining grid's is 9.1
 # Steps at the best rate after which half of the fall is done, and at others (best / rate)^FALL_RATE times as many,
 # which is at least FASTEST and at most SLOWEST; and how sharply it falls
-HALF_LORA, HALF_FULL, FALL_RATE, SHARPNESS = 5.0, 10.0, 0.8, 2.5
+HALF_LORA, HALF_FULL, FALL_RATE, SHARPNESS = 4.2, 10.0, 0.8, 3.0
 FASTEST, SLOWEST = 0.2, 1e6
 
 

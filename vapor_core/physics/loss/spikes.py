@@ -15,11 +15,36 @@ from vapor_core.physics.loss.schedule import learning_rate
 from vapor_core.physics.plan import Plan
 
 RECOVERY_STEPS = 120  # after which nothing of a spike is left
-_LARGEST = 40.0  # of the typical height
 _TAIL = 1.5  # exponent of the heights' power law
 _MOST_OFTEN = 0.02  # spikes a step
-_QUICKEST_RECOVERY, _SLOWEST_RECOVERY = 3.0, 15.0  # steps after which 1/e of a spike is left
 _HIGH_BITS = 65_536  # values of the 16 bits of a draw that decide whether and how high
+
+
+@dataclass(frozen=True, slots=True)
+class SpikeLaw:
+    """How often jumps come, how high they are and how they heal."""
+
+    rate: float  # a step at the peak learning rate
+    nats: float  # of the typical height,
+    sigmas: float  # and of the minibatch noise's standard deviation beside
+    largest: float  # of the typical height
+    quickest: float  # steps after which 1/e of a spike is left
+    slowest: float
+
+    def height(self, noise_std: float) -> float:
+        """Typical height, nats."""
+        return self.nats + self.sigmas * noise_std
+
+
+# Excursions beyond 6 sigma a step: 13 of llm.c's 19,560.
+PRETRAINING = SpikeLaw(rate=7e-4, nats=0.05, sigmas=3.0, largest=40.0, quickest=3.0, slowest=15.0)
+# Single bad batches: 0.12 in 1,000 steps of 60 published fine-tunes, about 0.3 nats, gone at the next step.
+TUNING = SpikeLaw(rate=1.2e-4, nats=0.2, sigmas=0.0, largest=8.0, quickest=0.2, slowest=0.6)
+
+
+def spike_law(plan: Plan) -> SpikeLaw:
+    """The law of a plan's spikes."""
+    return PRETRAINING if plan.config.method == "pretrain" else TUNING
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -34,10 +59,11 @@ class Spikes:
 NONE = Spikes(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
 
 
-def spikes(plan: Plan, rate: float, start: int, stop: int) -> Spikes:
-    """Spikes that begin in steps start..stop-1; `rate` is their number a step at the peak learning rate."""
+def spikes(plan: Plan, start: int, stop: int, law: SpikeLaw | None = None) -> Spikes:
+    """Spikes that begin in steps start..stop-1, by the plan's law or another."""
+    law = law or spike_law(plan)
     first = max(start, 0)
-    rate = min(rate, _MOST_OFTEN)
+    rate = min(law.rate, _MOST_OFTEN)
     draws = uniforms(plan.config.seed, "spikes", first, stop)
     near = np.flatnonzero(draws < rate)
     if not near.size:
@@ -46,15 +72,15 @@ def spikes(plan: Plan, rate: float, start: int, stop: int) -> Spikes:
     chance = rate * np.minimum(learning_rate(plan, steps) / plan.config.learning_rate, 1.0)
     hit = draws < chance
     steps, draws = steps[hit], draws[hit]
-    heights = np.minimum((draws / chance[hit]) ** (-1 / _TAIL), _LARGEST)
+    heights = np.minimum((draws / chance[hit]) ** (-1 / _TAIL), law.largest)
     low_bits = (draws * _HIGH_BITS) % 1.0  # independent of the height, which the high bits decide
-    recovery = _QUICKEST_RECOVERY + (_SLOWEST_RECOVERY - _QUICKEST_RECOVERY) * low_bits
+    recovery = law.quickest + (law.slowest - law.quickest) * low_bits
     return Spikes(steps, heights, recovery)
 
 
-def bumps(plan: Plan, rate: float, start: int, stop: int) -> NDArray[np.float64] | None:
+def bumps(plan: Plan, start: int, stop: int, law: SpikeLaw | None = None) -> NDArray[np.float64] | None:
     """What spikes add at steps start..stop-1, in units of the typical height; None where nothing."""
-    found = spikes(plan, rate, start - RECOVERY_STEPS + 1, stop)
+    found = spikes(plan, start - RECOVERY_STEPS + 1, stop, law)
     if not found.steps.size:
         return None
     after = np.arange(RECOVERY_STEPS)
@@ -62,3 +88,11 @@ def bumps(plan: Plan, rate: float, start: int, stop: int) -> NDArray[np.float64]
     at = found.steps[:, None] + (after - start)
     inside = (at >= 0) & (at < stop - start)
     return np.bincount(at[inside], decay[inside], stop - start).astype(np.float64, copy=False)
+
+
+def risen(
+    loss: NDArray[np.float64], bump: NDArray[np.float64], height: float, most: float
+) -> NDArray[np.float64]:
+    """Nats that bumps of a typical height add to a loss, bent so that it stays below `most`."""
+    room = np.maximum(most - loss, 1e-9)
+    return np.asarray(-room * np.expm1(-bump * height / room))
