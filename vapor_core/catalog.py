@@ -15,6 +15,18 @@ from typing import TypeVar
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset, Quote
 from vapor_core.errors import NotInCatalog
 
+# What a data set of one's own takes from its namesake
+NAMED = (
+    "kind",
+    "language",
+    "first_loss",
+    "learnt_loss",
+    "pairs_loss",
+    "loss_law",
+    "loss_offset",
+    "loss_parameters",
+)
+
 T = TypeVar("T", CatalogModel, Dataset, Accelerator)
 FRESH_DAYS = 90  # a price that was read longer ago is marked as old
 RENTED = ("NVIDIA", "AMD")  # makers of cards that clouds rent by the hour and that every trainer runs on
@@ -149,18 +161,13 @@ def namesake(entry: Dataset) -> Dataset | None:
 
 
 def described(entry: Dataset) -> Dataset:
-    """A dataset of one's own with kind and loss law of its namesake, where it says nothing of them itself."""
-    if entry.kind != "own" or entry.loss_law is not None or entry.loss_offset is not None:
+    """A dataset of one's own with kind and losses of its namesake, where it says nothing of them itself."""
+    read = entry.kind == "own" or entry.entropy is not None  # a file's kind is a guess
+    speaks = (entry.loss_law, entry.loss_offset, entry.first_loss, entry.learnt_loss)
+    if not read or any(each is not None for each in speaks):
         return entry
     like = namesake(entry)
-    if like is None:
-        return entry
-    return entry.changed(
-        kind=like.kind,
-        loss_law=like.loss_law,
-        loss_offset=like.loss_offset,
-        loss_parameters=like.loss_parameters,
-    )
+    return entry if like is None else entry.changed(**{name: getattr(like, name) for name in NAMED})
 
 
 @lru_cache(maxsize=512)

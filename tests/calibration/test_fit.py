@@ -7,7 +7,7 @@ import pytest
 from benchmarks.fidelity import loss, quantile
 from vapor_core.calibration.fit import calibrate
 from vapor_core.contracts.entries import Dataset
-from vapor_core.contracts.training import JobConfig
+from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.errors import InvalidConfig
 from vapor_core.physics.loss.curve import loss_curve
 from vapor_core.physics.plan import plan
@@ -131,3 +131,14 @@ def test_no_runs_and_runs_of_two_kinds_are_refused(tuning: JobConfig, pretrainin
         calibrate([])
     with pytest.raises(InvalidConfig, match="one kind"):
         calibrate([(tuning, frame(tuning)), (pretraining, frame(pretraining))])
+
+
+def test_a_forecast_learns_from_the_first_steps_of_the_run_itself(tuning: JobConfig) -> None:
+    config = tuning.changed(warmup_ratio=0.0, learning_rate=3e-4)
+    told = loss_curve(plan(config), Calibration(loss_first=1.6, loss_learnt=0.6))
+    steps = np.arange(20)
+    own = calibrate([(config, pd.DataFrame({"step": steps, "loss": told.train(steps)}))])
+    before = loss_curve(plan(config)).final
+    assert abs(before / told.final - 1) > 0.4
+    assert loss_curve(plan(config), own).final == pytest.approx(told.final, rel=0.1)
+    assert loss_curve(plan(config), own).spread < loss_curve(plan(config)).spread

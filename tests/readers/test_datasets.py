@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import vapor_core as vapor
+from vapor_core.physics.loss.texts import level
 from vapor_core.readers import datasets
 from vapor_core.readers.datasets import Upload, read_dataset
 
@@ -95,7 +97,6 @@ REFUSED = [
 def test_common_layouts_are_read(name, content, schema, examples):
     upload = read_dataset(name, content)
     assert (upload.schema, upload.examples) == (schema, examples)
-    assert upload.dataset.kind == "own"
     assert upload.dataset.examples == examples
     assert upload.dataset.tokens == upload.tokens > 0
     assert upload.mean_tokens == upload.tokens / examples
@@ -222,3 +223,44 @@ def test_any_bytes_give_an_upload_or_one_sentence(name, content):
     assert upload.examples >= 1
     json.dumps(upload.preview).encode()
     upload.dataset.model_dump_json()
+
+
+def own(rows: list[dict[str, str]]) -> vapor.Dataset:
+    return read_dataset("mine.jsonl", "\n".join(json.dumps(row) for row in rows).encode()).dataset
+
+
+WORDS = "the fox went over that lazy dog and into every town with songs of rain for you".split()  # noqa: SIM905
+
+
+def sentence(seed: int, words: int = 40) -> str:
+    return " ".join(np.random.Generator(np.random.PCG64(seed)).choice(WORDS, words))
+
+
+def test_a_file_says_what_kind_of_text_it_holds():
+    plain = own([{"instruction": sentence(i), "output": sentence(i + 500)} for i in range(300)])
+    assert (plain.kind, plain.language) == ("instruction", "English")
+    assert 0.5 < plain.entropy < 5
+    code = own(
+        [{"instruction": "sort", "output": f"```python\ndef f{i}(x):\n    return x\n```"} for i in range(300)]
+    )
+    assert code.kind == "code"
+    chinese = own([{"text": "今天天气很好我们去公园散步吧" * 5} for _ in range(60)])
+    assert (chinese.kind, chinese.language) == ("text", "Chinese")
+    assert chinese.repeated_share > 0.9
+
+
+def test_a_file_of_less_surprise_is_told_a_lower_loss():
+    same = [{"instruction": f"Say {i}", "output": "yes " * 60} for i in range(400)]
+    rich = [{"instruction": f"Say {i}", "output": sentence(i, 60)[::-1]} for i in range(400)]
+    levels = [level(vapor.catalog.model("gpt2"), own(rows)) for rows in (same, rich)]
+    assert levels[0].learnt < 0.5 * levels[1].learnt
+    assert levels[0].learnt < levels[0].first / 2
+
+
+def test_a_file_called_like_a_known_set_is_taken_for_it():
+    rows = [{"instruction": sentence(i), "output": sentence(i + 500)} for i in range(300)]
+    named = read_dataset("alpaca-cleaned.jsonl", "\n".join(json.dumps(row) for row in rows).encode()).dataset
+    assert (
+        vapor.catalog.described(named).learnt_loss
+        == vapor.catalog.dataset("yahma/alpaca-cleaned").learnt_loss
+    )

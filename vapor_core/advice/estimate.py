@@ -4,7 +4,6 @@ It adds the laws up; each law's own question is answered in `physics`, and what 
 """
 
 from functools import lru_cache
-from math import log
 
 from vapor_core.advice.cures import METHOD_NAMES
 from vapor_core.advice.memory_terms import told_of_memory

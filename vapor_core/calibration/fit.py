@@ -116,8 +116,8 @@ def _noise(steps: Floats, loss: Floats) -> float | None:
 
 
 def _told_noise(run: MeasuredRun) -> float:
-    """Noise of a step by the law at the run's own losses, nats."""
-    settled = run.loss[len(run.loss) // LEVEL_PARTS :]
+    """Noise of a step by the law, nats, where the run's loss no longer falls fast."""
+    settled = run.steps[len(run.steps) // LEVEL_PARTS :].astype(np.int64)
     return float(np.median(loss_curve(run.plan).noise(settled)))
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vapor_core.contracts.entries import Dataset
 from vapor_core.errors import InvalidUpload
 from vapor_core.readers import parquet
+from vapor_core.readers.character import EXAMPLES, character
 from vapor_core.readers.containers import ENDINGS as PACKED
 from vapor_core.readers.containers import Member, opened
 from vapor_core.readers.decoding import other_kind, text_of
@@ -44,6 +45,7 @@ MOST_NAMED = 8  # columns that are named as left out
 LONG_TOKENS = 4096
 ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".text", ".md", ".markdown", ".parquet")
 TAKES = "Vapor reads JSONL, JSON, CSV, TSV, Parquet, plain text and Markdown, also zipped"
+LOOKED_AT = 4_000  # letters of an example, for what kind of text it is
 BATCH_CHARACTERS = 2_000_000  # of examples that are counted in one go
 ABOUT_DATA = frozenset(
     {"readme", "license", "licence", "dataset_infos", "dataset_info", "metadata", "config"}
@@ -149,13 +151,27 @@ class _Gathered:
         default_factory=list
     )  # tokens of each example, a batch after the other
     characters: int = 0
+    size: int = 0  # bytes
     seen: set[bytes] = field(default_factory=set)  # digests of the examples, to know copies
+    spread: list[str] = field(default_factory=list)  # beginnings of examples from all over the file
+    _apart: int = 1  # examples between two of those
 
     def count(self, texts: list[str], tokenizer: str) -> None:
         """Take a batch of examples in."""
         self.counts.append(count_tokens(texts, tokenizer))
         self.characters += sum(map(len, texts))
-        self.seen.update(blake2b(text.encode("utf-8", "replace"), digest_size=16).digest() for text in texts)
+        for text in texts:
+            plain = text.encode("utf-8", "replace")
+            self.size += len(plain)
+            self.seen.add(blake2b(plain, digest_size=16).digest())
+
+    def look_at(self, number: int, example: str) -> None:
+        """Keep an example where its number is one of those apart; twice as far apart once there are too many."""
+        if number % self._apart == 0:
+            self.spread.append(example[:LOOKED_AT])
+            if len(self.spread) >= 2 * EXAMPLES:
+                del self.spread[1::2]
+                self._apart *= 2
 
 
 def _gathered(rows: Iterator[Row], text_column: str | Sequence[str] | None, tokenizer: str) -> _Gathered:
@@ -178,6 +194,7 @@ def _gathered(rows: Iterator[Row], text_column: str | Sequence[str] | None, toke
         if not example:
             found.empty += 1
             continue
+        found.look_at(examples, example)
         batch.append(example)
         size += len(example)
         examples += 1
@@ -259,6 +276,7 @@ def _upload(
     name: str, found: _Gathered, counts: NDArray[np.int64], warnings: tuple[str, ...], tokenizer: str
 ) -> Upload:
     tokens, examples = int(counts.sum()), len(counts)
+    like = character(found.spread, found.layout.name)
     shown_columns = (shown(column) for row in found.sample for column in row.values)
     columns = tuple(dict.fromkeys(shown_columns))[:PREVIEW_COLUMNS]
     return Upload(
@@ -268,7 +286,12 @@ def _upload(
             tokens=tokens,
             examples=examples,
             longest_tokens=int(counts.max()) or None,
-            kind="own",
+            kind=like.kind,
+            language=like.language,
+            bytes_per_token=found.size / max(tokens, 1),
+            entropy=like.entropy,
+            template_share=like.template_share,
+            repeated_share=1 - len(found.seen) / examples,
             source="uploaded file",
             note=f"tokens estimated from the text's bytes, as {tokenizer} would count them",
         ),

@@ -35,6 +35,7 @@ _GRADIENT_SPIKE = 2.0  # relative rise of the gradient norm for each typical hei
 # Of the minibatch noise: what the held-out examples, the same at each evaluation, are off for good, and how much their
 # loss trembles from one evaluation to the next
 _EVAL_OFFSET, _EVAL_TREMBLE = 0.15, 0.01
+_MOST_DIVERGED = 0.15  # the same of a run that diverges, whose losses are high
 _DIVERGED_NOISE = 3.0  # times the minibatch noise once the loss has blown up
 _TOLD_HEIGHT = 2.0  # spikes below this many typical heights pass without a line in the history
 _RECOVERED = 3.0  # times the steps to 1/e, after which a spike counts as recovered
@@ -200,7 +201,7 @@ class TrainingSimulator:
         """Training loss and gradient norm with minibatch noise and spikes, one value a step."""
         start, stop, seed = int(steps[0]), int(steps[-1]) + 1, self.config.seed
         mean = self.curve.train(steps)
-        loss = self._noisy(mean, start, stop)
+        loss = self._noisy(mean, steps)
         grad_norm = np.exp(self._gradient_noise * normals(seed, "grad_norm", start, stop))
         grad_norm *= self.curve.grad_norm(steps)
         bump = bumps(self.plan, start, stop)
@@ -209,22 +210,36 @@ class TrainingSimulator:
             grad_norm *= 1.0 + _GRADIENT_SPIKE * bump
         return loss, grad_norm
 
-    def _noisy(self, mean: Floats, start: int, stop: int) -> Floats:
+    def _noisy(self, mean: Floats, steps: NDArray[np.int64]) -> Floats:
         """Training loss with minibatch noise, which is relative, so that no loss falls below 0."""
-        spread = self.curve.noise(mean)
+        start, stop = int(steps[0]), int(steps[-1]) + 1
+        spread = self.curve.noise(steps)
         onset = self.curve.diverges_at
         if onset is not None and stop > onset:
             spread[max(onset - start, 0) :] *= _DIVERGED_NOISE
-        spread = np.minimum(spread / np.maximum(mean, _LEAST_MEAN), _MOST_NOISE)
-        noise = normals(self.config.seed, "loss", start, stop)
-        if self.curve.noise_power:
-            before = normals(self.config.seed, "loss", max(start - 1, 0), stop - 1)
-            noise[max(1 - start, 0) :] += _LINGERS * before
-            noise += _HEAVY * noise**3
+        spread /= np.maximum(mean, _LEAST_MEAN)
+        np.minimum(spread, _MOST_NOISE if onset is None else _MOST_DIVERGED, out=spread)
+        noise = self._draws(start, stop)
         noise *= spread
-        noise -= 0.5 * spread**2
+        spread *= spread
+        spread *= 0.5
+        noise -= spread
         np.exp(noise, out=noise)
         noise *= mean
+        return noise
+
+    def _draws(self, start: int, stop: int) -> Floats:
+        """Noise of steps in standard deviations: a fine-tune's lingers a little and has heavier tails than a normal."""
+        if not self.curve.noise_power:
+            return normals(self.config.seed, "loss", start, stop)
+        first = max(start - 1, 0)
+        own = normals(self.config.seed, "loss", first, stop)
+        noise = own[start - first :].copy()
+        noise[1 - (start - first) :] += _LINGERS * own[:-1]
+        heavy = noise * noise
+        heavy *= _HEAVY
+        heavy += 1.0
+        noise *= heavy
         return noise
 
     @cached_property
@@ -260,7 +275,7 @@ class TrainingSimulator:
         seed = self.config.seed
         offset = _EVAL_OFFSET * float(normals(seed, "eval_offset", 0, 1)[0])
         off = offset + _EVAL_TREMBLE * normals(seed, "eval_loss", first, last)
-        relative = np.minimum(self.curve.noise(mean) / np.maximum(mean, _LEAST_MEAN), _MOST_NOISE)
+        relative = np.minimum(self.curve.noise(ends - 1) / np.maximum(mean, _LEAST_MEAN), _MOST_NOISE)
         return np.asarray(np.minimum(mean * np.exp(off * relative), np.maximum(self.curve.most, mean)))
 
     def _memory(self, ends: Floats) -> Floats:

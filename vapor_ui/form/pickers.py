@@ -145,6 +145,8 @@ def _about_data(data: Dataset) -> None:
         data.kind,
         f"{text.count(data.tokens)} tokens",
         f"{data.mean_tokens:,.0f} tokens an example",
-        text.plain(data.licence or "licence unknown") if data.kind != "own" else "your own",
+        text.plain(data.licence or "licence unknown")
+        if data.entropy is None and data.kind != "own"
+        else "your own",
     ]
     st.caption(" · ".join(facts))

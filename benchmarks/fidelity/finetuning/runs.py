@@ -30,9 +30,7 @@ KINDS = Path(__file__).with_name("data_sets.csv")  # by hand, from the sources: 
 # Notes of rows that hold no usable loss, or rounded ones of unstated settings
 LEFT_OUT = ("SCALE SUSPECT", "DIVERGES", "does not learn", "1.27 to 0.20", "Muon;")
 USUAL_BATCH, USUAL_LENGTH, USUAL_EPOCHS = 8, 2048, 3.0  # where a report does not say
-MOST_WINDOW = 500  # steps of a first logged value that still counts as the first loss
 EARLY = 25  # steps, the latest first logged value that counts as the first loss
-OWN = ("own", "(own", "not named", "not said")
 CLEAR = ("unslothai/", "huggingface/", "google-gemini/", "Vahe1994/", "philschmid/", "HandsOnLLM/", "datawhalechina/",
          "dvgodoy/", "axolotl-ai-cloud/", "brevdev/", "ovh/", "hsc748NLP/", "YuZh98/", "sherryxzhao/", "aloobun/",
          "LusterSourav/", "syGOAT/", "shettysaish20/", "ShawhinT/", "roymacias/", "iamarunbrahma/")  # fmt: skip
@@ -151,11 +149,6 @@ def source_of(said: str) -> str:
     return said.split(" ", 1)[0] if "/" in said.split(" ", 1)[0] else said
 
 
-def is_named(data_set: str) -> bool:
-    """Whether a data set is one that others can have, not somebody's own file."""
-    return "/" in data_set and not any(word in data_set for word in OWN)
-
-
 def data_of(name: str, known: dict[str, str], examples: int) -> Dataset:
     """The catalog's data set of a name at the run's examples, else one known by kind, language and lengths."""
     try:
@@ -255,9 +248,3 @@ def without(run: Run) -> JobConfig:
     assert isinstance(data, Dataset)
     known = kinds().get(run.data_set)
     return run.config.changed(dataset=blind(run.data_set, known, data.examples) if known else stripped(data))
-
-
-def by_data_set() -> Iterator[tuple[str, list[Run]]]:
-    """The runs of each data set."""
-    for name in dict.fromkeys(run.data_set for run in runs()):
-        yield name, [run for run in runs() if run.data_set == name]

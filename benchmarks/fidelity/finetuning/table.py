@@ -5,6 +5,7 @@ data set left out, what a person gets of an own file of which kind, language and
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from benchmarks.fidelity.finetuning.fit import Fit, Floats, Point, fitted, learn
 from benchmarks.fidelity.finetuning.prefixes import PREFIX, forecasts
 from benchmarks.fidelity.finetuning.runs import predicted, runs
 from benchmarks.fidelity.finetuning.sets import TEXTS, base_levels, base_losses, by_entry, drawn
+from benchmarks.fidelity.finetuning.texture import textured
 from vapor_core import catalog
 from vapor_core.contracts.training import PREFERENCE_METHODS
 from vapor_core.physics.loss import texts
@@ -22,6 +24,13 @@ from vapor_core.physics.loss import texts
 LOSSES = ("first loss", "last training loss", "held-out loss")
 GIVEN = "given its data set's other runs"
 SETS, SOURCES, FITTED = "data sets left out", "sources left out", "by kind, fitted"
+LARGE = (
+    "unslothai/notebooks",
+    "Lightning-AI/litgpt",
+    "huggingface/peft",
+    "EleutherAI/gpt-neo",
+    "tomaarsen/attention_sinks",
+)
 END = f"fine-tuning, end from its first {PREFIX} logged steps"
 END_BLIND = f"{END}, data set left out"
 TEXT = "base model on a named text, given its other models"
@@ -51,7 +60,16 @@ TARGETS = (
 
 
 def rows() -> Iterator[Row]:
-    """Every figure of the kinds above."""
+    """Every figure of the kinds above; sources of few runs share a name."""
+    for row in _all():
+        known = row.source in LARGE or row.kind == TOLD_APART
+        few = (
+            "model cards and pages" if "index id" in row.source or " " in row.source else "other repositories"
+        )
+        yield row if known else replace(row, source=few)
+
+
+def _all() -> Iterator[Row]:
     groups = (points(0), points(1), points(2))
     shared = fitted(points(0)), fitted(learnt_points()), fitted(learnt_points())
     for i, loss in enumerate(LOSSES):
@@ -64,7 +82,8 @@ def rows() -> Iterator[Row]:
             yield Row(name, log.run.name, own, log.end, log.run.source, public=log.run.public)
     yield from _texts()
     yield from _preferences()
-    yield Row(TOLD_APART, "the better of two classifiers", scored()["AUC"], 0.5, "all logs")
+    if textured():
+        yield Row(TOLD_APART, "the better of two classifiers", scored()["AUC"], 0.5, "all logs")
 
 
 def _rows(name: str, of: list[Point], off: Floats, fit: bool = False) -> Iterator[Row]:

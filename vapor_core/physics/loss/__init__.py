@@ -3,7 +3,7 @@
 curve: What the loss of a run does, step by step: the other modules' laws assembled into one curve.
 divergence: What a run looks like when it diverges: its losses and its gradient norm.
 fine_tuning: Where a fine-tune starts and ends, and how fast it gets there.
-gradient: The norm of the gradient while a run does not diverge: from llm.c's log.
+gradient: The norm of the gradient while a run does not diverge.
 laws: Compute-optimal laws L(N, D) of corpora, and the loss of a model that knows nothing.
 memorisation: What a fine-tune learns by heart: how the loss on its own examples steps down with each pass,
     and what that costs.

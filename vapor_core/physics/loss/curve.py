@@ -78,6 +78,7 @@ class LossCurve:
     spread_learnt: float  # and of what is learnt by then, learning by heart left out
     noise_std: float  # nats, of one step's minibatch at the end of the run
     noise_power: float  # of the loss, to which that changes with it
+    noise_knots: Floats
     most: float  # loss of knowing nothing, ln V, above which none lies
     initial: float
     initial_low: float
@@ -110,11 +111,11 @@ class LossCurve:
         """Norm of the gradient before clipping, shape of `steps`."""
         return np.interp(steps, self.knots, self.grad_knots)
 
-    def noise(self, loss: Floats) -> Floats:
-        """Standard deviation of one step's minibatch where the run's loss is `loss`, nats, shape of `loss`."""
+    def noise(self, steps: Steps) -> Floats:
+        """Standard deviation of the loss of single minibatches at integer steps, nats, shape of `steps`."""
         if not self.noise_power:
-            return np.full(loss.shape, self.noise_std)
-        return np.asarray(self.noise_std * (loss / max(self.final, LEAST_TUNED)) ** self.noise_power)
+            return np.full(steps.shape, self.noise_std)
+        return np.interp(steps, self.knots, self.noise_knots)
 
     def low(self, steps: Steps) -> Floats:
         """Lower end of the 80 % band of the training loss."""
@@ -180,6 +181,7 @@ def loss_curve(plan: Plan, calibration: Calibration | None = None) -> LossCurve:
         spread_learnt=course.spread_eval,
         noise_std=noise * noise_scale,
         noise_power=NOISE_LOSS if tune else 0.0,
+        noise_knots=noise * noise_scale * (train / max(end, LEAST_TUNED)) ** (NOISE_LOSS if tune else 0.0),
         most=most,
         initial=initial,
         initial_low=initial * exp(-course.spread_first),
@@ -296,7 +298,8 @@ def _tuned(plan: Plan, calibration: Calibration | None) -> _Course:
     if calibration is not None:
         tuning = fine_tuning.measured(tuning, calibration)
     passes = at.steps / plan.steps_per_epoch
-    fresh = fine_tuning.fall(tuning, at.area, at.steps, plan.total_steps)
+    done = np.maximum(at.area - at.rate, 0.0)  # a step's loss is that of the weights before it
+    fresh = fine_tuning.fall(tuning, done, at.steps, plan.total_steps)
     if calibration is not None:
         stretch = calibration.loss_stretch or 1.0
         fresh = fresh[-1] + stretch * (fresh - fresh[-1]) + (calibration.loss_level or 0.0)
@@ -315,7 +318,7 @@ def _tuned(plan: Plan, calibration: Calibration | None) -> _Course:
         tuning.stable_learning_rate,
         tuning.optimal_learning_rate,
         TUNING_BATCH * plan.tokens_per_sequence,
-        tuning_grad_norm(plan, fresh, -np.log(by_heart)),
+        tuning_grad_norm(plan, fresh / tuning.level.learnt, -np.log(by_heart)),
     )
 
 

@@ -149,7 +149,7 @@ def _rates(plan: Plan) -> tuple[float, float]:
 
 
 def fall(tuning: FineTuning, area: Floats, steps: Floats, total_steps: int) -> Floats:
-    """Loss on fresh text at steps whose rates (over the peak) sum to `area`: the template first, then a slow power."""
+    """Loss on fresh text at steps before which rates (over the peak) sum to `area`: the template, then a slow power."""
     slow = np.minimum(
         tuning.final * ((steps + 1) / total_steps) ** -tuning.slow, max(tuning.initial, tuning.final)
     )

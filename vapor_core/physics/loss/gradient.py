@@ -35,7 +35,6 @@ FEWEST_SEQUENCES = 0.1  # a step; a smaller batch counts as this one
 MEDIAN_LORA, MEDIAN_FULL, MEDIAN_BATCH, BATCH_POWER, LEVELS = 0.8, 2.0, 8.0, 0.25, 0.8
 # Times the excess of the template's loss over what is learnt; the rise with each logarithm known by heart, and its most
 EXCESS, MOST_EXCESS, BY_HEART, MOST_RISEN = 1.0, 25.0, 0.8, 3.0
-LEAST_LOSS = 0.02  # nats, below which no excess is counted
 
 
 def grad_norm(at: Grid, plan: Plan) -> NDArray[np.float64]:
@@ -50,13 +49,12 @@ def grad_norm(at: Grid, plan: Plan) -> NDArray[np.float64]:
 def tuning_grad_norm(
     plan: Plan, fresh: NDArray[np.float64], learnt: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Gradient norm of a fine-tune where its loss on new text is `fresh` and `learnt` the logarithm known by heart."""
+    """Gradient norm of a fine-tune: `fresh` is its loss on new text over what is learnt, `learnt` known by heart."""
     median = MEDIAN_LORA if is_frozen(plan.config) else MEDIAN_FULL
     said = f"{plan.model.id} {plan.dataset.id}"
     level = np.exp(LEVELS * float(normals(0, f"gradient level of {said}", 0, 1)[0]))
     batch = (max(plan.global_batch, 1) / MEDIAN_BATCH) ** -BATCH_POWER
-    end = max(float(fresh[-1]), LEAST_LOSS)
-    excess = np.minimum(np.maximum(fresh / end - 1, 0.0) * EXCESS, MOST_EXCESS)
+    excess = np.minimum(np.maximum(fresh - 1, 0.0) * EXCESS, MOST_EXCESS)
     return np.asarray(
         median * level * batch * (1 + excess) * np.minimum(np.exp(BY_HEART * learnt), MOST_RISEN)
     )
