@@ -6,6 +6,7 @@ from functools import cache
 from vapor_core import catalog
 from vapor_core.contracts.entries import CatalogModel
 from vapor_core.errors import NotInCatalog
+from vapor_core.physics.loss import texts
 
 # Pattern of a name: billions of parameters, thousands of words, trillions of tokens of pretraining; the first that
 # fits. By the models' cards; where one does not say its tokens, those of its siblings.
@@ -57,8 +58,10 @@ def base(name: str) -> CatalogModel | None:
         model = catalog.model(name)
     except NotInCatalog:
         model = shaped(name, billions, words)
-    more = "-instruct" if instructed and "instruct" not in short else ""
-    return model.changed(id=name.split("-bnb", maxsplit=1)[0] + more, pretraining_tokens=int(seen * 1e12))
+    tuned = instructed or texts.knows_instructions(model)
+    return model.changed(
+        id=name.split("-bnb", maxsplit=1)[0], pretraining_tokens=int(seen * 1e12), instruction_tuned=tuned
+    )
 
 
 def shaped(name: str, billions: float, words: float) -> CatalogModel:

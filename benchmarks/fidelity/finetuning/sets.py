@@ -29,6 +29,9 @@ TEXTS = {  # named texts of base_losses.csv that the catalog has without a law o
     "PG-19 first test book, first 2000 tokens": ("deepmind/pg19",),
     "The Pile": ("EleutherAI/pile",),
 }
+SAME_TEXT = {
+    "Salesforce/wikitext": "Salesforce/wikitext-2-raw-v1"
+}  # entries that share what was measured on one
 TOKENS = "perplexity per token"  # unit of the rows that can be compared
 MOST_SOURCES = 3  # that an entry names
 
@@ -118,6 +121,9 @@ def constants() -> dict[str, dict[str, Any]]:
         found.setdefault(name, {"sources": {}})["sources"][source] = None
     for name, levels in based.items():
         found[name]["first_loss"] = round(float(np.median(levels)), 3)
+    for name, like in SAME_TEXT.items():
+        if name in found and "learnt_loss" in found.get(like, {}):
+            found[name]["learnt_loss"] = found[like]["learnt_loss"]
     return found
 
 

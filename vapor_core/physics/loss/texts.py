@@ -23,20 +23,20 @@ VOCABULARIES = (1000, 131_072)
 LAW_VOCABULARY = 50_304
 # First and learnt loss of the reference model on a kind's examples of TYPICAL_TOKENS in English
 KIND: dict[str, tuple[float, float]] = {
-    "instruction": (1.91, 0.93),
+    "instruction": (1.88, 0.93),
     "chat": (1.34, 0.86),
-    "math": (1.12, 0.41),
-    "code": (1.08, 0.58),
-    "classification": (1.66, 0.25),
-    "reasoning": (1.91, 0.68),
-    "summarization": (2.14, 1.25),
+    "math": (1.11, 0.41),
+    "code": (1.07, 0.58),
+    "classification": (1.65, 0.25),
+    "reasoning": (1.90, 0.68),
+    "summarization": (2.11, 1.25),
     "translation": (1.84, 0.30),
-    "roleplay": (1.83, 1.53),
-    "structured": (2.00, 0.43),
-    "preference": (1.91, 0.93),
-    "text": (1.91, 1.69),
-    "pretraining": (1.91, 1.69),
-    "own": (1.91, 0.93),
+    "roleplay": (1.81, 1.53),
+    "structured": (2.00, 0.42),
+    "preference": (1.88, 0.93),
+    "text": (1.90, 1.69),
+    "pretraining": (1.90, 1.69),
+    "own": (1.88, 0.93),
 }
 # Exponent by which the loss falls with steps once the template is learnt, and of kinds whose answers are bound to
 # their questions, which go on: logs of Alpaca, Dolly, iCliniq and CommonCrawl (0.04 to 0.06), MetaMathQA in PEFT's
@@ -110,7 +110,9 @@ def seen_tokens(model: CatalogModel) -> float:
 
 
 def knows_instructions(model: CatalogModel) -> bool:
-    """Whether a base model was tuned to instructions, by its name."""
+    """Whether a base model was tuned to instructions: as its entry says, else by its name."""
+    if model.instruction_tuned is not None:
+        return model.instruction_tuned
     name = model.id.rsplit("/", 1)[-1].lower()
     return "instruct" in name or "chat" in name or "-it-" in f"{name}-" or "zephyr" in name
 
