@@ -5,25 +5,29 @@ IOG-Foundation. Saturation: TensorRT-LLM's performance pages. A single stream: l
 its table has no licence). Rows that are not scored are shown with the reason in their name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from benchmarks.fidelity import Row, Target, number, table
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator, CatalogModel
-from vapor_core.contracts.serving import ServingPrecision
-from vapor_core.physics.serving.load import Point, serving_point
+from vapor_core.contracts.serving import Engine, ServingConfig, ServingPrecision
+from vapor_core.physics.serving.point import Point, held_gb, serving_point
 
 TPOT_ONE, TPOT_GROUP = "serving TPOT, one card", "serving TPOT, tensor parallel"
 RATE = "serving throughput at saturation"
 TTFT, TTFT_P99 = "serving TTFT", "serving TTFT, 99th percentile"
+OUTPUT, LATENCY = "serving throughput of a load", "serving latency"
+CACHE, HELD = "serving cache capacity", "serving memory"
 STREAM = "single-stream decode"
 TARGETS = (
     Target(TPOT_ONE, median=0.10),
-    Target(TPOT_GROUP, median=0.15),
-    Target(RATE, median=0.20),
-    Target(TTFT, median=0.30),
+    Target(TPOT_GROUP, median=0.12),
+    Target(RATE, median=0.15),
+    Target(OUTPUT, median=0.15),
+    Target(TTFT, median=0.25),
+    Target(CACHE, median=0.10),
     Target(TTFT_P99, factor=2.0),
 )
 SILICON, IOG = "serving_silicon_closedloop", "serving_vllm_openloop_iog"
@@ -108,32 +112,49 @@ SAME = {"Llama-3.3-70B-Instruct": "meta-llama/Llama-3.3-70B-Instruct"}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One published set-up with what was measured; latencies in ms, rates for the whole group of cards."""
+    """One published set-up with what was measured of it, by kind; latencies in ms, rates for the whole group."""
 
     name: str
     source: str
-    engine: str
-    model: CatalogModel
-    card: Accelerator
-    cards: int
-    precision: ServingPrecision
-    input_tokens: float
-    output_tokens: float
-    concurrency: float | None = None
-    request_rate: float | None = None
-    tpot: float | None = None
-    ttft: float | None = None
-    ttft_p99: float | None = None
-    saturated_rate: float | None = None  # output tokens/s
+    config: ServingConfig
+    measured: dict[str, float | None]
     scored: bool = True
+    public: bool = True
+    fitted: bool = True
 
-    def point(self, predict: Callable[..., Point] = serving_point) -> Point:
-        """The law's answer."""
-        return predict(
-            self.model, self.card, self.cards, self.precision,
-            input_tokens=self.input_tokens, output_tokens=self.output_tokens,
-            concurrency=self.concurrency, request_rate=self.request_rate,
-        )  # fmt: skip
+    @property
+    def engine(self) -> Engine:
+        """Whose figures they are."""
+        return self.config.engine
+
+    def predicted(self, predict: Callable[..., Point] = serving_point) -> dict[str, float]:
+        """The law's figure for each that was measured; none where it would not fit."""
+        point = predict(self.config)
+        return {
+            kind: FIGURES[kind](point, self.config)
+            for kind, measured in self.measured.items()
+            if measured and (point.fits or kind in OF_MEMORY)
+        }
+
+
+FIGURES: dict[str, Callable[[Point, ServingConfig], float]] = {
+    TPOT_ONE: lambda point, _: point.tpot,
+    TPOT_GROUP: lambda point, _: point.tpot,
+    STREAM: lambda point, _: point.tpot,
+    TTFT: lambda point, _: point.ttft,
+    TTFT_P99: lambda point, _: point.ttft_p99,
+    RATE: lambda point, config: point.max_requests_per_second * config.output_tokens,
+    OUTPUT: lambda point, config: point.requests_per_second * config.output_tokens,
+    LATENCY: lambda point, _: point.latency[0],
+    CACHE: lambda point, _: float(point.memory.kv_capacity_tokens),
+    HELD: lambda point, config: held_gb(config, point),
+}
+OF_MEMORY = (CACHE, HELD)
+
+
+def tpot_kind(cards: int) -> str:
+    """TPOT of one card and of a group are told apart."""
+    return TPOT_ONE if cards == 1 else TPOT_GROUP
 
 
 def card(name: str) -> Accelerator:
@@ -154,8 +175,11 @@ def _architecture(row: dict[str, str]) -> CatalogModel:
     )  # fmt: skip
 
 
+ENGINES: dict[str, Engine] = {"trtllm": "tensorrt_llm", "vllm": "vllm", "sglang": "sglang"}
+
+
 def closed_loop() -> list[Case]:
-    """ai-dynamo's silicon samples.
+    """ai-dynamo's silicon samples, whose load generators ask for equal lengths.
 
     Not scored: `nvidia/*` (the data's notes), Qwen3-32B on GB200 (without a precision, and threefold jumps
     between neighbours), and expert-parallel rows, whose number of cards the table cannot tell.
@@ -164,21 +188,20 @@ def closed_loop() -> list[Case]:
     for row in table(SILICON):
         odd = row["model"].startswith("nvidia/") or (row["gpu_system"] == "gb200")
         expert = "_ep" in row["id"] and not any(part in row["id"] for part in ("_epnone", "_ep1", "_ep0"))
+        cards = int(row["tp"])
+        config = ServingConfig(
+            model=_architecture(row), accelerator=card(row["gpu_system"]), tensor_parallel=cards,
+            precision=PRECISIONS[row["precision"]], engine=ENGINES[row["engine"]],
+            input_tokens=float(row["input_len"]), output_tokens=float(row["output_len"]),
+            concurrency=float(row["batch_or_concurrency"]), fixed_lengths=True,
+        )  # fmt: skip
         cases.append(
             Case(
                 name=f"{row['model'].rsplit('/')[-1]} {row['gpu_system']} x{row['tp']} {row['input_len']}/"
                 f"{row['output_len']} c={row['batch_or_concurrency']} {row['engine']}",
                 source=row["source"],
-                engine=row["engine"],
-                model=_architecture(row),
-                card=card(row["gpu_system"]),
-                cards=int(row["tp"]),
-                precision=PRECISIONS[row["precision"]],
-                input_tokens=float(row["input_len"]),
-                output_tokens=float(row["output_len"]),
-                concurrency=float(row["batch_or_concurrency"]),
-                tpot=number(row["tpot_ms"]),
-                ttft=number(row["ttft_ms"]),
+                config=config,
+                measured={tpot_kind(cards): number(row["tpot_ms"]), TTFT: number(row["ttft_ms"])},
                 scored=not odd and not expert,
             )
         )
@@ -191,46 +214,48 @@ def open_loop() -> list[Case]:
     for row in table(IOG):
         count, cards = float(row["completed"]), int(row["gpus_tp"])
         slow_link = "4090" in row["gpu"] and cards > 1
+        config = ServingConfig(
+            model=_architecture(row), accelerator=card(row["gpu"]), tensor_parallel=cards,
+            precision=PRECISIONS[row["precision"]], input_tokens=float(row["total_input_tokens"]) / count,
+            output_tokens=float(row["total_output_tokens"]) / count,
+            request_rate=float(row["request_rate_qps"]),
+        )  # fmt: skip
+        measured = {tpot_kind(cards): number(row["median_tpot_ms"])}
+        if not slow_link:
+            measured |= {TTFT: number(row["median_ttft_ms"]), TTFT_P99: number(row["p99_ttft_ms"])}
         cases.append(
             Case(
                 name=f"{row['model'].rsplit('/')[-1]} {row['gpu']} x{cards} {row['request_rate_qps']}/s",
                 source=row["source"],
-                engine="vllm",
-                model=_architecture(row),
-                card=card(row["gpu"]),
-                cards=cards,
-                precision=PRECISIONS[row["precision"]],
-                input_tokens=float(row["total_input_tokens"]) / count,
-                output_tokens=float(row["total_output_tokens"]) / count,
-                request_rate=float(row["request_rate_qps"]),
-                tpot=number(row["median_tpot_ms"]),
-                ttft=None if slow_link else number(row["median_ttft_ms"]),
-                ttft_p99=None if slow_link else number(row["p99_ttft_ms"]),
+                config=config,
+                measured=measured,
             )
         )
     return cases
 
 
 def saturation() -> list[Case]:
-    """TensorRT-LLM's offline throughput: every request is there from the start."""
+    """TensorRT-LLM's offline throughput: every request is there from the start. Its static batches of 2023 too."""
     cases = []
     for row in table(TENSORRT):
-        if row["metric"] == "first_token_latency_ms" or row["note"]:
-            continue  # static batches of 2023, before continuous batching
-        cards = int(row["tp"])
+        cards, static = int(row["tp"]), bool(row["note"])
+        config = ServingConfig(
+            model=MODELS[row["model"]], accelerator=card(row["gpu"]), tensor_parallel=cards,
+            precision=PRECISIONS[row["precision"]], engine="tensorrt_llm", fixed_lengths=True,
+            input_tokens=float(row["input_len"]), output_tokens=float(row["output_len"]),
+            static_batch=int(float(row.get("batch"))) if static and row.get("batch") else None,
+        )  # fmt: skip
+        if static and not row.get("batch"):
+            continue
+        first = row["metric"] == "first_token_latency_ms"
+        kind = TTFT if first else OUTPUT if static else RATE
         cases.append(
             Case(
                 name=f"{row['model'].rsplit('/')[-1]} {row['gpu']} x{cards} {row['input_len']}/"
-                f"{row['output_len']}",
+                f"{row['output_len']}" + f" batch {row.get('batch')}" * static,
                 source=row["source"],
-                engine="trtllm",
-                model=MODELS[row["model"]],
-                card=card(row["gpu"]),
-                cards=cards,
-                precision=PRECISIONS[row["precision"]],
-                input_tokens=float(row["input_len"]),
-                output_tokens=float(row["output_len"]),
-                saturated_rate=float(row["value_per_gpu"]) * cards,
+                config=config,
+                measured={kind: float(row["value"]) if first else float(row["value_per_gpu"]) * cards},
             )
         )
     return cases
@@ -242,43 +267,43 @@ def nim() -> list[Case]:
         Case(
             name=f"{row['model']} {row['gpu']} x2 {row['input_len']}/{row['output_len']} c={row['concurrency']}",
             source=row["source"],
-            engine="nim",
-            model=MODELS[SAME[row["model"]]],
-            card=card(row["gpu"]),
-            cards=int(float(row["tp"])),
-            precision="fp8",
-            input_tokens=float(row["input_len"]),
-            output_tokens=float(row["output_len"]),
-            concurrency=float(row["concurrency"]),
-            tpot=number(row["itl_ms"]),
-            ttft=number(row["ttft_ms"]),
-            saturated_rate=number(row["output_tokens_per_s"]) if float(row["concurrency"]) >= 100 else None,
+            config=ServingConfig(
+                model=MODELS[SAME[row["model"]]], accelerator=card(row["gpu"]), precision="fp8",
+                tensor_parallel=int(float(row["tp"])), engine="tensorrt_llm",
+                input_tokens=float(row["input_len"]), output_tokens=float(row["output_len"]),
+                concurrency=float(row["concurrency"]),
+            ),
+            measured={
+                TPOT_GROUP: number(row["itl_ms"]), TTFT: number(row["ttft_ms"]),
+                RATE if float(row["concurrency"]) >= 100 else OUTPUT: number(row["output_tokens_per_s"]),
+            },
         )
         for row in table(NIM)
         if row["labels_verified"] == "1"
-    ]
+    ]  # fmt: skip
 
 
 def stream() -> list[Case]:
-    """llama.cpp on one card: a single stream of an 8B model, 16-bit and 4-bit."""
+    """A single stream of an 8B model on one card. Neither fitted nor, for want of a licence, published."""
     cases = []
     for row in table(LLAMACPP):
         known = row["gpu"] in CARDS or row["gpu"] in OWN_NAMES
         if row["metric"] == "decode_1024_tokens" and row["gpus"] == "1" and row["tokens_per_s"] and known:
             if row["model"] != "LLaMA-3-8B":
                 continue
+            config = ServingConfig(
+                model=MODELS["meta-llama/Llama-3.1-8B-Instruct"], accelerator=card(row["gpu"]),
+                engine="llama_cpp", precision="fp16" if row["quant"] == "F16" else "int4",
+                input_tokens=16.0, output_tokens=1024.0, fixed_lengths=True,
+            )  # fmt: skip
             cases.append(
                 Case(
                     name=f"LLaMA-3-8B {row['gpu']} {row['quant']}",
                     source=row["source"],
-                    engine="llama.cpp",
-                    model=MODELS["meta-llama/Llama-3.1-8B-Instruct"],
-                    card=card(row["gpu"]),
-                    cards=1,
-                    precision="fp16" if row["quant"] == "F16" else "int4",
-                    input_tokens=16.0,
-                    output_tokens=1024.0,
-                    tpot=1e3 / float(row["tokens_per_s"]),
+                    config=config,
+                    measured={STREAM: 1e3 / float(row["tokens_per_s"])},
+                    public=False,
+                    fitted=False,
                 )
             )
     return cases
@@ -286,29 +311,24 @@ def stream() -> list[Case]:
 
 @cache
 def cases() -> tuple[Case, ...]:
-    """All published set-ups."""
+    """All published set-ups of the tables; `reports.serving` has people's."""
     return (*closed_loop(), *open_loop(), *saturation(), *nim(), *stream())
 
 
-def rows() -> list[Row]:
+def told(found: Iterable[Case]) -> list[Row]:
     """Every published figure against the law's."""
     out: list[Row] = []
-    for case in cases():
-        point = case.point()
-        if not point.fits:
-            continue
-
-        def add(kind: str, predicted: float, measured: float | None, case: Case = case) -> None:
+    for case in found:
+        for kind, predicted in case.predicted().items():
+            measured = case.measured[kind]
             if measured:
-                own = case.engine != "llama.cpp"  # neither fitted nor, for want of a licence, published
-                fitted = own and kind != TTFT_P99
-                out.append(Row(kind, case.name, predicted, measured, case.source, fitted, case.scored, own))
-
-        if case.engine == "llama.cpp":
-            add(STREAM, point.tpot, case.tpot)
-            continue
-        add(TPOT_ONE if case.cards == 1 else TPOT_GROUP, point.tpot, case.tpot)
-        add(TTFT, point.ttft, case.ttft)
-        add(TTFT_P99, point.ttft_p99, case.ttft_p99)
-        add(RATE, point.max_requests_per_second * case.output_tokens, case.saturated_rate)
+                fitted = case.fitted and kind not in (TTFT_P99, CACHE, HELD)
+                out.append(
+                    Row(kind, case.name, predicted, measured, case.source, fitted, case.scored, case.public)
+                )
     return out
+
+
+def rows() -> list[Row]:
+    """Those of the tables."""
+    return told(cases())

@@ -190,16 +190,16 @@ def test_part_of_a_client_does_not_shorten_the_wait_of_the_others():
 
 
 def test_prompts_in_stretches_take_as_long_as_chunk_by_chunk(monkeypatch):
-    from vapor_core.physics.serving import load, queue  # noqa: PLC0415 - their constant is changed
+    from vapor_core.physics.serving import load, point, queue  # noqa: PLC0415 - their constant is changed
 
     config = ServingConfig(
         model="gpt2", accelerator="nvidia-h100-80gb", input_tokens=300_000, output_tokens=50, concurrency=6
     )
     jumped = load.estimate_serving.__wrapped__(config)
-    load.serving_point.cache_clear()
+    point.serving_point.cache_clear()
     monkeypatch.setattr(queue, "JUMPED_CHUNKS", 10**9)
     stepped = load.estimate_serving.__wrapped__(config)
-    load.serving_point.cache_clear()
+    point.serving_point.cache_clear()
     for name, value in numbers(jumped).items():
         assert value == pytest.approx(numbers(stepped)[name], rel=1e-9), name
 

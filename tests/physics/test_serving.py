@@ -16,7 +16,8 @@ from benchmarks.fidelity import serving as published
 from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.serving import ServingConfig
 from vapor_core.errors import InvalidConfig, NotInCatalog
-from vapor_core.physics.serving.load import estimate_serving, saturation_curve
+from vapor_core.physics.serving.load import estimate_serving
+from vapor_core.physics.serving.saturation import saturation_curve
 from vapor_core.physics.serving.queue import Limits, run_queue
 from vapor_core.physics.serving.step import step_law
 from vapor_core.physics.transformer import transformer
@@ -182,7 +183,7 @@ def test_first_come_is_first_served():
 
 
 def test_the_saturation_curve_rises_everywhere():
-    curve = saturation_curve(LLAMA, published.card("L40S"))
+    curve = saturation_curve(ServingConfig(model=LLAMA, accelerator="nvidia-l40s"))
     for row in (curve.ttft_ms, curve.tpot_ms, curve.p50_ms, curve.p95_ms, curve.p99_ms):
         assert (np.diff(row) >= 0).all()
     assert (curve.p50_ms <= curve.p95_ms).all()

@@ -12,6 +12,7 @@ from shared_world import CONFIG, a_world
 
 from vapor_core import catalog
 from vapor_core.contracts.entries import Dataset
+from vapor_core.contracts.serving import Demand
 from vapor_core.errors import InvalidLink, InvalidUpload, JournalError
 from vapor_core.journal.events import JobSubmitted, decode
 from vapor_core.readers.run_logs import read_log
@@ -84,6 +85,7 @@ ACTIONS = {
     "rename": lambda store: store.rename("job-1", "x", now=1021.0),
     "deploy": lambda store: store.deploy("job-1", now=1021.0),
     "scale": lambda store: store.scale("deployment-1", (1, 2), now=1021.0),
+    "ask": lambda store: store.ask("deployment-1", Demand(requests_per_second=2), now=1021.0),
     "redeploy": lambda store: store.redeploy("deployment-1", "job-1", now=1021.0),
     "rollback": lambda store: store.rollback("deployment-1", now=1021.0),
     "add_dataset": lambda store: store.add_dataset(Dataset(tokens=10, examples=1), now=1021.0),

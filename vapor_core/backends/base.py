@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import DeploymentStatus, JobStatus, LifeEvent
-from vapor_core.contracts.serving import ServingPrecision, Traffic
+from vapor_core.contracts.serving import ENGINE_DEFAULTS, Demand, EngineSettings, ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ class DeploymentSpec:
     Attributes:
         revisions: what was served, ascending by `since_s`; the last one is served now.
         ranges: (since, replicas_min, replicas_max), ascending.
+        demands: (since, what people ask of it), ascending; none where it follows from the first model and range.
+        settings: of the inference engine.
         ended_s: when it was stopped; None while it should run.
     """
 
@@ -153,6 +155,8 @@ class DeploymentSpec:
     ended_s: float | None
     revisions: tuple[ServedModel, ...]
     ranges: tuple[tuple[float, int, int], ...]
+    demands: tuple[tuple[float, Demand], ...] = ()
+    settings: EngineSettings = ENGINE_DEFAULTS
 
 
 @dataclass(frozen=True, slots=True)

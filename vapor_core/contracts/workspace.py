@@ -7,7 +7,7 @@ from vapor_core.contracts.base import Contract
 from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import DeploymentStatus, JobStatus
-from vapor_core.contracts.serving import ServingPrecision, Traffic
+from vapor_core.contracts.serving import ENGINE_DEFAULTS, Demand, EngineSettings, ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig, Method
 
 Counts = Literal[
@@ -75,6 +75,8 @@ class Deployment(Contract):
     replicas_max: int
     traffic: Traffic
     precision: ServingPrecision = "bf16"
+    demand: Demand | None = None  # that people make; None: what its first model and replicas bear
+    settings: EngineSettings = ENGINE_DEFAULTS  # of the inference engine
     status: DeploymentStatus
     created_s: float
     ended_s: float | None = None

@@ -14,14 +14,13 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticSerializationError
 
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
-from vapor_core.contracts.serving import ServingPrecision, Traffic
+from vapor_core.contracts.serving import Demand, EngineSettings, ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import JournalError, VaporError
 from vapor_core.journal.memberships import Event, Invited, Joined, Left, Membership, Role, RoleSet, Withdrawn
 
 # Whoever reads a journal knows these from here, beside what is defined here.
 __all__ = ["Invited", "Joined", "Left", "Membership", "Role", "RoleSet", "Withdrawn"]
-
 
 _FIELDS = frozenset(JobConfig.model_fields)
 
@@ -158,6 +157,8 @@ class Deployed(Event):
     traffic: Traffic
     precision: ServingPrecision
     backend: str = "simulated"  # where it runs
+    demand: Demand | None = None  # None: what its first model bears on its first replicas
+    settings: EngineSettings | None = None  # None: the engine's defaults
 
 
 class Scaled(Event):
@@ -167,6 +168,14 @@ class Scaled(Event):
     deployment_id: str
     replicas_min: int
     replicas_max: int
+
+
+class DemandChanged(Event):
+    """People ask something else of an endpoint from now on."""
+
+    kind: Literal["demand_changed"] = "demand_changed"
+    deployment_id: str
+    demand: Demand
 
 
 class Redeployed(Event):
@@ -200,17 +209,14 @@ class ModelAdded(Event):
 
 
 MOST_NOTES, MOST_LETTERS = 24, 600  # of a log: sentences, and letters of each
+Notes = Annotated[tuple[Annotated[str, Field(max_length=MOST_LETTERS)], ...], Field(max_length=MOST_NOTES)]
 
 
 class LogImported(Event):
     """What a real run wrote joined the workspace as a job that is over; `log_columns` packs and unpacks its columns.
 
-    Attributes:
-        planned_steps: how many steps the run was to take, where its log says so.
-        steps_done: how many it took; None in what version 0.1 wrote, and where the log has no steps.
-        axis: what its column of steps counts; None is steps, and whatever version 0.1 took for them.
-        summary: what its closing row says, see `readers.logs.run_log.RunLog`.
-        notes: what its reader left out or took for something, a sentence each.
+    `summary` is what its closing row says; `steps_done` is None where the log has no steps, and in what 0.1 wrote.
+    `axis` is what its column of steps counts; None is steps, and whatever version 0.1 took for them.
     """
 
     kind: Literal["log_imported"] = "log_imported"
@@ -222,12 +228,8 @@ class LogImported(Event):
     planned_steps: Annotated[int, Field(ge=1, lt=2**53)] | None = None
     steps_done: Annotated[int, Field(ge=0, lt=2**53)] | None = None
     axis: Literal["epoch", "row"] | None = None
-    summary: dict[str, Annotated[float, Field(allow_inf_nan=False)]] | None = Field(
-        default=None, max_length=16
-    )
-    notes: tuple[Annotated[str, Field(max_length=MOST_LETTERS)], ...] | None = Field(
-        default=None, max_length=MOST_NOTES
-    )
+    summary: dict[str, float] | None = Field(default=None, max_length=16)
+    notes: Notes | None = None
 
 
 Action = (
@@ -241,6 +243,7 @@ Action = (
     | Refused
     | Deployed
     | Scaled
+    | DemandChanged
     | Redeployed
     | DeploymentStopped
     | DatasetAdded
@@ -264,7 +267,6 @@ class SetAside(Event):
     """What a journal holds in an event's place and nobody can take in. It is never written; its text stays as it is.
 
     Attributes:
-        body: the text that stands there.
         problem: what is wrong with it and what to do, one sentence without its number.
         first: the number of the first event that this stands for, where several are missing; else 0.
     """
@@ -351,8 +353,9 @@ def _with_trouble(text: str, error: Exception) -> tuple[WorkspaceEvent, str]:
     if not isinstance(kind, str) or kind not in KINDS:
         return _aside(text, f"this version of Vapor knows no event {str(kind)[:40]!r}; {UPDATE}")
     if fields.get("version", 1) != 1:
-        number = ascii(fields.get("version"))[:20]
-        return _aside(text, f"version {number} of {kind} is not known here; {UPDATE}")
+        return _aside(
+            text, f"version {ascii(fields.get('version'))[:20]} of {kind} is not known here; {UPDATE}"
+        )
     stranger: list[str] = []
     known = _known(fields, stranger)
     if stranger:

@@ -11,6 +11,7 @@ from vapor_core.errors import InvalidLink, VaporError
 from vapor_core.journal.events import (
     Adopted,
     ClockCorrected,
+    DemandChanged,
     Deployed,
     DeploymentStopped,
     IdsReserved,
@@ -128,7 +129,7 @@ def _check(event: WorkspaceEvent, known: _Known) -> None:
         actions.time_skipped(event.seconds)  # raises where the seconds are none
     elif isinstance(event, JobSubmitted | LogImported):
         _check_new_job(event, known)
-    elif isinstance(event, Deployed | Scaled | Redeployed | DeploymentStopped):
+    elif isinstance(event, Deployed | Scaled | DemandChanged | Redeployed | DeploymentStopped):
         _check_deployment(event, known)
     elif isinstance(event, JobPaused | JobResumed | JobStopped | JobDeleted | JobRestored):
         _check_job(event.job_id, known)
@@ -191,7 +192,9 @@ def _check_config(event: JobSubmitted) -> None:
         raise InvalidLink(f"{event.job_id} is half a fork")
 
 
-def _check_deployment(event: Deployed | Scaled | Redeployed | DeploymentStopped, known: _Known) -> None:
+def _check_deployment(
+    event: Deployed | Scaled | DemandChanged | Redeployed | DeploymentStopped, known: _Known
+) -> None:
     key = event.deployment_id
     if isinstance(event, Deployed) == (key in known.deployments):
         trouble = (
@@ -212,8 +215,9 @@ def _check_deployment(event: Deployed | Scaled | Redeployed | DeploymentStopped,
         known.deployments[key] += -1 if event.rolled_back else 1
         if known.deployments[key] < 0:
             raise InvalidLink(f"{key} goes back to a revision that it never had")
-    if isinstance(event, Deployed | Redeployed):
+    if isinstance(event, Deployed | Redeployed | DemandChanged):
         known.revisions += 1
+    if isinstance(event, Deployed | Redeployed):
         known.served.add((known.models[event.job_id], *known.placed[key]))
         _within(known.revisions, MOST_REVISIONS, "models served one after the other")
         _within(len(known.served), MOST_SERVED, "different models at its endpoints")

@@ -16,6 +16,7 @@ from vapor_core.journal.events import (
     Action,
     Adopted,
     DatasetAdded,
+    DemandChanged,
     Deployed,
     DeploymentStopped,
     JobSubmitted,
@@ -144,6 +145,6 @@ def _belongs(event: WorkspaceEvent, part: _Part) -> bool:
         return part.whole  # what a job uses of these is in its own configuration
     if isinstance(event, Renamed):
         return (event.id in part.jobs and event.id not in part.strangers) or event.id in part.deployments
-    if isinstance(event, Deployed | Scaled | Redeployed | DeploymentStopped):
+    if isinstance(event, Deployed | Scaled | DemandChanged | Redeployed | DeploymentStopped):
         return event.deployment_id in part.deployments
     return isinstance(event, SpeedSet | TimeSkipped) or getattr(event, "job_id", None) in part.jobs

@@ -17,10 +17,20 @@ from vapor_core import catalog, noise
 from vapor_core.contracts.columns import TICK_S
 from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.findings import Failure
-from vapor_core.contracts.serving import ServingPrecision, Traffic
+from vapor_core.contracts.serving import (
+    CHAT_INPUT,
+    CHAT_OUTPUT,
+    ENGINE_DEFAULTS,
+    Demand,
+    EngineSettings,
+    ServingConfig,
+    ServingPrecision,
+    Traffic,
+)
 from vapor_core.physics.serving import autoscaling, traffic
-from vapor_core.physics.serving.load import SaturationCurve, saturation_curve
-from vapor_core.physics.serving.memory import SERVING_BYTES, SERVING_SHARE, serving_memory
+from vapor_core.physics.serving.engines import Settings
+from vapor_core.physics.serving.memory import SERVING_BYTES, needed_gb, serving_memory
+from vapor_core.physics.serving.saturation import SaturationCurve, saturation_curve
 
 Floats = NDArray[np.float64]
 
@@ -48,8 +58,12 @@ class EndpointSpec:
     """Everything that an endpoint's telemetry depends on.
 
     Attributes:
-        segments: (from_tick, replicas_min, replicas_max), ascending, the first from tick 0. A change of range
-            leaves the demand as it was: that is sized to the first segment.
+        segments: (from_tick, replicas_min, replicas_max), ascending, the first from tick 0.
+        demands: (from_tick, demand), ascending. Before the first of them, and where there is none, people ask for
+            what `sized_to` (the model itself where None) bears on the first segment's replicas. Neither another model
+            nor another range changes what people ask for.
+        lengths: tokens in and out of a request, on average.
+        settings: of the inference engine.
     """
 
     model: str | CatalogModel
@@ -58,6 +72,18 @@ class EndpointSpec:
     traffic: Traffic = "steady"
     seed: int = 0
     segments: tuple[tuple[int, int, int], ...] = ((0, 1, 4),)
+    demands: tuple[tuple[int, Demand], ...] = ()
+    sized_to: str | CatalogModel | None = None
+    lengths: tuple[float, float] = (CHAT_INPUT, CHAT_OUTPUT)
+    settings: EngineSettings = ENGINE_DEFAULTS
+
+    def replica(self, model: str | CatalogModel, lengths: tuple[float, float]) -> ServingConfig:
+        """One replica that serves a model, without a load."""
+        given = {name: getattr(self.settings, name) for name in self.settings.model_fields_set}
+        return ServingConfig(
+            model=model, accelerator=self.accelerator, precision=self.precision,
+            input_tokens=lengths[0], output_tokens=lengths[1], **given,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +110,32 @@ class InferenceSimulator:
         self.spec = spec
         self.model = catalog.model(spec.model)
         self.accelerator = catalog.accelerator(spec.accelerator)
-        self.curve: SaturationCurve = saturation_curve(self.model, self.accelerator, 1, spec.precision)
-        weights_gb = serving_memory(self.model, self.accelerator, 1, spec.precision).weights_gb
-        self.cold_start_s = autoscaling.cold_start_s(weights_gb)
+        self._settings = Settings.of(spec.settings)
+        self.curve: SaturationCurve = saturation_curve(spec.replica(self.model, spec.lengths))
+        self.cold_start_s = self._cold_start_s(self.model)
         self.cold_ticks = ceil(self.cold_start_s / TICK_S)
-        _, fewest, most = spec.segments[0]
-        target = autoscaling.TARGET_LOAD * self.curve.max_requests_per_second
-        self._low, self._high = DEMAND_LOW * target * max(fewest, 1), DEMAND_HIGH * target * max(most, 1)
+        first = self.model if spec.sized_to is None else catalog.model(spec.sized_to)
+        self._opens = ceil(self._cold_start_s(first) / TICK_S)  # the tick from which people ask
+        self._low, self._high = self._sized()
         self._price_per_tick = self.accelerator.price_per_hour * TICK_S / 3600
         self._segments = np.asarray(spec.segments)  # an endpoint may have thousands
         # Replica-ticks paid for before a tick. Simulators are shared between workspaces, and so between threads; each
         # entry is the same whoever writes it, so that the order of writing does not matter.
         self._sums: dict[int, float] = {0: 0.0}  # by tick, a multiple of _SUM_TICKS
         self._last_sum: tuple[int, float] = (0, 0.0)  # (tick, sum) that was asked for last
+
+    def _cold_start_s(self, model: CatalogModel) -> float:
+        memory = serving_memory(model, self.accelerator, 1, self.spec.precision, settings=self._settings)
+        return autoscaling.cold_start_s(memory.weights_gb)
+
+    def _sized(self) -> tuple[float, float]:
+        """Requests a second between which people ask where nobody said how many: what the first replicas bear."""
+        curve = self.curve
+        if self.spec.sized_to is not None:
+            curve = saturation_curve(self.spec.replica(self.spec.sized_to, (CHAT_INPUT, CHAT_OUTPUT)))
+        _, fewest, most = self.spec.segments[0]
+        target = autoscaling.TARGET_LOAD * curve.max_requests_per_second
+        return DEMAND_LOW * target * max(fewest, 1), DEMAND_HIGH * target * max(most, 1)
 
     @cached_property
     def failure(self) -> Failure | None:
@@ -115,9 +154,8 @@ class InferenceSimulator:
 
     def _needed_gb(self, precision: ServingPrecision) -> float:
         """Card memory with which weights, overhead and one request's cache fit into an engine's share."""
-        memory = serving_memory(self.model, self.accelerator, 1, precision)
-        cache = (self.curve.input_tokens + self.curve.output_tokens) * memory.kv_bytes_per_token / 1e9
-        return (memory.weights_gb + memory.overhead_gb + cache) / SERVING_SHARE
+        length = self.curve.input_tokens + self.curve.output_tokens
+        return needed_gb(self.model, self.accelerator, precision, self._settings, length)
 
     def _cure(self) -> tuple[dict[str, str | int | float | bool], str]:
         """The change of precision, or else of card, with which it fits, and its sentence."""
@@ -223,8 +261,10 @@ class InferenceSimulator:
     def _demand(self, first: int, stop: int) -> Floats:
         """Requests per second that people send in each tick; none before the first replica is ready."""
         ticks = np.arange(first, stop, dtype=np.float64)
-        seconds = (ticks - self.cold_ticks) * TICK_S
-        rate = traffic.request_rate(self.spec.traffic, seconds, self._low, self._high)
+        rate = traffic.request_rate(self.spec.traffic, (ticks - self._opens) * TICK_S, self._low, self._high)
+        for from_tick, demand in self.spec.demands:
+            seconds = (ticks - max(from_tick, self._opens)) * TICK_S
+            rate = np.where(ticks >= from_tick, traffic.demanded(demand, seconds), rate)
         slow = autoscaling.trailing_sum(self._normals("rate", first - MINUTE_TICKS, stop), MINUTE_TICKS)
         return np.asarray(rate * np.exp(RATE_NOISE * slow[MINUTE_TICKS:] / np.sqrt(MINUTE_TICKS)))
 

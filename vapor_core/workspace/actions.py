@@ -17,11 +17,12 @@ from vapor_core.backends.base import DeploymentSpec, JobSpec, ServedModel
 from vapor_core.backends.registry import abilities
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.lifecycle import JobStatus, check_deployment, check_job
-from vapor_core.contracts.serving import ServingConfig, ServingPrecision, Traffic
+from vapor_core.contracts.serving import Demand, EngineSettings, ServingConfig, ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import BackendRefused, ForbiddenTransition, InvalidConfig
 from vapor_core.journal.events import (
     DatasetAdded,
+    DemandChanged,
     Deployed,
     DeploymentStopped,
     JobDeleted,
@@ -59,6 +60,8 @@ class Order:
     precision: ServingPrecision
     name: str
     backend: str = "simulated"
+    demand: Demand | None = None
+    settings: EngineSettings | None = None
 
 
 def speed_set(speed: float) -> SpeedSet:
@@ -176,6 +179,8 @@ def deployed(live: LiveWorkspace, order: Order, at_s: float) -> Deployed:
             ended_s=None,
             revisions=(ServedModel(at_s, order.job_id, config.model),),
             ranges=((at_s, low, high),),
+            demands=((at_s, order.demand),) if order.demand else (),
+            settings=order.settings or EngineSettings(),
         )
     )
     return Deployed(
@@ -188,7 +193,15 @@ def deployed(live: LiveWorkspace, order: Order, at_s: float) -> Deployed:
         traffic=order.traffic,
         precision=order.precision,
         backend=order.backend,
+        demand=order.demand,
+        settings=order.settings,
     )
+
+
+def demand_changed(live: LiveWorkspace, key: str, demand: Demand, at_s: float) -> DemandChanged:
+    """People ask something else of an endpoint that serves."""
+    _serving(live, key, at_s, "asked for anything else")
+    return DemandChanged(deployment_id=key, demand=demand)
 
 
 def scaled(live: LiveWorkspace, key: str, replicas: tuple[int, int], at_s: float) -> Scaled:

@@ -12,7 +12,7 @@ from vapor_core import catalog
 from vapor_core.backends.registry import Abilities
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.lifecycle import LifeEvent
-from vapor_core.contracts.serving import ServingPrecision, Traffic
+from vapor_core.contracts.serving import Demand, EngineSettings, ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
 from vapor_core.contracts.workspace import Clock, Deployment, Job, RegisteredModel, Summary
 from vapor_core.journal.events import Adopted, Deployed, JobSubmitted, LogImported, WorkspaceEvent
@@ -193,6 +193,8 @@ class Store:
         precision: ServingPrecision = "bf16",
         name: str = "",
         backend: str = "simulated",
+        demand: Demand | None = None,
+        settings: EngineSettings | None = None,
         now: float,
     ) -> Deployment:
         """Serve the result of a job that is completed, or stopped with a checkpoint.
@@ -201,10 +203,12 @@ class Store:
             job_id: whose result.
             accelerator: of each replica; the job's own where None.
             replicas: the fewest and the most.
-            traffic: the scenario of requests.
+            traffic: the scenario of requests, where `demand` does not say it.
             precision: of the weights.
             name: the job's where empty.
             backend: where it runs.
+            demand: what people ask of it, whatever model it serves; where None, what the result bears on such replicas.
+            settings: of the inference engine; where None, its own defaults.
             now: the caller's clock.
 
         Raises:
@@ -212,13 +216,20 @@ class Store:
             InvalidConfig: one sentence a field.
             BackendRefused: says why.
         """
-        order = actions.Order(job_id, accelerator, replicas, traffic, precision, name, backend)
+        order = actions.Order(
+            job_id, accelerator, replicas, traffic, precision, name, backend, demand, settings
+        )
         event = self._live.act(now, lambda at_s: actions.deployed(self._live, order, at_s))
         return self._deployment_of(event)
 
     def scale(self, deployment_id: str, replicas: tuple[int, int], *, now: float) -> Deployment:
         """Set the fewest and the most replicas."""
         self._live.act(now, lambda at_s: actions.scaled(self._live, deployment_id, replicas, at_s))
+        return self.deployment(deployment_id)
+
+    def ask(self, deployment_id: str, demand: Demand, *, now: float) -> Deployment:
+        """Set what people ask of an endpoint from now on."""
+        self._live.act(now, lambda at_s: actions.demand_changed(self._live, deployment_id, demand, at_s))
         return self.deployment(deployment_id)
 
     def redeploy(self, deployment_id: str, job_id: str, *, now: float) -> Deployment:

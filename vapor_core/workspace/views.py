@@ -10,6 +10,7 @@ from vapor_core.backends.base import DeploymentSpec, Health, JobState, ServedMod
 from vapor_core.backends.registry import abilities
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import LifeEvent
+from vapor_core.contracts.serving import Demand
 from vapor_core.contracts.workspace import Deployment, Job, RegisteredModel, Summary
 from vapor_core.physics.plan import plan
 
@@ -62,6 +63,8 @@ def deployment_spec(record: DeploymentRecord, jobs: dict[str, JobRecord]) -> Dep
         ended_s=record.ended_s,
         revisions=revisions,
         ranges=record.ranges,
+        demands=record.demands,
+        settings=record.settings,
     )
 
 
@@ -81,6 +84,8 @@ def deployment_view(
         replicas_max=high,
         traffic=record.traffic,
         precision=record.precision,
+        demand=record.demands[-1][1] if record.demands else None,
+        settings=record.settings,
         status=touched.status,
         created_s=record.created_s,
         ended_s=record.ended_s if touched.failed_s is None else touched.failed_s,
@@ -91,6 +96,14 @@ def deployment_view(
     )
 
 
+def asked(demand: Demand) -> str:
+    """A demand in words: "20 requests/s, steady, 512 tokens in and 128 out"."""
+    return (
+        f"{demand.requests_per_second:g} requests/s, {demand.pattern}, "
+        f"{demand.input_tokens:g} tokens in and {demand.output_tokens:g} out"
+    )
+
+
 def deployment_lines(record: DeploymentRecord) -> tuple[LifeEvent, ...]:
     """What people did to a deployment."""
     lines = [
@@ -98,6 +111,8 @@ def deployment_lines(record: DeploymentRecord) -> tuple[LifeEvent, ...]:
     ]
     for since, low, high in record.ranges[1:]:
         lines.append(LifeEvent(at_s=since, kind="bounds", sentence=f"Replicas set to {low} to {high}."))
+    for since, demand in record.demands:
+        lines.append(LifeEvent(at_s=since, kind="demand", sentence=f"Demand set to {asked(demand)}."))
     highest = 1
     for revision in record.revisions[1:]:
         back = revision.number <= highest

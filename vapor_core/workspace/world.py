@@ -14,7 +14,7 @@ from typing import TypeVar
 from vapor_core.backends.base import Intervention, InterventionKind, JobSpec
 from vapor_core.backends.unknown import imported_config
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
-from vapor_core.contracts.serving import ServingPrecision, Traffic
+from vapor_core.contracts.serving import ENGINE_DEFAULTS, Demand, EngineSettings, ServingPrecision, Traffic
 from vapor_core.contracts.training import JobConfig
 from vapor_core.contracts.workspace import Revision
 from vapor_core.errors import NotFound
@@ -23,6 +23,7 @@ from vapor_core.journal.events import (
     Adopted,
     ClockCorrected,
     DatasetAdded,
+    DemandChanged,
     Deployed,
     DeploymentStopped,
     IdsReserved,
@@ -92,11 +93,14 @@ class DeploymentRecord:
     ended_s: float | None = None
     backend: str = "simulated"
     refused: str | None = None  # why its backend could not start it
+    demands: tuple[tuple[float, Demand], ...] = ()  # (since, what people ask of it)
+    settings: EngineSettings = ENGINE_DEFAULTS
 
     @property
     def touched_s(self) -> float:
         """When something was last done to it."""
-        last = max(self.ranges[-1][0], self.revisions[-1].since_s)
+        asked = self.demands[-1][0] if self.demands else 0.0
+        last = max(self.ranges[-1][0], self.revisions[-1].since_s, asked)
         return last if self.ended_s is None else max(last, self.ended_s)
 
 
@@ -185,7 +189,7 @@ class World:
             change.models[event.model.id] = event.model
         elif isinstance(event, Renamed | Refused):
             self._stage_either(event, at_s, change)
-        elif isinstance(event, Deployed | Scaled | Redeployed | DeploymentStopped):
+        elif isinstance(event, Deployed | Scaled | DemandChanged | Redeployed | DeploymentStopped):
             change.deployments[event.deployment_id] = self._deployment_after(event, at_s, change)
             change.keys[event.deployment_id] = None
         else:
@@ -238,7 +242,10 @@ class World:
         return JobRecord(record.name, record.spec, interventions, deleted, record.refused)
 
     def _deployment_after(
-        self, event: Deployed | Scaled | Redeployed | DeploymentStopped, at_s: float, change: Change
+        self,
+        event: Deployed | Scaled | DemandChanged | Redeployed | DeploymentStopped,
+        at_s: float,
+        change: Change,
     ) -> DeploymentRecord:
         key = event.deployment_id
         if isinstance(event, Deployed):
@@ -254,11 +261,15 @@ class World:
                 created_s=at_s,
                 ranges=((at_s, event.replicas_min, event.replicas_max),),
                 revisions=(Revision(number=1, job_id=event.job_id, since_s=at_s),),
+                demands=((at_s, event.demand),) if event.demand else (),
+                settings=event.settings or EngineSettings(),
             )
         record = self._deployment_in(key, change)
         if isinstance(event, Scaled):
             bounds = (at_s, event.replicas_min, event.replicas_max)
             return replace(record, ranges=(*record.ranges, bounds))
+        if isinstance(event, DemandChanged):
+            return replace(record, demands=(*record.demands, (at_s, event.demand)))
         if isinstance(event, Redeployed):
             self._job_in(event.job_id, change)
             return _next_revision(record, event, at_s)

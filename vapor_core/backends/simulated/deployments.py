@@ -36,7 +36,7 @@ class SimulatedDeployments:
     def failure(self, spec: DeploymentSpec) -> Failure | None:
         """Why the last revision does not fit on its accelerator."""
         return InferenceSimulator(
-            EndpointSpec(spec.revisions[-1].model, spec.accelerator, spec.precision)
+            EndpointSpec(spec.revisions[-1].model, spec.accelerator, spec.precision, settings=spec.settings)
         ).failure
 
     def recall(self, spec: DeploymentSpec) -> None:
@@ -50,6 +50,8 @@ class SimulatedDeployments:
             ended_s=spec.ended_s,
             models=tuple((revision.since_s, revision.model) for revision in spec.revisions),
             ranges=spec.ranges,
+            demands=spec.demands,
+            settings=spec.settings,
         )
 
     def deploy(self, deployment_id: str) -> None:

@@ -19,7 +19,15 @@ from vapor_core.backends.base import Health
 from vapor_core.contracts.columns import SERVING_COLUMNS, TICK_S
 from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.lifecycle import LifeEvent
-from vapor_core.contracts.serving import ServingPrecision, Traffic
+from vapor_core.contracts.serving import (
+    CHAT_INPUT,
+    CHAT_OUTPUT,
+    ENGINE_DEFAULTS,
+    Demand,
+    EngineSettings,
+    ServingPrecision,
+    Traffic,
+)
 from vapor_core.simulation.endpoint import (
     MINUTE_TICKS,
     EndpointSpec,
@@ -31,9 +39,13 @@ TOLD_TICKS = 17_280  # a day: how far back replicas that came and went are told
 REMEMBERED_TICKS = 1024  # telemetry of the last ones is kept: 120 kB an endpoint
 
 
+CHAT = (CHAT_INPUT, CHAT_OUTPUT)
+_Served = tuple[str | CatalogModel, tuple[float, float]]  # a model, and tokens in and out of a request
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Ticks that one architecture served."""
+    """Ticks that one architecture served, requests of one length."""
 
     first: int
     stop: int | None  # None for the present one
@@ -95,6 +107,7 @@ class Endpoint:
     Attributes:
         models: (since, model) of each revision, ascending.
         ranges: (since, replicas_min, replicas_max), ascending.
+        demands: (since, demand), ascending; without any, people ask for what the first model bears.
     """
 
     id: str
@@ -105,6 +118,8 @@ class Endpoint:
     ended_s: float | None
     models: tuple[tuple[float, str | CatalogModel], ...]
     ranges: tuple[tuple[float, int, int], ...]
+    demands: tuple[tuple[float, Demand], ...] = ()
+    settings: EngineSettings = ENGINE_DEFAULTS
 
     def ticks(self, at_s: float) -> int:
         """Whole ticks that have passed at an instant."""
@@ -164,14 +179,20 @@ class Endpoint:
             segments[self._tick(since)] = (low, high)
         ranges = tuple((tick, *bounds) for tick, bounds in segments.items())
         seed = int.from_bytes(blake2b(self.id.encode(), digest_size=7).digest(), "little")
-        known: dict[str | CatalogModel, InferenceSimulator] = {}  # a specification is as long as its ranges
+        asked = {self._tick(since): demand for since, demand in self.demands}
+        demands = tuple(sorted(asked.items(), key=lambda each: each[0]))
+        known: dict[_Served, InferenceSimulator] = {}  # a specification is as long as its ranges
         served: list[tuple[int, InferenceSimulator]] = []
-        for since, model in self.models:
-            if model not in known:
-                spec = EndpointSpec(model, self.accelerator, self.precision, self.traffic, seed, ranges)
-                known[model] = _simulator(spec)
-            if not served or known[model] is not served[-1][1]:
-                served.append((self._tick(since), known[model]))
+        for since, what in self._changes_of_work():
+            if what not in known:
+                known[what] = _simulator(
+                    EndpointSpec(
+                        what[0], self.accelerator, self.precision, self.traffic, seed, ranges, demands,
+                        self.models[0][1], what[1], self.settings,
+                    )
+                )  # fmt: skip
+            if not served or known[what] is not served[-1][1]:
+                served.append((self._tick(since), known[what]))
         ends = [*(first for first, _ in served[1:]), None]
         parts: list[_Part] = []
         paid_usd = 0.0
@@ -180,6 +201,18 @@ class Endpoint:
             parts.append(_Part(first, end, simulator, paid_usd - own_usd))
             paid_usd += 0.0 if end is None else simulator.cost_usd(end) - own_usd
         return tuple(parts)
+
+    def _changes_of_work(self) -> list[tuple[float, _Served]]:
+        """(since, what a replica does): whenever another model or requests of other lengths came; ascending."""
+        moments = sorted({since for since, _ in self.models} | {since for since, _ in self.demands})
+        found: list[tuple[float, _Served]] = []
+        for at_s in moments:
+            models = [model for since, model in self.models if since <= at_s]
+            asked = [demand for since, demand in self.demands if since <= at_s]
+            lengths = (asked[-1].input_tokens, asked[-1].output_tokens) if asked else CHAT
+            if models:
+                found.append((at_s, (models[-1], lengths)))
+        return found
 
     def _computed(self, start: int, stop: int) -> Floats:
         """Telemetry of ticks start..stop-1, a row a column, by the simulators of its parts."""

@@ -6,8 +6,8 @@ Stretches in which nothing changes are jumped over, so the cost grows with reque
 """
 
 from collections import deque
-from dataclasses import dataclass
-from heapq import heappop, heappush
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 from math import ceil, inf
 
 import numpy as np
@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 from vapor_core.physics.serving.step import StepLaw
 
 CHUNK_TOKENS = 8192  # new tokens that one step carries at most (vLLM's and TensorRT-LLM's range is 2k-8k)
-# Of its output that a request must find room for to be let in: TensorRT-LLM keeps room for all of it, vLLM for
-# none and swaps a sequence out when it runs short; in between, since no engine is named.
-RESERVED_OUTPUT = 0.75
+LEAST_CHUNK = 16.0  # of them that are left for prompts, however many sequences run beside
+KEPT_FREE = 0.01  # of the cache, as vLLM's watermark
 JUMPED_CHUNKS = 8  # of one prompt, from which its steps are not taken one by one
-MAX_SEQUENCES = 1024  # that an engine runs together
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +26,28 @@ class Limits:
     """What the engine can hold at once."""
 
     cache_tokens: float  # keys and values that fit
-    sequences: int = MAX_SEQUENCES
-    chunk_tokens: int = CHUNK_TOKENS
+    sequences: float = 1024  # that an engine runs together
+    chunk_tokens: float = CHUNK_TOKENS
+    evicts: bool = False  # keeps no room for outputs and sends the last sequence back when it runs short
+    mixed: bool = True  # prompts share steps with running sequences; otherwise they go first
+    cached_share: float = 0.0  # of a prompt that a shared prefix has worked off already
+
+    def reserved_tokens(self, prompt: float, output: float) -> float:
+        """Cache tokens that a request holds room for while it runs."""
+        return prompt + (0.0 if self.evicts else output)
+
+    def held_tokens(self, prompt: float, output: float) -> float:
+        """And on average: half of the output where none is reserved."""
+        return prompt + (0.5 if self.evicts else 1.0) * output
+
+    def grouped(self, size: float) -> "Limits":
+        """The limits of groups of `size` requests that do everything together, told in groups."""
+        return replace(
+            self,
+            cache_tokens=self.cache_tokens / size,
+            sequences=self.sequences / size,
+            chunk_tokens=max(self.chunk_tokens // size, LEAST_CHUNK),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +71,9 @@ class _Request:
     output: int
     arrived_ms: float = 0.0
     done: int = 0  # prompt tokens worked off
-    first_ms: float = 0.0
+    first_ms: float = -1.0  # before its first token
     ended_ms: float = 0.0
+    asked: int = 0  # output tokens, however often it was sent back
 
 
 class _Engine:
@@ -78,6 +97,8 @@ class _Engine:
 
     def advance(self, until_ms: float) -> list[_Request]:
         """Let requests in, run one step or a stretch of equal ones, and give those that ended."""
+        if self.limits.evicts:
+            self.evict()
         self.admit()
         if not self.prefilling:
             self.decode_stretch(until_ms)
@@ -93,47 +114,88 @@ class _Engine:
     def admit(self) -> None:
         """Take waiting requests in, in order, while sequence slots and cache allow."""
         while self.waiting:
-            size = reserved_tokens(self.waiting[0].prompt, self.waiting[0].output)
+            size = self.limits.reserved_tokens(self.waiting[0].prompt, self.waiting[0].output)
             count = len(self.running) + len(self.prefilling)
-            if count and (count >= self.limits.sequences or self.reserved + size > self.limits.cache_tokens):
+            if count and (count >= self.limits.sequences or self.held + size > self.room):
                 return
+            request = self.waiting.popleft()
             self.reserved += size
-            self.prefilling.append(self.waiting.popleft())
+            request.done = min(int(self.limits.cached_share * request.prompt), request.prompt - 1)
+            self.prefilling.append(request)
+
+    @property
+    def held(self) -> float:
+        """Tokens of the cache that are taken: with what is reserved, or as they are."""
+        if not self.limits.evicts:
+            return self.reserved
+        return self.cached + sum([request.prompt for request in self.prefilling])
+
+    @property
+    def room(self) -> float:
+        """Tokens that may be taken; with those that let nobody in when the next step would send somebody back."""
+        spare = len(self.running) + KEPT_FREE * self.limits.cache_tokens if self.limits.evicts else 0.0
+        return self.limits.cache_tokens - spare
+
+    def evict(self) -> None:
+        """Send the sequences that came last back to the queue until a step's tokens fit; they start over."""
+        while len(self.running) > 1 and self.cached + len(self.running) > self.limits.cache_tokens:
+            last = max(self.running, key=lambda each: each[1])
+            self.running.remove(last)
+            heapify(self.running)
+            request, left = last[2], last[0] - self.decodes
+            self.cached -= request.prompt + request.output - left
+            request.prompt += request.output - left
+            request.output = left
+            self.waiting.appendleft(request)
 
     def mixed_step(self) -> list[_Request]:
         """One step with a chunk of prompts; returns the requests whose prompt it completed."""
-        budget, pairs, tokens = float(self.limits.chunk_tokens), 0.0, 0.0
+        beside = len(self.running) if self.limits.mixed else 0
+        budget, pairs, tokens = max(self.limits.chunk_tokens - beside, LEAST_CHUNK), 0.0, 0.0
         completed: list[_Request] = []
         while self.prefilling and tokens < budget:
             request = self.prefilling[0]
-            chunk = min(request.prompt - request.done, int(budget - tokens))
+            chunk = min(request.prompt - request.done, int(budget - tokens) or 1)
             pairs += chunk * (request.done + chunk / 2)
             tokens += chunk
             request.done += chunk
             if request.done < request.prompt:
                 break
             completed.append(self.prefilling.popleft())
-        self._run(self.law.step_ms(len(self.running), self.cached, tokens, pairs), 1)
+        if self.limits.mixed:
+            self._run(self.law.step_ms(len(self.running), self.cached, tokens, pairs), 1)
+        else:
+            self._run(self.law.step_ms(0, 0.0, tokens, pairs), 0)
         return completed
 
     def whole_chunks(self) -> int:
         """Steps in which nothing happens but that the first prompt is worked off; who arrives meanwhile waits."""
         request = self.prefilling[0]
-        chunks = (request.prompt - request.done - 1) // self.limits.chunk_tokens
-        return min(chunks, self.running[0][0] - self.decodes) if self.running else chunks
+        chunks = int((request.prompt - request.done - 1) // self.limits.chunk_tokens)
+        return (
+            min(chunks, self.running[0][0] - self.decodes) if self.running and self.limits.mixed else chunks
+        )
 
     def prompt_stretch(self, chunks: int) -> None:
         """So many steps of a whole chunk each; each attends to what the ones before have left."""
-        request, count, tokens = self.prefilling[0], len(self.running), float(self.limits.chunk_tokens)
-        first = self.law.step_ms(count, self.cached, tokens, tokens * (request.done + tokens / 2))
+        mixed = self.limits.mixed
+        request, count, tokens = (
+            self.prefilling[0],
+            len(self.running) if mixed else 0,
+            self.limits.chunk_tokens,
+        )
+        cached = self.cached if mixed else 0.0
+        first = self.law.step_ms(count, cached, tokens, tokens * (request.done + tokens / 2))
         slope = self.law.cached_ms * count + self.law.pair_ms * tokens**2
-        request.done += chunks * self.limits.chunk_tokens
-        self._run(chunks * first + slope * chunks * (chunks - 1) / 2, chunks)
+        request.done += int(chunks * tokens)
+        self._run(chunks * first + slope * chunks * (chunks - 1) / 2, chunks if mixed else 0)
 
     def decode_stretch(self, until_ms: float) -> None:
         """Decode steps up to the next end of a sequence or the first step boundary at or after `until_ms`."""
         count = len(self.running)
         steps = self.running[0][0] - self.decodes
+        if self.limits.evicts and count > 1:
+            steps = max(min(steps, int((self.limits.cache_tokens - self.cached) / count)), 1)
         first = self.law.decode_ms(count, self.cached)
         slope = self.law.cached_ms * count
         if until_ms < self.now + steps * first:
@@ -150,9 +212,10 @@ class _Engine:
 
     def start(self, request: _Request) -> bool:
         """The first token is out; whether more are to come."""
-        request.first_ms = self.now
+        if request.first_ms < 0:
+            request.first_ms = self.now
         if request.output <= 1:
-            self.reserved -= reserved_tokens(request.prompt, request.output)
+            self.reserved -= self.limits.reserved_tokens(request.prompt, request.output)
             return False
         heappush(self.running, (self.decodes + request.output - 1, request.index, request))
         self.cached += request.prompt + 1
@@ -164,14 +227,9 @@ class _Engine:
         while self.running and self.running[0][0] <= self.decodes:
             request = heappop(self.running)[2]
             self.cached -= request.prompt + request.output
-            self.reserved -= reserved_tokens(request.prompt, request.output)
+            self.reserved -= self.limits.reserved_tokens(request.prompt, request.output)
             over.append(request)
         return over
-
-
-def reserved_tokens(prompt: float, output: float) -> float:
-    """Cache tokens that a request holds room for while it runs."""
-    return prompt + RESERVED_OUTPUT * output
 
 
 def run_queue(
@@ -196,7 +254,7 @@ def run_queue(
     """
     engine = _Engine(law, limits)
     requests = [
-        _Request(k, max(int(prompt), 1), max(int(output), 1))
+        _Request(k, max(int(prompt), 1), max(int(output), 1), asked=max(int(output), 1))
         for k, (prompt, output) in enumerate(zip(prompts, outputs, strict=True))
     ]
     pending = deque(requests)
@@ -224,7 +282,7 @@ def run_queue(
 
 def _served(requests: list[_Request], engine: _Engine) -> Served:
     table = np.asarray(
-        [(r.first_ms - r.arrived_ms, r.ended_ms - r.arrived_ms, r.output - 1) for r in requests]
+        [(r.first_ms - r.arrived_ms, r.ended_ms - r.arrived_ms, r.asked - 1) for r in requests]
     )
     ttft, latency, between = table.T
     with np.errstate(divide="ignore", invalid="ignore"):

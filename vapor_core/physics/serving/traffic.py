@@ -6,10 +6,11 @@ Times are seconds since the endpoint began to take requests. A scenario runs bet
 import numpy as np
 from numpy.typing import NDArray
 
-from vapor_core.contracts.serving import Traffic
+from vapor_core.contracts.serving import Demand, Traffic
 
 DAY_S = 86_400.0
 RAMP_S = 7_200.0  # to the plateau
+QUIET = 0.1  # of a demand's largest rate, between its busy hours
 STEADY_LEVEL = 0.35  # of the way from low to high
 SPIKE_BASE = 0.15  # of the way from low to high, between the spikes
 SPIKE_EVERY_S = 14_400.0  # six a day
@@ -34,6 +35,17 @@ def request_rate(
     """
     level = _LEVELS[traffic](np.maximum(seconds, 0.0))
     return np.asarray(np.where(seconds < 0, 0.0, low + (high - low) * level))
+
+
+def demanded(demand: Demand, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Requests per second that a person's demand makes at each time; 0 before time 0.
+
+    "steady" is the demand itself; the other scenarios rise to it from QUIET of it.
+    """
+    most = demand.requests_per_second
+    if demand.pattern == "steady":
+        return np.asarray(np.where(seconds < 0, 0.0, most))
+    return request_rate(demand.pattern, seconds, QUIET * most, most)
 
 
 def poisson(
