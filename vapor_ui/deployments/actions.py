@@ -1,4 +1,4 @@
-"""What a person can do about one endpoint: scale, serve another job's result, roll back, stop."""
+"""What a person can do about one endpoint: scale, ask more of it, serve another result, roll back, stop."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from vapor_core import text
+from vapor_core.contracts.serving import Demand
 from vapor_core.workspace.store import Store
 from vapor_ui.parts import links, listing
+from vapor_ui.parts.demand_fields import demand_fields
 from vapor_ui.parts.deploy_dialog import MOST_REPLICAS
 from vapor_ui.parts.stop_dialog import stop_button
 from vapor_ui.shell import session
@@ -27,6 +29,8 @@ def bar(deployment: Deployment) -> None:
     with st.container(horizontal=True, gap="small"):
         with st.popover("Scale", icon=":material/expand:"):
             _scale(deployment)
+        with st.popover("Demand", icon=":material/groups:"):
+            _ask(deployment)
         with st.popover("New revision", icon=":material/upgrade:"):
             _redeploy(deployment)
         st.button(
@@ -51,6 +55,22 @@ def _scale(deployment: Deployment) -> None:
     if st.button(label, type="primary", disabled=replicas == now):
         session.act(Store.scale, deployment.id, replicas)
         st.rerun()
+
+
+def _ask(deployment: Deployment) -> None:
+    now = deployment.demand or Demand(requests_per_second=_answered(deployment), pattern=deployment.traffic)
+    dataset = session.store().job(deployment.job_id).config.dataset
+    demand = demand_fields(now, dataset, f"ask_{deployment.id}")
+    changed = demand != deployment.demand
+    if st.button(text.on_primary("Ask", enabled=changed), type="primary", disabled=not changed):
+        session.act(Store.ask, deployment.id, demand)
+        st.rerun()
+
+
+def _answered(deployment: Deployment) -> float:
+    """Requests a second that come now, for want of a demand that was said."""
+    rate = session.store().metrics(deployment.id).latest().get("request_rate") or 1.0
+    return float(f"{rate:.2g}")
 
 
 def _redeploy(deployment: Deployment) -> None:

@@ -13,6 +13,8 @@ from vapor_core.contracts.columns import TICK_S
 from vapor_core.contracts.workspace import Deployment
 from vapor_core.workspace.store import Store
 from vapor_ui.parts import addressed, cards, links
+from vapor_ui.parts.demand_fields import described
+from vapor_ui.parts.engine_fields import NAMES
 from vapor_ui.shell import state
 
 CHART = 240  # pixels
@@ -57,8 +59,9 @@ def head(deployment: Deployment) -> None:
     cards.title_row(deployment.name, deployment.status)
     card = text.plain(catalog.accelerator(deployment.accelerator).display_name, 80)
     st.caption(
-        f"{text.plain(deployment.model_id, 80)} in {deployment.precision} on {card} · "
-        f"{deployment.replicas_min} to {deployment.replicas_max} replicas · {deployment.traffic} traffic · "
+        f"{text.plain(deployment.model_id, 80)} in {deployment.precision} on {card}, "
+        f"{NAMES[deployment.settings.engine]} · {deployment.replicas_min} to {deployment.replicas_max} replicas · "
+        f"{described(deployment.demand) if deployment.demand else f'{deployment.traffic} traffic'} · "
         f"`{deployment.id}`"
     )
 

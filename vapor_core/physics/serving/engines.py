@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.serving import Engine, EngineSettings, ServingPrecision
 
+GB = 1e9  # bytes
 LARGE_CARD_GB = 75.0  # nominal, which is 70 GiB: from here vLLM's larger defaults apply
 SMALL_BATCH_CARDS = frozenset({"nvidia-a100-80gb", "nvidia-a100-40gb"})  # that vLLM excepts from them
 NARROW_WEIGHTS: tuple[ServingPrecision, ...] = ("fp8", "fp4")

@@ -49,7 +49,7 @@ def estimate_serving(config: ServingConfig) -> ServingEstimate:
         requests_per_second=point.requests_per_second,
         max_requests_per_second=most,
         utilization=min(offered / most, 1.0) if most else 0.0,
-        saturated=bool(most) and offered >= SATURATED * most,
+        saturated=bool(most) and (offered >= SATURATED * most or (config.concurrency or 0.0) > point.room),
         price_per_hour=price,
         price_per_million_tokens=_price(price, rate),
         coverage=COVERAGE,

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.serving import ServingPrecision
-from vapor_core.physics.memory import GB
-from vapor_core.physics.serving.engines import DEFAULT, Settings
+from vapor_core.physics.serving.engines import DEFAULT, GB, Settings
 from vapor_core.physics.transformer import transformer
 
 

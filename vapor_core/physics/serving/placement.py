@@ -34,6 +34,12 @@ class Setup:
     emitted: float  # tokens of a sequence that a step puts out: more than one with accepted drafts
     most: float  # requests a second at saturation
 
+    @property
+    def room(self) -> float:
+        """Sequences that it lets in at once."""
+        held = self.limits.held_tokens(self.config.input_tokens, self.config.output_tokens)
+        return min(self.limits.sequences, self.limits.cache_tokens / held)
+
     def lengths(self, mean: float, count: int, shift: float) -> NDArray[np.int64]:
         """As asked but for the engine's drift, or as people's requests vary: a fixed part and an exponential one."""
         at = scattered(count, shift)

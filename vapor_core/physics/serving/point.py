@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from vapor_core import noise
 from vapor_core.contracts.serving import ServingConfig
-from vapor_core.physics.memory import GB
-from vapor_core.physics.serving.engines import Settings
+from vapor_core.physics.serving.engines import GB, Settings
 from vapor_core.physics.serving.memory import ServingMemory
 from vapor_core.physics.serving.placement import Setup, placed
 from vapor_core.physics.serving.queue import Served, run_queue
@@ -44,6 +43,7 @@ class Point:
     requests_per_second: float = 0.0
     max_requests_per_second: float = 0.0
     cards: int = 0  # that work on a step
+    room: float = 0.0  # sequences that are let in at once
 
 
 @lru_cache(maxsize=1024)
@@ -93,6 +93,7 @@ def _read(memory: ServingMemory, setup: Setup, served: Served, told: tuple[float
         requests_per_second=rate,
         max_requests_per_second=setup.most,
         cards=setup.cards,
+        room=setup.room,
     )
 
 

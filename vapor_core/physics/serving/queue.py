@@ -150,8 +150,7 @@ class _Engine:
 
     def mixed_step(self) -> list[_Request]:
         """One step with a chunk of prompts; returns the requests whose prompt it completed."""
-        beside = len(self.running) if self.limits.mixed else 0
-        budget, pairs, tokens = max(self.limits.chunk_tokens - beside, LEAST_CHUNK), 0.0, 0.0
+        budget, pairs, tokens = self.chunk, 0.0, 0.0
         completed: list[_Request] = []
         while self.prefilling and tokens < budget:
             request = self.prefilling[0]
@@ -168,23 +167,24 @@ class _Engine:
             self._run(self.law.step_ms(0, 0.0, tokens, pairs), 0)
         return completed
 
+    @property
+    def chunk(self) -> float:
+        """Prompt tokens of a step: what the sequences that decode beside them leave."""
+        beside = len(self.running) if self.limits.mixed else 0
+        return max(float(int(self.limits.chunk_tokens)) - beside, LEAST_CHUNK)
+
     def whole_chunks(self) -> int:
         """Steps in which nothing happens but that the first prompt is worked off; who arrives meanwhile waits."""
         request = self.prefilling[0]
-        chunks = int((request.prompt - request.done - 1) // self.limits.chunk_tokens)
+        chunks = int((request.prompt - request.done - 1) // self.chunk)
         return (
             min(chunks, self.running[0][0] - self.decodes) if self.running and self.limits.mixed else chunks
         )
 
     def prompt_stretch(self, chunks: int) -> None:
         """So many steps of a whole chunk each; each attends to what the ones before have left."""
-        mixed = self.limits.mixed
-        request, count, tokens = (
-            self.prefilling[0],
-            len(self.running) if mixed else 0,
-            self.limits.chunk_tokens,
-        )
-        cached = self.cached if mixed else 0.0
+        mixed, request, tokens = self.limits.mixed, self.prefilling[0], self.chunk
+        count, cached = (len(self.running), self.cached) if mixed else (0, 0.0)
         first = self.law.step_ms(count, cached, tokens, tokens * (request.done + tokens / 2))
         slope = self.law.cached_ms * count + self.law.pair_ms * tokens**2
         request.done += int(chunks * tokens)

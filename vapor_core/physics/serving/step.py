@@ -10,8 +10,7 @@ from functools import lru_cache
 
 from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.contracts.serving import ServingPrecision
-from vapor_core.physics.memory import GB
-from vapor_core.physics.serving.engines import DEFAULT, Settings
+from vapor_core.physics.serving.engines import DEFAULT, GB, Settings
 from vapor_core.physics.serving.memory import SERVING_BYTES, serving_memory
 from vapor_core.physics.transformer import Transformer, transformer
 
