@@ -209,7 +209,7 @@ def closed_loop() -> list[Case]:
 
 
 def open_loop() -> list[Case]:
-    """IOG's vLLM runs: Poisson arrivals of 200 ShareGPT prompts."""
+    """IOG's vLLM runs: Poisson arrivals of 200 ShareGPT prompts; version 0.8.5 runs 256 sequences."""
     cases = []
     for row in table(IOG):
         count, cards = float(row["completed"]), int(row["gpus_tp"])
@@ -218,7 +218,7 @@ def open_loop() -> list[Case]:
             model=_architecture(row), accelerator=card(row["gpu"]), tensor_parallel=cards,
             precision=PRECISIONS[row["precision"]], input_tokens=float(row["total_input_tokens"]) / count,
             output_tokens=float(row["total_output_tokens"]) / count,
-            request_rate=float(row["request_rate_qps"]),
+            request_rate=float(row["request_rate_qps"]), max_sequences=256,
         )  # fmt: skip
         measured = {tpot_kind(cards): number(row["median_tpot_ms"])}
         if not slow_link:

@@ -2,6 +2,7 @@
 
 rows: One reader of the four tables: what was measured, and under which JobConfig or ServingConfig.
 memory: Peaks and out-of-memory calls of fine-tunes, fitted and with each source left out.
+serving: Latency, throughput, cache and memory of endpoints by engine, and what is left with each source left out.
 
 How to use the reader: `reports("speed")` gives a `Report` a row, in the table's order. `report.config` is the setting
 with every field that the row's tags, missing features and note tell (`settings` says how); `report.group` is the source

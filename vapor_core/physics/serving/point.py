@@ -24,7 +24,7 @@ SIMULATED_ROUNDS = 3  # of them; the rest are like the last ones
 FEWEST_REQUESTS = 12  # simulated of a closed loop
 MOST_CLIENTS = 256  # simulated one by one; more are groups that do everything together
 # From the socket through the tokeniser to the queue: a request, a token
-FRONT_MS, FRONT_TOKEN_MS = 2.5, 0.008
+FRONT_MS, FRONT_TOKEN_MS = 4.0, 0.006
 
 
 @dataclass(frozen=True, slots=True)
