@@ -206,9 +206,9 @@ def test_the_same_set_up_gives_the_same_figures_in_another_process():
     ("kind", "target"),
     [
         (published.TPOT_ONE, 0.10),
-        (published.TPOT_GROUP, 0.15),
+        (published.TPOT_GROUP, 0.12),
         (published.RATE, 0.20),
-        (published.TTFT, 0.30),
+        (published.TTFT, 0.27),
     ],
 )
 def test_published_measurements_are_met_within_the_target(rows, kind, target):
@@ -217,11 +217,11 @@ def test_published_measurements_are_met_within_the_target(rows, kind, target):
     assert median(errors) <= target
 
 
-def test_half_of_the_slowest_first_tokens_are_met_within_a_factor_of_two(rows):
+def test_three_in_four_of_the_slowest_first_tokens_are_met_within_a_factor_of_two(rows):
     factors = [
         max(row.predicted / row.measured, row.measured / row.predicted)
         for row in rows
         if row.kind == published.TTFT_P99
     ]
     assert len(factors) >= 30
-    assert quantile(factors, 0.5) <= 2
+    assert quantile(factors, 0.75) <= 2
