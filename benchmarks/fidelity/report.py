@@ -17,6 +17,7 @@ import pandas as pd
 import vl_convert as vlc
 
 from benchmarks.fidelity import ROOT, Row, Target, folder, memory, quantile, throughput
+from benchmarks.fidelity.reports import serving as reported_serving
 from vapor_core.charts import fidelity_chart
 
 MODULES = (
@@ -28,6 +29,7 @@ MODULES = (
     "finetune",
     "findings",
     "serving",
+    "reports.serving",
 )
 DOC = ROOT / "docs" / "fidelity.md"
 NOTES = Path(__file__).with_name("notes.md")  # by hand: what is missed, why, and what was tried
@@ -137,7 +139,11 @@ def fits() -> list[tuple[str, Callable[[], str]]]:
         return []
     from benchmarks.fidelity import fit_memory, fit_throughput  # noqa: PLC0415 - they need the extra
 
-    return [(throughput.KIND, fit_throughput.left_out), (memory.KIND, fit_memory.left_out)]
+    return [
+        (throughput.KIND, fit_throughput.left_out),
+        (memory.KIND, fit_memory.left_out),
+        ("serving, each source left out", reported_serving.left_out),
+    ]
 
 
 def picture(kind: str) -> str:

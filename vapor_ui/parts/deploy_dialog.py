@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 LONGEST_NAME = 200  # letters
 MOST_REPLICAS = 16
 LOADED = 64  # requests at once that load a replica
+EASE = 0.5  # of what one replica can serve, that a demand begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def _borne(job: Job, accelerator: str, precision: ServingPrecision) -> float:
         _, full = _estimates(job.config, Replica(accelerator, precision, ENGINE_DEFAULTS, None))
     except VaporError:
         return 1.0
-    return float(f"{TARGET_LOAD * full.max_requests_per_second:.2g}") or 1.0
+    return float(f"{EASE * full.max_requests_per_second:.2g}") or 1.0
 
 
 def _serving_estimate(job: Job, replica: Replica, replicas: tuple[int, int]) -> bool:

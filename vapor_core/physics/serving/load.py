@@ -28,7 +28,7 @@ def estimate_serving(config: ServingConfig) -> ServingEstimate:
     price = card.price_per_hour * config.tensor_parallel
     offered = config.request_rate if config.request_rate is not None else point.requests_per_second
     rate = point.requests_per_second * config.output_tokens
-    wide = ranges(config, model.parameters, card)
+    wide = ranges(config, model, card)
     return ServingEstimate(
         fits=point.fits,
         memory_gb=held_gb(config, point),
@@ -74,12 +74,12 @@ def _bounds(config: ServingConfig, point: Point, wide: Ranges) -> dict[str, floa
         "ttft_p99_ms": (point.ttft_p99, wide.p99),
         "tpot_ms": (point.tpot, wide.tpot),
         "tpot_p99_ms": (point.tpot_p99, wide.p99),
-        "latency_ms": (latency[0], wide.tpot),
+        "latency_ms": (latency[0], wide.latency),
         "latency_p95_ms": (latency[1], wide.p99),
         "latency_p99_ms": (latency[2], wide.p99),
         "output_tokens_per_second": (rate * config.output_tokens, wide.rate),
         "requests_per_second": (rate, wide.rate),
-        "max_requests_per_second": (most, wide.rate),
+        "max_requests_per_second": (most, wide.most),
     }
     whole = {
         "kv_capacity_tokens": (point.memory.kv_capacity_tokens, wide.cache),
