@@ -22,7 +22,7 @@ from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.estimates import Estimate, Proposal
 from vapor_core.contracts.findings import Failure, Finding, Risk
 from vapor_core.contracts.lifecycle import LifeEvent
-from vapor_core.contracts.serving import ServingConfig, ServingEstimate
+from vapor_core.contracts.serving import Demand, EngineSettings, ServingConfig, ServingEstimate
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.contracts.workspace import Clock, Deployment, Job, RegisteredModel, Revision, Summary
 from vapor_core.errors import (
@@ -56,7 +56,9 @@ __all__ = [
     "CatalogModel",
     "Clock",
     "Dataset",
+    "Demand",
     "Deployment",
+    "EngineSettings",
     "Estimate",
     "Failure",
     "Finding",

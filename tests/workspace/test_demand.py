@@ -6,6 +6,9 @@ from small_jobs import SMALL
 from vapor_core.contracts.serving import Demand, EngineSettings
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import ForbiddenTransition, InvalidConfig
+from vapor_core.sharing import selection, validation
+from vapor_core.sharing.links import pack, unpack
+from vapor_core.workspace.store import Store
 
 LARGE = JobConfig(
     model="meta-llama/Llama-3.1-8B", method="qlora", max_steps=10, dataset="mhenrichsen/alpaca_2k_test",
@@ -99,3 +102,16 @@ def test_what_ended_is_asked_nothing(both):
 def test_a_demand_of_nobody_or_of_everybody_is_refused_in_a_sentence(rate):
     with pytest.raises(InvalidConfig, match="requests_per_second"):
         Demand(requests_per_second=rate)
+
+
+def test_a_demand_travels_with_its_endpoint(both):
+    key = both.deploy("job-1", accelerator="nvidia-l4", demand=DEMAND, now=20_000.0).id
+    both.ask(key, DEMAND.changed(requests_per_second=40), now=21_000.0)
+    both.advance(now=22_000.0)
+    shared = unpack(pack(selection.share(both, "deployment", (key,))))
+    theirs, own = validation.shared_store(shared), Store()
+    own.adopt(validation.past(shared), now=0.0)
+    own.advance(now=0.0)
+    assert theirs.deployment(key).demand == own.deployment("deployment-1").demand
+    assert theirs.deployment(key).demand.requests_per_second == 40
+    assert rates(theirs, key).tolist() == rates(both, key).tolist()

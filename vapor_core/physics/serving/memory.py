@@ -35,6 +35,7 @@ SERVING_BYTES: dict[ServingPrecision, float] = {
 # Of the nominal size that CUDA offers: cards are sold in GiB and keep 1 % for themselves (H100: 79.2 GiB); data-centre
 # cards with GDDR also keep a sixteenth for error correction (L4: 22.1 GiB).
 USABLE_SHARE, USABLE_SHARE_ECC = 1.06, 0.99
+UNIFIED_SHARE = 0.8  # of memory that a processor shares with its host: macOS leaves three quarters of the GiB to Metal
 ECC_IN_MEMORY = frozenset(
     {"nvidia-t4", "nvidia-l4", "nvidia-a10", "nvidia-a10g", "nvidia-a40", "nvidia-l40", "nvidia-l40s", "cpu"}
 )
@@ -48,6 +49,8 @@ STREAM_COPIES = 4  # of the residual stream that a step keeps beside the MLP
 
 def usable_gb(card: Accelerator) -> float:
     """What programs can allocate."""
+    if card.vendor == "Apple":
+        return card.memory_gb * UNIFIED_SHARE
     return card.memory_gb * (USABLE_SHARE_ECC if card.id in ECC_IN_MEMORY else USABLE_SHARE)
 
 
