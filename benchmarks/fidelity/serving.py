@@ -56,7 +56,8 @@ OWN_CARDS = {
     for card in (
         Accelerator(
             id="gb200", memory_gb=186.0, bandwidth_gb_s=8000.0, fp32_tflops=80.0, tf32_tflops=1250.0,
-            bf16_tflops=2500.0, fp8_tflops=5000.0, fp4_tflops=10000.0, interconnect_gb_s=900.0,
+            bf16_tflops=2500.0, fp8_tflops=5000.0, fp4_tflops=10000.0, interconnect_gb_s=900.0, measured_tflops=1822.0,
+            measured_fp8_tflops=3615.6,
         ),
         Accelerator(
             id="rtx-pro-6000", memory_gb=96.0, bandwidth_gb_s=1792.0, fp32_tflops=117.0, bf16_tflops=467.8,

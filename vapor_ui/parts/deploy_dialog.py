@@ -157,7 +157,8 @@ def _serving_estimate(job: Job, replica: Replica, replicas: tuple[int, int]) -> 
         st.metric(
             "Most requests", text.rate(full.max_requests_per_second, "req"), help="One replica, saturated"
         )
-        st.metric("Price", f"{text.plain(text.money(alone.price_per_hour))}/h", help="One replica")
+        price = f"{text.plain(text.money(alone.price_per_hour))}/h" if alone.price_per_hour else "unknown"
+        st.metric("Price", price, help="One replica")
     _enough(replica.demand, full, replicas)
     st.caption(
         f"One replica. Weights and overhead take {text.gigabytes(alone.memory_gb)} of "

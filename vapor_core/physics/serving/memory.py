@@ -35,7 +35,9 @@ SERVING_BYTES: dict[ServingPrecision, float] = {
 # Of the nominal size that CUDA offers: cards are sold in GiB and keep 1 % for themselves (H100: 79.2 GiB); data-centre
 # cards with GDDR also keep a sixteenth for error correction (L4: 22.1 GiB).
 USABLE_SHARE, USABLE_SHARE_ECC = 1.06, 0.99
-UNIFIED_SHARE = 0.8  # of memory that a processor shares with its host: macOS leaves three quarters of the GiB to Metal
+UNIFIED_SHARE = (
+    0.8  # of memory that a processor shares with its host: macOS leaves three quarters of the GiB to Metal
+)
 ECC_IN_MEMORY = frozenset(
     {"nvidia-t4", "nvidia-l4", "nvidia-a10", "nvidia-a10g", "nvidia-a40", "nvidia-l40", "nvidia-l40s", "cpu"}
 )

@@ -20,12 +20,12 @@ PEER_GB_S = 64.0  # slower links are PCIe 4 and older, over which cards stage th
 LEAST_USED = 0.02
 MIXTURE_HIDDEN = 2880  # of gpt-oss; larger experts fill the card better
 REACHED_SHARE = 0.8  # of its peak, where nobody published a card's largest matrix product
-# Largest dense 16-bit and 8-bit products, TFLOP/s (stas00/ml-engineering; xzwgit/gpu-flops-bench for GeForce)
+# Largest dense 16-bit and 8-bit products, TFLOP/s (stas00/ml-engineering; xzwgit/gpu-flops-bench for GeForce), of cards
+# whose entry does not say them
 MEASURED_TFLOPS: dict[str, tuple[float, float | None]] = {
     "nvidia-a100-80gb": (271.2, None), "nvidia-a100-40gb": (271.2, None), "nvidia-h100-80gb": (794.5, 1402.6),
     "nvidia-h200": (794.5, 1453.4), "nvidia-b200": (1745.0, 3432.5), "amd-mi300x": (668.4, None),
     "nvidia-rtx-4090": (179.0, 354.0), "nvidia-rtx-3090": (76.3, None), "nvidia-rtx-5090": (254.0, None),
-    "gb200": (1822.0, 3615.6),
 }  # fmt: skip
 WIDEST_HEAD = 256  # values; a single wider one is a compressed cache of all heads
 DRAFT_SHARE = 0.05  # of a step that drafting one token takes (EAGLE's head is one layer of many)
@@ -190,7 +190,7 @@ def step_law(
         sequence_ms=c.sequence_ms,
         reduced_ms=reduced,
         small_reduced_ms=reduced * (1 / c.nccl_share - 1) if general else 0.0,
-        expert_chance=1 / (1 + sparsity),
+        expert_chance=_expert_chance(model, sparsity),
         unhidden_share=c.unhidden_share,
         floor_ms=settings.traits.launch_layer_ms * model.layers,
         verified=1.0 + settings.speculative_tokens,
@@ -242,6 +242,8 @@ def _reached_tflops(accelerator: Accelerator, precision: str) -> float:
     """The largest matrix product measured at a precision, or what cards commonly reach of their peak."""
     peak, plain = accelerator.peak_tflops(precision), accelerator.peak_tflops("bf16")
     wide, narrow = MEASURED_TFLOPS.get(accelerator.id, (REACHED_SHARE * plain, None))
+    wide = accelerator.measured_tflops or wide
+    narrow = accelerator.measured_fp8_tflops or narrow
     if peak > plain:
         return narrow or wide / plain * peak
     return min(wide / plain, 1.1) * peak
@@ -268,6 +270,13 @@ def latent(model: CatalogModel) -> bool:
 def _is_amd(accelerator: Accelerator) -> bool:
     named = f"{accelerator.vendor} {accelerator.id} {accelerator.interconnect}".lower()
     return "amd" in named or "infinity fabric" in named
+
+
+def _expert_chance(model: CatalogModel, sparsity: float) -> float:
+    """Share of a mixture's experts that one token uses: as published, or by what it leaves out."""
+    if model.experts and model.experts_per_token:
+        return min(model.experts_per_token / model.experts, 1.0)
+    return 1 / (1 + sparsity)
 
 
 def _sparsity(counts: Transformer) -> float:
