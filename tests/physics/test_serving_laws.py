@@ -81,7 +81,7 @@ def test_more_cards_never_make_fewer_tokens(config, cards):
     """Over PCIe a group of cards was told to be slower than one of them."""
     found, more = told(config), told(config.changed(tensor_parallel=cards))
     assert more.output_tokens_per_second >= found.output_tokens_per_second * (1 - NOISE)
-    assert more.max_requests_per_second >= found.max_requests_per_second * (1 - LITTLE)
+    assert more.max_requests_per_second >= found.max_requests_per_second * (1 - NOISE)
 
 
 @settings(max_examples=40, deadline=None)

@@ -19,7 +19,7 @@ LENGTH_SPREAD = 0.5
 PROMPT_SHIFT, OUTPUT_SHIFT = 0.1, 0.7
 GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, spread evenly however many they are
 ACCEPTED_SHARE = 0.7  # of drafted tokens, each given the ones before (EAGLE and Medusa report 0.6 to 0.8)
-NEARLY = 1.1  # of the shortest answer, up to which another size of the group is tried in the queue
+NEARLY = 1.25  # of the shortest answer, up to which another size of the group is tried in the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,10 @@ def _answer_ms(
     steps = max((asked[1] - 1) / asked[2] + 1, 1.0)
     if config.request_rate is None:
         clients = config.concurrency or config.static_batch or 1.0
-        busy = replace(limits, sequences=min(limits.sequences, clients))
-        return 1e3 * clients / saturated_rate(law, busy, *asked)
+        held = limits.cache_tokens / limits.held_tokens(*asked[:2])
+        batch = max(min(clients, limits.sequences, held), 1.0)
+        busy = replace(limits, mixed=limits.mixed and config.static_batch is None)
+        return 1e3 * clients / _cycle_rate(law, busy, (asked[0], asked[1], steps), batch)
     most = saturated_rate(law, limits, *asked)
     alone = steps * law.decode_ms(1.0, asked[0])
     return alone / max(1.0 - config.request_rate / most, 1e-9) if config.request_rate < most else 1e15 / most

@@ -6,6 +6,7 @@ and arrivals of a load where `placement` puts it, and read off. `load` tells a p
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,11 +132,19 @@ def _together(setup: Setup) -> tuple[Served, float, float]:
     asked = float(setup.config.static_batch or 1)
     clients = round(min(asked, MOST_CLIENTS))
     size = asked / clients
-    limits = replace(setup.limits.grouped(size), mixed=False)
+    limits = replace(setup.limits, sequences=_even(asked, setup), mixed=False).grouped(size)
     prompts, outputs = setup.requests(clients)
     served = run_queue(setup.law.grouped(size), limits, prompts, outputs, clients=clients)
     rate = asked / float(served.latency_ms.max()) * 1e3
     return replace(served, mean_batch=served.mean_batch * size), float(served.ttft_ms.mean()), rate
+
+
+def _even(asked: float, setup: Setup) -> float:
+    """Sequences of a batch that run together: all, or as many in each wave where they do not find room at once."""
+    if setup.limits.evicts:
+        return setup.limits.sequences
+    waves = ceil(asked / max(floor(setup.room), 1))
+    return float(ceil(asked / waves))
 
 
 def held_gb(config: ServingConfig, point: Point) -> float:
