@@ -216,7 +216,6 @@ class LogImported(Event):
     """What a real run wrote joined the workspace as a job that is over; `log_columns` packs and unpacks its columns.
 
     `summary` is what its closing row says; `steps_done` is None where the log has no steps, and in what 0.1 wrote.
-    `axis` is what its column of steps counts; None is steps, and whatever version 0.1 took for them.
     """
 
     kind: Literal["log_imported"] = "log_imported"
@@ -227,7 +226,7 @@ class LogImported(Event):
     packed: str
     planned_steps: Annotated[int, Field(ge=1, lt=2**53)] | None = None
     steps_done: Annotated[int, Field(ge=0, lt=2**53)] | None = None
-    axis: Literal["epoch", "row"] | None = None
+    axis: Literal["epoch", "row"] | None = None  # that its steps count; None is steps
     summary: dict[str, float] | None = Field(default=None, max_length=16)
     notes: Notes | None = None
 
