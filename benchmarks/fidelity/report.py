@@ -31,6 +31,7 @@ MODULES = (
     "serving",
     "reports.serving",
 )
+SPEED = ("reports.speed", "reports.cost", "fit_throughput")  # reports of runs, and each source left out
 DOC = ROOT / "docs" / "fidelity.md"
 NOTES = Path(__file__).with_name("notes.md")  # by hand: what is missed, why, and what was tried
 DATA = ROOT / "vapor_core" / "data" / "fidelity.json"
@@ -76,8 +77,9 @@ def collect() -> tuple[list[Row], list[Target]]:
     """Rows and targets of every kind that has a module."""
     rows: list[Row] = []
     targets: list[Target] = []
-    for name in MODULES:
-        if find_spec(f"benchmarks.fidelity.{name}"):
+    for name in (*MODULES, *SPEED):
+        fitted = name.startswith("fit_")  # needs the extra `fit`
+        if find_spec(f"benchmarks.fidelity.{name}") and (find_spec("scipy") or not fitted):
             module = import_module(f"benchmarks.fidelity.{name}")
             rows += module.rows()
             targets += getattr(module, "TARGETS", ())

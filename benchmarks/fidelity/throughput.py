@@ -1,20 +1,24 @@
 """Training throughput: published tokens per second of one accelerator against the law's."""
 
+import re
 from functools import cache
 from typing import cast
 
 from benchmarks.fidelity import Row, Target, number, table
+from benchmarks.fidelity.reports.speed import Speed
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
-from vapor_core.contracts.training import JobConfig, Method, Sharding
+from vapor_core.contracts.presets import Trainer
+from vapor_core.contracts.training import JobConfig, Method, Offloaded, Sharding
 from vapor_core.physics.plan import Plan, plan
 from vapor_core.physics.throughput import training_throughput
 
 KIND = "training throughput"
 FITTED_ON = "mosaicml/llm-foundry"
+OTHERS = "training throughput, other trainers"
 TARGETS = (
     Target(KIND, median=0.04, p90=0.13, fitted=True),
-    Target(KIND, median=0.15, factor=2.0, fitted=False),
+    Target(OTHERS, median=0.12, p90=0.35, fitted=True),
 )
 PACKED = Dataset(id="packed", tokens=10**12, examples=10**9)
 UNPACKED = Dataset(id="instructions", tokens=60_000_000, examples=100_000)
@@ -41,12 +45,18 @@ def card(name: str) -> Accelerator:
         return catalog.accelerator(CARDS[name])
     if name == "H100-96GB-HBM2e":  # torchtitan's: 2.4 TB/s, capped at 500 W
         return catalog.accelerator("nvidia-h100-80gb").changed(
-            id="h100-96gb", memory_gb=103.0, bandwidth_gb_s=2400.0, power_w=500.0
+            id="h100-96gb",
+            memory_gb=103.0,
+            bandwidth_gb_s=2400.0,
+            power_w=500.0,
+            measured_tflops=None,
+            measured_fp8_tflops=None,
         )
     if name == "RTXA6000":
         return Accelerator(
             id="rtx-a6000", memory_gb=51.5, bandwidth_gb_s=768.0, fp32_tflops=38.7, tf32_tflops=77.4,
-            bf16_tflops=154.8, fp16_tflops=154.8, interconnect_gb_s=32.0, power_w=300.0,
+            bf16_tflops=154.8, fp16_tflops=154.8, interconnect_gb_s=32.0, power_w=300.0, measured_tflops=122.0,
+            cache_mb=6.0,
         )  # fmt: skip
     raise KeyError(name)
 
@@ -103,57 +113,97 @@ def per_card(setting: Plan) -> float:
     return training_throughput(setting).tokens_per_second / setting.config.accelerator_count
 
 
-def titan_sharding(row: dict[str, str]) -> Sharding:
+# Whose trainer a source is, as presets call it; torchtitan's kernels and loops are torchtune's (both are PyTorch's own)
+TRAINER_OF: dict[str, Trainer] = {
+    "pytorch/torchtitan": "torchtune", "pytorch/torchtune": "torchtune", "hiyouga/LLaMA-Factory wiki": "llama_factory",
+}  # fmt: skip
+PIPELINE_BATCH = (
+    2  # of torchtitan's 32 local sequences: a micro-batch of its pipeline; one of its 8 long ones
+)
+
+
+def sharded(row: dict[str, str]) -> Sharding:
     """What a row's parallelism is called here."""
     if "FSDP" in row["parallelism"]:
         return "zero3"
     return "zero1" if "ZeRO-1" in row["parallelism"] else "none"
 
 
-def misc_config(row: dict[str, str]) -> JobConfig | None:
-    """The run of a row of training_measured_misc; None where a JobConfig cannot say it.
+def degree(row: dict[str, str], name: str) -> int:
+    """Cards of one kind of parallelism ("TP", "PP", "CP"), as a row names it."""
+    found = re.search(rf"\b{name}(\d+)", row["parallelism"])
+    return int(found[1]) if found else 1
 
-    Tensor, context and pipeline parallelism and offloading are not in JobConfig. Selective checkpointing
-    counts as none.
-    """
-    shown = row["parallelism"] + row["optimizer"] + row["activation_checkpointing"]
-    if any(word in shown for word in ("TP", "CP2", "CP4", "CP8", "PP", "offload")):
-        return None
-    model = architecture(row)
+
+def batches(row: dict[str, str], cards: int) -> tuple[int, int]:
+    """Micro-batch and accumulation; a pipeline splits its local batch."""
+    replicas = max(cards // (degree(row, "TP") * degree(row, "PP") * degree(row, "CP")), 1)
+    micro = int(number(row["micro_batch"]) or 4)
+    local = int(number(row["global_batch"]) or micro * replicas) / replicas
+    if degree(row, "PP") > 1:
+        local, micro = micro, PIPELINE_BATCH if micro > 8 else 1
+    return micro, max(round(local / micro), 1)
+
+
+def offloaded(row: dict[str, str]) -> tuple[Offloaded, ...]:
+    """What a row says waits in host memory."""
+    kept: tuple[Offloaded, ...] = ("optimizer", "parameters") if "CPU offload" in row["optimizer"] else ()
+    return (*kept, "activations") if "offload" in row["activation_checkpointing"] else kept
+
+
+def misc_model(row: dict[str, str]) -> CatalogModel | None:
+    """The model of a row; nanochat names its depth, from which its width follows."""
     if "nanochat" in row["model"]:  # depth 26, width 64 x depth, 4x plain MLP, untied head
-        model = CatalogModel(
+        return CatalogModel(
             id="nanochat-d26", parameters=973_000_000, layers=26, hidden_size=1664, intermediate_size=6656,
             attention_heads=13, kv_heads=13, vocabulary_size=32768,
         )  # fmt: skip
+    return architecture(row)
+
+
+def misc_config(row: dict[str, str]) -> JobConfig | None:
+    """The run of a row of training_measured_misc; None where a JobConfig cannot say it.
+
+    Selective checkpointing counts as none, and a pipeline's interleaving is its trainer's.
+    """
+    model = misc_model(row)
     if model is None or not row["gpu"] or row["gpu"].startswith("("):
         return None
-    method = cast("Method", "pretrain" if "torchtitan" in row["source"] else row["method"])
+    trainer = "unsloth" if "Unsloth" in row["note"] else TRAINER_OF.get(row["source"])
     cards = int(row["gpus"])
-    micro = int(number(row["micro_batch"]) or 4)
-    batch = number(row["global_batch"])
-    return JobConfig(
+    micro, steps = batches(row, cards)
+    config = JobConfig(
         model=model,
         dataset=PACKED if row["packed"] != "False" else UNPACKED,
         packing=row["packed"] != "False",
-        method=method,
+        method=cast("Method", "pretrain" if "torchtitan" in row["source"] else row["method"]),
         accelerator=card(row["gpu"]),
         accelerator_count=cards,
+        tensor_parallel=degree(row, "TP"),
+        pipeline_parallel=degree(row, "PP"),
+        context_parallel=degree(row, "CP"),
         micro_batch_size=micro,
-        gradient_accumulation_steps=max(round((batch or micro * cards) / micro / cards), 1),
+        gradient_accumulation_steps=steps,
         sequence_length=int(number(row["seq_len"]) or 1024),
         precision="fp8" if "fp8" in row["precision"] else "bf16",
         optimizer="adamw_8bit" if "8bit" in row["optimizer"] else "adamw",
+        offload=offloaded(row),
         gradient_checkpointing=row["activation_checkpointing"].startswith("full"),
-        sharding=titan_sharding(row) if cards > 1 else "none",
+        sharding=sharded(row) if cards > 1 else "none",
         lora_rank=8,
         max_steps=100,
+        **({"trainer": trainer} if trainer else {}),
     )
+    return config.changed(compile=True) if row["compile"] == "True" else config
 
 
-def misc_rows() -> list[tuple[JobConfig, dict[str, str]]]:
-    """Every row of training_measured_misc that a JobConfig can say."""
+def misc_rows(*, split: bool = False) -> list[tuple[JobConfig, dict[str, str]]]:
+    """Every row of training_measured_misc that a JobConfig can say; `split`: replicas of several cards too."""
+    found = [(misc_config(row), row) for row in table("training_measured_misc")]
     return [
-        (config, row) for row in table("training_measured_misc") if (config := misc_config(row)) is not None
+        (config, row)
+        for config, row in found
+        if config is not None and (split or (config.replica_cards == 1 and not config.offload))
     ]
 
 
@@ -166,6 +216,17 @@ def published_doubt(row: dict[str, str]) -> str:
     if row["gpu"] == "RTXA6000":  # 8B, LoRA, 4,699 tokens/s: 226 TFLOP/s with the recompute it names
         return "more than the card's peak as labelled"
     return ""
+
+
+def speeds() -> list[Speed]:
+    """Runs of this module that are scored, to fit on."""
+    found = [Speed(asked, rate, FITTED_ON, "A", asked.model.id) for asked, rate in foundry_rows()]
+    for config, row in misc_rows(split=True):
+        rate = number(row["tokens_per_s_per_gpu"])
+        if rate is not None and not published_doubt(row):
+            quality = "B" if row["source"].startswith("hiyouga") else "A"
+            found.append(Speed(plan(config), rate, row["source"], quality, row["model"]))
+    return found
 
 
 def foundry() -> list[Row]:
@@ -184,9 +245,9 @@ def foundry() -> list[Row]:
 
 
 def misc() -> list[Row]:
-    """Other trainers and cards, on which nothing was fitted."""
+    """Other trainers and cards, on which constants were fitted too."""
     found = []
-    for config, row in misc_rows():
+    for config, row in misc_rows(split=True):
         measured = number(row["tokens_per_s_per_gpu"])
         if measured is None:
             continue
@@ -198,7 +259,18 @@ def misc() -> list[Row]:
         name += f" (not scored: {doubt})" if doubt else ""
         public = not row["source"].startswith("hiyouga")
         source = row["source"].removesuffix(" paper via TinyLlama README")
-        found.append(Row(KIND, name, per_card(setting), measured, source, scored=not doubt, public=public))
+        found.append(
+            Row(
+                OTHERS,
+                name,
+                per_card(setting),
+                measured,
+                source,
+                fitted=True,
+                scored=not doubt,
+                public=public,
+            )
+        )
     return found
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.fidelity.throughput import KIND, TARGETS, rows
+from benchmarks.fidelity.throughput import TARGETS, rows
 from tests.physics.test_memory import DATA, configs
 from vapor_core import catalog
 from vapor_core.contracts.entries import Dataset
@@ -27,7 +27,7 @@ def test_parts_sum_to_the_step_and_rates_are_sane(config):
     assert found.step_time_s == pytest.approx(sum(parts))
     assert found.tokens_per_second == pytest.approx(plan(config).tokens_per_step / found.step_time_s)
     assert found.tokens_per_second_low < found.tokens_per_second < found.tokens_per_second_high
-    assert 0 < found.mfu < 1.1  # by the published convention attention counts twice what a causal mask needs
+    assert 0 < found.mfu <= 1
     assert 0 <= found.utilization <= 1
     assert 0 < found.jitter < 0.1
 
@@ -91,9 +91,11 @@ def test_padding_costs_time_but_is_not_counted_as_tokens():
     assert plan(config).tokens_per_step == 200 * plan(config).global_batch
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=["fitted", "other trainers and cards"])
-def test_published_throughputs_are_met_on_the_repositorys_own_tables(target, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("target", "least"), list(zip(TARGETS, (120, 35), strict=True)), ids=("llm-foundry", "other trainers")
+)
+def test_published_throughputs_are_met_on_the_repositorys_own_tables(target, least, monkeypatch, tmp_path):
     monkeypatch.setenv("VAPOR_PUBLISHED_DATA", str(tmp_path))
-    held = [row for row in rows() if row.kind == KIND and row.scored and row.fitted == target.fitted]
-    assert len(held) >= (120 if target.fitted else 20)
+    held = [row for row in rows() if row.kind == target.kind and row.scored and row.fitted == target.fitted]
+    assert len(held) >= least
     assert target.holds(held)

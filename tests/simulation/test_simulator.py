@@ -34,6 +34,7 @@ def pretraining(**changes) -> JobConfig:
         "max_steps": 200_000,
         "accelerator": "nvidia-h100-80gb",
         "accelerator_count": 1024,
+        "micro_batch_size": 32,
         "eval_every": 777,
         "checkpoint_every": 1000,
     }

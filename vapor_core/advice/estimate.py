@@ -12,6 +12,7 @@ from vapor_core.contracts.estimates import Estimate
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.physics.faults import expected_faults, fault_rate
 from vapor_core.physics.plan import Plan
+from vapor_core.physics.speed_range import HOURS, unlike
 from vapor_core.rehearsal import Rehearsal, rehearse
 
 COVERAGE = 0.85  # of published peaks, each source left out of what its range was made from; `make fidelity`
@@ -40,8 +41,8 @@ def estimate(config: JobConfig, calibration: Calibration | None = None) -> Estim
     )
     duration, duration_low, duration_high = (
         started + running,
-        started + running * rate / high,
-        started + running * rate / low,
+        (started + running * rate / high) * HOURS[0],
+        (started + running * rate / low) * HOURS[1],
     )
     return Estimate(
         fits=memory.fits,
@@ -121,6 +122,10 @@ def _assumptions(asked: Plan, calibration: Calibration | None) -> tuple[str, ...
     ]
     if config.hardware_faults and config.accelerator_count >= MANY_CARDS:
         said.append(f"Interruptions: {fault_rate(card).source}.")
+    if far := unlike(asked):
+        said.append(
+            f"No published speed at hand is of {' or '.join(far)}: the range of time and cost is wider."
+        )
     if asked.model.pretraining_tokens is None and config.method != "pretrain":
         said.append(f"{asked.model.display_name} does not say how much text it was pretrained on.")
     if calibration and calibration.runs:

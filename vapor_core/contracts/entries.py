@@ -210,6 +210,7 @@ class Accelerator(Contract):
     network_gb_s: Rate | None = None
     peer_to_peer: bool = True  # cards of a machine read each other's memory without the host in between
     host_gb_s: Rate = 25.0  # one way, card to host memory; 25 is PCIe 4 x16
+    cache_mb: Annotated[float, Field(ge=0, le=1e5)] = 24.0  # last-level cache, 1e6 bytes
     measured_tflops: Peak | None = None  # the largest 16-bit matrix product that somebody measured
     measured_fp8_tflops: Peak | None = None  # the same in fp8
     cards_per_node: Annotated[int, Field(ge=1, le=10**6)] = 8

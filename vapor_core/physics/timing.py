@@ -22,7 +22,7 @@ _PROCESS_START_S = 12.0  # imports, CUDA context, tokenizer
 _COMPILE_S = 25.0  # kernels of a pretraining graph; fine-tuning runs eagerly
 _NODE_START_S = 2.0  # times the root of the nodes: their processes find each other
 _WEIGHT_BYTES = 2.0  # of a published weight, 16 bit
-_READ_GB_S = 1.5  # weights from local disk to one node
+_READ_GB_S = 3.0  # weights from one node's local NVMe disk
 _WRITE_GB_S = 2.0  # checkpoint from one node to its disk
 _EXAMPLES_PER_S = 8000.0  # tokenized and packed on the host
 _LONGEST_PREPARATION_S = 180.0  # larger sets are streamed
@@ -31,6 +31,9 @@ _CHECKPOINT_S = 0.5  # a checkpoint's cost beside the writing: cards stop togeth
 _FORWARD_PASSES = 3.0  # that a step takes as long as: the backward pass counts for two
 _STATE_BYTES = 14.0  # saved per trained parameter: 2 weights, 4 master, 8 Adam moments
 _EVALUATED_SHARE, _MOST_EVALUATED = 0.02, 1000  # sequences of the held-out part
+_UNASKED_SHARE = (
+    0.01  # of a run that evaluations take together where nobody says how often: no trainer's default
+)
 _SWAY_LIMIT = 0.45  # of a step; keeps time monotone
 _STREAM = "step time"  # of the noise
 
@@ -167,7 +170,9 @@ def startup_s(plan: Plan) -> float:
 
 
 def _evaluation_s(plan: Plan, step_time_s: float) -> float:
-    """A forward pass over the held-out sequences."""
+    """A forward pass over the held-out sequences; over a few of them where no evaluation was asked for."""
+    if plan.config.eval_every is None:
+        return _UNASKED_SHARE * step_time_s * plan.eval_every
     held_out = min(max(_EVALUATED_SHARE * plan.sequences_per_epoch, 1.0), _MOST_EVALUATED)
     return ceil(held_out / plan.global_batch) * step_time_s / _FORWARD_PASSES
 

@@ -1,9 +1,9 @@
 """What others wrote, read.
 
-containers: Files that hold others: compressed ones and zip archives, opened no further than a bound, whatever
-    they say of size.
 character: What kind of text a file holds: its language, what a small compressor leaves of it, what its
     examples share.
+containers: Files that hold others: compressed ones and zip archives, opened no further than a bound, whatever
+    they say of size.
 datasets: A person's own data: a file's bytes in, a dataset with its counts and a preview out.
 decoding: The text of a file that came from outside, whatever mark or blanks it begins with, and its name for
     a sentence.

@@ -1,6 +1,8 @@
 """What people reported of their own runs and endpoints: memory, speed, serving and cost, a table each.
 
 rows: One reader of the four tables: what was measured, and under which JobConfig or ServingConfig.
+cost: Hours that people reported of whole training runs.
+speed: Speed that people reported of their own training runs.
 memory: Peaks and out-of-memory calls of fine-tunes, fitted and with each source left out.
 serving: Latency, throughput, cache and memory of endpoints by engine, and what is left with each source left out.
 
