@@ -4,11 +4,12 @@ from time import process_time
 
 from benchmarks.rows import Row
 from vapor_core import JobConfig, Store
+from vapor_core.backends.simulated import endpoints
 
 MODEL = "HuggingFaceTB/SmolLM2-135M"
 CONFIG = JobConfig(model=MODEL, method="pretrain", accelerator="nvidia-h100-80gb", sequence_length=512)
 SPEED = 3600.0  # the fastest that a page offers, simulated seconds a second
-AWAY_H = (8, 1)
+AWAY_H = (8, 1, 24, 168)
 AWAY_LIMIT_S = 0.3
 LONGEST_RUN = 10**8  # steps
 CHART_LIMIT_S = 1.0
@@ -18,6 +19,7 @@ COLUMNS = ["step", "elapsed_s", "learning_rate", "grad_norm", "tokens_per_second
 
 def away_s(hours: int) -> float:
     """Processor seconds until the endpoint's page can be drawn again after so many hours."""
+    endpoints._simulator.cache_clear()  # what an earlier row has computed
     store = Store()
     job = store.submit(CONFIG.changed(max_steps=100), now=0.0)
     store.skip(1e6, now=0.0)
@@ -55,10 +57,10 @@ def rows() -> list[Row]:
     plain, with_checkpoints = chart_s(None), chart_s(1)
     return [
         Row(
-            f"{AWAY_H[0]} hours away at {SPEED:.0f} x with an endpoint, until its page can be drawn",
+            f"{min(AWAY_H)} to {max(AWAY_H)} hours away at {SPEED:.0f} x with an endpoint, until its page can be drawn",
             "",
             ", ".join(f"{hours} h: {took:.2f} s" for hours, took in away.items()) + " of processor time",
-            f"{away[AWAY_H[0]]:.2f} s",
+            f"{max(away.values()):.2f} s",
             f"{AWAY_LIMIT_S} s, whatever the time away",
             max(away.values()) <= AWAY_LIMIT_S,
         ),

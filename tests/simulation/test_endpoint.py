@@ -12,7 +12,7 @@ from vapor_core import noise
 from vapor_core.contracts.columns import SERVING_COLUMNS
 from vapor_core.physics.serving import autoscaling
 from vapor_core.physics.serving.traffic import poisson, request_rate
-from vapor_core.simulation.endpoint import MINUTE_TICKS, TICK_S, EndpointSpec, InferenceSimulator
+from vapor_core.simulation.endpoint import MINUTE_TICKS, TICK_S, WEEK_TICKS, EndpointSpec, InferenceSimulator
 
 MODEL = "Qwen/Qwen3-4B"
 TRAFFIC = ("steady", "daily", "spike", "ramp")
@@ -238,3 +238,28 @@ def test_no_replicas_allowed_means_every_request_fails():
     assert columns["succeeded"].sum() == 0
     assert columns["server_errors"].sum() > 0
     assert columns["server_errors"].sum() == pytest.approx(columns["request_rate"].sum() * TICK_S)
+
+
+@pytest.mark.parametrize("traffic", TRAFFIC)
+def test_the_cost_after_weeks_is_the_sum_of_every_tick(traffic):
+    stop = 5 * WEEK_TICKS
+    changes = {"traffic": traffic, "segments": ((0, 1, 4), (WEEK_TICKS, 2, 3)), "seed": 8}
+    ticks = endpoint(**changes)._scaling(0, stop).wanted
+    far = endpoint(**changes)
+    assert far._replica_ticks(stop) == ticks.sum()
+    for tick in (stop - 1, 3 * WEEK_TICKS + 77, 2 * WEEK_TICKS, WEEK_TICKS + 5):
+        assert far._replica_ticks(tick) == ticks[:tick].sum()
+
+
+def test_years_away_cost_no_more_work_than_weeks(monkeypatch):
+    computed = []
+    scaling = InferenceSimulator._scaling
+
+    def counted(self, first, stop):
+        computed.append(stop - first)
+        return scaling(self, first, stop)
+
+    monkeypatch.setattr(InferenceSimulator, "_scaling", counted)
+    years = 1000 * WEEK_TICKS + 12_345
+    assert endpoint(traffic="daily").cost_usd(years) > 0
+    assert sum(computed) < 4 * WEEK_TICKS

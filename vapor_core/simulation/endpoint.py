@@ -2,8 +2,12 @@
 
 Traffic, autoscaling, queue and latency are laws of `physics`; here they meet with keyed noise. Every value is a
 function of the spec and the tick, so any range of ticks can be produced on its own.
+
+What people ask for repeats after a week, its noise too (the requests themselves never do), and so do the replicas that
+follow from it. So what an endpoint has cost after years is known from some weeks, exactly.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,6 +54,8 @@ P99_Z = 2.326  # standard deviations from the median of a normal distribution to
 LEAST_SPREAD = 0.05  # of the logarithm of a request's time; keeps the tail defined where p50 equals p99
 LOGISTIC_SLOPE = 1.702  # the logistic curve with it is within 0.01 of the normal one (Haley, 1952)
 NO_TIMEOUT_Z = 3.0  # beyond it a normal tail holds 0.1 %, which the logistic curve would overstate
+WEEK_TICKS = 120_960  # after which the rate and its noise repeat; whole days, and whole times between spikes
+SETTLED_TICKS = 17_280  # a day: every scenario's own beginning (a ramp, the first spike) is over
 _SUM_TICKS = 8192  # ticks between two stored sums of replicas
 
 
@@ -119,9 +125,11 @@ class InferenceSimulator:
         self._low, self._high = self._sized()
         self._price_per_tick = self.accelerator.price_per_hour * TICK_S / 3600
         self._segments = np.asarray(spec.segments)  # an endpoint may have thousands
+        said = {tick for tick, *_ in (*spec.segments, *spec.demands)}
+        self._changes = sorted({0, self._opens, *said})  # ticks from which other rates or bounds hold
         # Replica-ticks paid for before a tick. Simulators are shared between workspaces, and so between threads; each
         # entry is the same whoever writes it, so that the order of writing does not matter.
-        self._sums: dict[int, float] = {0: 0.0}  # by tick, a multiple of _SUM_TICKS
+        self._sums: dict[int, float] = {0: 0.0}  # by tick
         self._last_sum: tuple[int, float] = (0, 0.0)  # (tick, sum) that was asked for last
 
     def _cold_start_s(self, model: CatalogModel) -> float:
@@ -223,22 +231,27 @@ class InferenceSimulator:
 
     def _replica_ticks(self, tick: int) -> float:
         """Replica-ticks paid for before a tick: a whole number, so that every order of adding gives it exactly."""
-        block = tick - tick % _SUM_TICKS
         at, paid = self._last_sum
-        if not block <= at <= tick:
-            known = block
-            while known not in self._sums:
-                known -= _SUM_TICKS
-            if not known <= at <= tick:
-                at, paid = known, self._sums[known]
+        if not 0 <= tick - at <= _SUM_TICKS:
+            at = max(known for known in tuple(self._sums) if known <= tick)
+            paid = self._sums[at]
         while at < tick:
-            upto = min(at - at % _SUM_TICKS + _SUM_TICKS, tick)
-            paid += float(self._scaling(at, upto).wanted.sum())
-            at = upto
-            if at % _SUM_TICKS == 0:
+            weeks = self._same_weeks(at, tick)
+            upto = at + WEEK_TICKS if weeks else min(at - at % _SUM_TICKS + _SUM_TICKS, tick)
+            paid += max(weeks, 1) * float(self._scaling(at, upto).wanted.sum())
+            at = at + weeks * WEEK_TICKS if weeks else upto
+            if weeks or at % _SUM_TICKS == 0:
                 self._sums[at] = paid
         self._last_sum = (at, paid)
         return paid
+
+    def _same_weeks(self, at: int, tick: int) -> int:
+        """Whole weeks from `at` to before `tick` that have the same replicas, tick for tick; 0 before all settled."""
+        place = bisect_right(self._changes, at)
+        seen = autoscaling.lookback_ticks(self.cold_ticks) + MINUTE_TICKS
+        if at < self._changes[place - 1] + SETTLED_TICKS + seen:
+            return 0
+        return (min([tick, *self._changes[place : place + 1]]) - at) // WEEK_TICKS
 
     def status(self, minute: Mapping[str, Floats]) -> EndpointStatus:
         """Health at the end of a tick, judged by the columns of the minute up to it."""
@@ -261,11 +274,11 @@ class InferenceSimulator:
     def _demand(self, first: int, stop: int) -> Floats:
         """Requests per second that people send in each tick; none before the first replica is ready."""
         ticks = np.arange(first, stop, dtype=np.float64)
-        rate = traffic.request_rate(self.spec.traffic, (ticks - self._opens) * TICK_S, self._low, self._high)
+        rate = traffic.request_rate(self.spec.traffic, _seconds(ticks - self._opens), self._low, self._high)
         for from_tick, demand in self.spec.demands:
-            seconds = (ticks - max(from_tick, self._opens)) * TICK_S
+            seconds = _seconds(ticks - max(from_tick, self._opens))
             rate = np.where(ticks >= from_tick, traffic.demanded(demand, seconds), rate)
-        slow = autoscaling.trailing_sum(self._normals("rate", first - MINUTE_TICKS, stop), MINUTE_TICKS)
+        slow = autoscaling.trailing_sum(self._rate_normals(first - MINUTE_TICKS, stop), MINUTE_TICKS)
         return np.asarray(rate * np.exp(RATE_NOISE * slow[MINUTE_TICKS:] / np.sqrt(MINUTE_TICKS)))
 
     def _scaling(self, first: int, stop: int) -> _Scaling:
@@ -344,6 +357,14 @@ class InferenceSimulator:
             noise.normals(self.spec.seed, f"endpoint/{stream}", max(first, 0), max(stop, 0)), first, stop
         )
 
+    def _rate_normals(self, first: int, stop: int) -> Floats:
+        """The same for the rate; each week has the draws of the first."""
+        weeks = range(max(first, 0) // WEEK_TICKS, -(-max(stop, 0) // WEEK_TICKS))
+        pieces = [np.zeros(max(min(stop, 0) - first, 0))]
+        for begin in (week * WEEK_TICKS for week in weeks):
+            pieces.append(self._normals("rate", max(first - begin, 0), min(stop - begin, WEEK_TICKS)))
+        return np.concatenate(pieces)
+
     def _uniforms(self, stream: str, first: int, stop: int) -> Floats:
         return self._padded(
             noise.uniforms(self.spec.seed, f"endpoint/{stream}", max(first, 0), max(stop, 0)), first, stop
@@ -353,3 +374,9 @@ class InferenceSimulator:
     def _padded(values: Floats, first: int, stop: int) -> Floats:
         """Zeros for positions before 0."""
         return np.concatenate((np.zeros(max(min(stop, 0) - first, 0)), values))
+
+
+def _seconds(since: Floats) -> Floats:
+    """Seconds after so many ticks, those of the first week that is settled in place of those of any later one."""
+    again = SETTLED_TICKS + (since - SETTLED_TICKS) % WEEK_TICKS
+    return np.where(since < SETTLED_TICKS + WEEK_TICKS, since, again) * TICK_S

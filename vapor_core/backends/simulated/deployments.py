@@ -11,7 +11,7 @@ from vapor_core.errors import NotFound
 from vapor_core.journal.journal import Journal
 from vapor_core.simulation.endpoint import EndpointSpec, InferenceSimulator
 
-MOST_TICKS = 2_000_000  # of an endpoint's telemetry: from 58 to 116 simulated days back
+MOST_TICKS = 241_920  # of an endpoint's telemetry: from 7 to 14 simulated days back
 
 
 def first_tick(done: int) -> int:
