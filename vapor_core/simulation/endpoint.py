@@ -125,7 +125,7 @@ class InferenceSimulator:
         self._low, self._high = self._sized()
         self._price_per_tick = self.accelerator.price_per_hour * TICK_S / 3600
         self._segments = np.asarray(spec.segments)  # an endpoint may have thousands
-        said = {tick for tick, *_ in (*spec.segments, *spec.demands)}
+        said = {tick for tick, _, _ in spec.segments} | {tick for tick, _ in spec.demands}
         self._changes = sorted({0, self._opens, *said})  # ticks from which other rates or bounds hold
         # Replica-ticks paid for before a tick. Simulators are shared between workspaces, and so between threads; each
         # entry is the same whoever writes it, so that the order of writing does not matter.
