@@ -43,7 +43,7 @@ FILES: dict[str, tuple[Callable[[str, bytes], object], str, Callable[[], bytes]]
         read_log, "a.csv", lambda: b"step,loss\n" + numbered(lambda k: f"{k},1\n")),
     "a log of wide rows": (
         read_log, "a.csv", lambda: WIDE_HEAD + numbered(lambda k: f"{k}," + ",".join("1" * 501) + "\n")),
-    "a set of short rows": (read_dataset, "a.jsonl", lambda: many('{"text": "a"}\n', size=UPLOAD // 20)),
+    "a set of short rows": (read_dataset, "a.jsonl", lambda: many('{"text": "a"}\n')),
     "a set of one long text": (read_dataset, "a.jsonl", lambda: many("word ", '{"text": "', '"}')),
     "YAML of many keys": (read_job, "a.yaml", lambda: numbered(lambda k: f"k{k}: 1\n")),
     "a workspace of many entries": (

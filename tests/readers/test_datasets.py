@@ -264,3 +264,19 @@ def test_a_file_called_like_a_known_set_is_taken_for_it():
         vapor.catalog.described(named).learnt_loss
         == vapor.catalog.dataset("yahma/alpaca-cleaned").learnt_loss
     )
+
+
+def test_millions_of_short_rows_are_counted_a_bounded_number_at_a_time(monkeypatch):
+    sizes = []
+    count = datasets._Gathered.count
+
+    def noted(self, texts, tokenizer):
+        sizes.append(len(texts))
+        count(self, texts, tokenizer)
+
+    monkeypatch.setattr(datasets._Gathered, "count", noted)
+    rows = b"".join(b'{"text": "%d"}\n' % (number % 30_000) for number in range(70_000))
+    found = datasets.read_dataset("a.jsonl", rows)
+    assert max(sizes) <= 25_000
+    assert sum(sizes) == found.examples == 70_000
+    assert found.dataset.repeated_share == pytest.approx(4 / 7)

@@ -7,6 +7,7 @@ counts and the warnings. Examples are counted as they come: nothing is kept of t
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from itertools import chain
 
@@ -47,6 +48,8 @@ ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".text", ".md",
 TAKES = "Vapor reads JSONL, JSON, CSV, TSV, Parquet, plain text and Markdown, also zipped"
 LOOKED_AT = 4_000  # letters of an example, for what kind of text it is
 BATCH_CHARACTERS = 2_000_000  # of examples that are counted in one go
+BATCH_EXAMPLES = 20_000  # likewise: short ones take more memory beside their text than for it
+DIGEST_BYTES = 8  # two of MOST_EXAMPLES texts have the same one with a chance of 1e-6
 ABOUT_DATA = frozenset(
     {"readme", "license", "licence", "dataset_infos", "dataset_info", "metadata", "config"}
 )
@@ -138,7 +141,7 @@ def _rows_of(member: Member, notes: list[str]) -> Iterator[Row]:
         yield from _rows(member.name, _decoded(member.content), notes)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Gathered:
     """The examples of a file, and what of it is none."""
 
@@ -152,7 +155,7 @@ class _Gathered:
     )  # tokens of each example, a batch after the other
     characters: int = 0
     size: int = 0  # bytes
-    seen: set[bytes] = field(default_factory=set)  # digests of the examples, to know copies
+    digests: list[NDArray[np.uint64]] = field(default_factory=list)  # of the examples, to know copies
     spread: list[str] = field(default_factory=list)  # beginnings of examples from all over the file
     _apart: int = 1  # examples between two of those
 
@@ -160,10 +163,15 @@ class _Gathered:
         """Take a batch of examples in."""
         self.counts.append(count_tokens(texts, tokenizer))
         self.characters += sum(map(len, texts))
-        for text in texts:
-            plain = text.encode("utf-8", "replace")
-            self.size += len(plain)
-            self.seen.add(blake2b(plain, digest_size=16).digest())
+        plain = [text.encode("utf-8", "replace") for text in texts]
+        self.size += sum(map(len, plain))
+        digests = b"".join(blake2b(each, digest_size=DIGEST_BYTES).digest() for each in set(plain))
+        self.digests.append(np.frombuffer(digests, np.uint64))
+
+    @cached_property
+    def different(self) -> int:
+        """Examples that are no copies, once all are taken in."""
+        return int(np.unique(np.concatenate(self.digests)).size)
 
     def look_at(self, number: int, example: str) -> None:
         """Keep an example where its number is one of those apart; twice as far apart once there are too many."""
@@ -198,7 +206,7 @@ def _gathered(rows: Iterator[Row], text_column: str | Sequence[str] | None, toke
         batch.append(example)
         size += len(example)
         examples += 1
-        if size >= BATCH_CHARACTERS:
+        if size >= BATCH_CHARACTERS or len(batch) >= BATCH_EXAMPLES:
             found.count(batch, tokenizer)
             batch, size = [], 0
         if examples > MOST_EXAMPLES:
@@ -291,7 +299,7 @@ def _upload(
             bytes_per_token=found.size / max(tokens, 1),
             entropy=like.entropy,
             template_share=like.template_share,
-            repeated_share=1 - len(found.seen) / examples,
+            repeated_share=1 - found.different / examples,
             source="uploaded file",
             note=f"tokens estimated from the text's bytes, as {tokenizer} would count them",
         ),
@@ -315,7 +323,7 @@ def _preview(row: Row, columns: tuple[str, ...]) -> dict[str, str]:
 
 def _warnings(found: _Gathered, counts: NDArray[np.int64]) -> Iterator[str]:
     examples = len(counts)
-    copies = examples - len(found.seen)
+    copies = examples - found.different
     if copies * 20 > examples:
         yield f"{copies:,} of {examples:,} examples are copies of others, so the run overfits sooner."
     if examples < FEW_EXAMPLES:

@@ -239,6 +239,8 @@ def _row(value: object, line: int, place: str) -> Row:
 
 def _deeper(value: object, most: int) -> bool:
     """Whether lists and objects lie more than `most` inside each other; walks level by level, never recursing."""
+    if isinstance(value, dict) and not any(isinstance(child, dict | list) for child in value.values()):
+        return False  # as most rows are
     level: list[object] = [value]
     for _ in range(most):
         inner: list[object] = []
