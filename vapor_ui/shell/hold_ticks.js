@@ -7,6 +7,8 @@ const TIMER = "streamlit_autorefresh"; // in the address of the timer's frame
 const INTERVAL_MS = 1000; // of a timer that is started again; Streamlit tells it another one at the page's next run
 const LEAVING_MS = 10000; // the longest that another page may take to come
 const ACTING_MS = 2000; // the longest until a button's run begins, which may lead to another page
+const ASKING_MS = 250; // until it is asked again whether a slow server has answered
+const AWAITED = ["rerunRequested", "running"]; // what Streamlit says of the app while a run is to come or to end
 const PRESSED = "a, button, input, label, [role]"; // what may make the app run
 
 export default function () {
@@ -18,14 +20,22 @@ export default function () {
   const stop = (frame) => {
     for (let id = frame.setInterval(() => {}, 1e9); id > 0; id -= 1) frame.clearInterval(id);
   };
+  const awaits = () => AWAITED.includes(document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState);
   const start = (frame) => {
+    if (awaits() && frames().includes(frame)) {
+      frame.vaporStart = setTimeout(start, ASKING_MS, frame);
+      return;
+    }
     frame.setInterval = frame.vaporSetInterval ?? frame.setInterval;
     frame.postMessage({ type: "streamlit:render", args: { interval: INTERVAL_MS, limit: null, debounce: true } }, "*");
   };
   const hold = (leads) => frames().forEach((frame) => {
     stop(frame);
     clearTimeout(frame.vaporStart);
-    frame.vaporStart = setTimeout(start, leads ? LEAVING_MS : ACTING_MS, frame);
+    // A later press, such as of the button that folds the sidebar away, does not shorten the wait for a page.
+    const now = performance.now();
+    frame.vaporHeld = Math.max(frame.vaporHeld ?? 0, now + (leads ? LEAVING_MS : ACTING_MS));
+    frame.vaporStart = setTimeout(start, frame.vaporHeld - now, frame);
     frame.vaporSetInterval ??= frame.setInterval;
     if (leads) frame.setInterval = () => 0; // a run of the page that is left may ask for it again
   });
