@@ -14,6 +14,8 @@ FILES = sorted(path for house in HOUSES for path in (ROOT / house).rglob("*.py")
 CORE = [path for path in FILES if path.relative_to(ROOT).parts[0] == "vapor_core"]
 SCREENS = [*PAGES, *(path for path in FILES if path.relative_to(ROOT).parts[0] == "vapor_ui")]
 
+REAL = {"core.backends.local", "core.program"}  # backends that do real work, and the program that they run
+HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "accelerate", "ray", "tokenizers"}
 MOST_MODULES = 14  # in a folder
 MOST_LINES = 400  # in a file
 DEEPEST = 14  # modules from a page down to the one that imports nothing
@@ -59,13 +61,19 @@ ARROWS: dict[str, set[str]] = {
     # trainers' files in and out: no mere readers, since both ways share the words and steps are counted by a plan
     "core.trainers": {"core.catalog", "core.contracts", "core.errors", "core.physics", "core.readers"},
     "core.charts": {"core.contracts"},
-    "core.exports": {"core.catalog", "core.charts", "core.contracts", "core.text"},
+    "core.exports": {"core.catalog", "core.charts", "core.contracts", "core.program", "core.text"},
     # the world
     "core.backends": {"core.contracts", "core.errors", "core.journal"},
     "core.backends.simulated": {
         *("core.advice", "core.backends", "core.catalog", "core.contracts", "core.errors"),
         *("core.journal", "core.physics", "core.simulation"),
     },
+    # real work on this machine, where processes, the environment and the clock are
+    "core.backends.local": {
+        *("core.backends", "core.catalog", "core.contracts", "core.errors", "core.journal", "core.physics"),
+        "core.program",  # what it calls things
+    },
+    "core.program": set(),
     "core.workspace": {
         *("core.advice", "core.backends", "core.catalog", "core.contracts", "core.errors"),
         *("core.journal", "core.metrics", "core.physics", "core.readers.logs"),
@@ -252,6 +260,7 @@ def test_core_knows_no_screen_no_clock_and_no_dice(path):
         name
         for name in imported(path)
         if re.match(r"(streamlit|vapor_ui|vapor_cli|typer|random|time)\b", name)
+        and not (name == "time" and room(path) in REAL)
     ]
     assert "datetime.now" not in text
     assert not re.search(r"(?<![\w.])hash\(", text)
@@ -260,7 +269,7 @@ def test_core_knows_no_screen_no_clock_and_no_dice(path):
 
 @pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_sockets_environment_threads_and_processes_are_where_the_design_says(path):
-    if room(path) in {"core.hub", "core.journal"}:
+    if room(path) in {"core.hub", "core.journal"} | REAL:
         return
     outside = (
         r"(socket|ssl|http|urllib\.request|requests|httpx|huggingface_hub|subprocess|multiprocessing|threading|"
@@ -268,6 +277,15 @@ def test_sockets_environment_threads_and_processes_are_where_the_design_says(pat
     )
     assert not [name for name in imported(path) if re.match(outside, name)]
     assert not re.search(r"\bos\.(environ|getenv|system|popen|fork|kill)", path.read_text(encoding="utf-8"))
+
+
+def test_what_trains_is_never_loaded_by_the_app():
+    program = {path for path in FILES if room(path) == "core.program" and path.stem != "names"}
+    for path in [*PAGES, *FILES]:
+        if path in program:
+            continue
+        assert not HEAVY & {name.split(".")[0] for name in imported(path)}, path
+        assert not {file_of(name) for name in imported(path) if name.startswith("vapor_core")} & program, path
 
 
 def test_a_screen_runs_no_command_and_a_command_draws_no_screen():

@@ -6,6 +6,7 @@ finite is a dash.
 
 import math
 import re
+from datetime import UTC, datetime
 
 from vapor_core.contracts.workspace import Job
 
@@ -57,6 +58,15 @@ def clock(seconds: float) -> str:
     """The simulated time of a workspace: "day 1, 02:13:05"."""
     days, rest = divmod(int(max(seconds, 0.0)), 86_400)
     return f"day {days + 1}, {rest // 3600:02d}:{rest % 3600 // 60:02d}:{rest % 60:02d}"
+
+
+def day_and_time(seconds: float) -> str:
+    """When something real happened: "26 Nov, 06:58:12" of this machine's time.
+
+    Args:
+        seconds: since 1970.
+    """
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%d %b, %H:%M:%S")
 
 
 def ago(seconds: float | None) -> str:

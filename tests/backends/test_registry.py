@@ -42,7 +42,7 @@ def test_a_backend_that_this_version_does_not_know_can_do_nothing():
     assert not unknown.runs_here and not unknown.can_fork and not unknown.can_share
 
 
-@pytest.mark.parametrize("name", ["local", "ray", "hf_jobs"])
+@pytest.mark.parametrize("name", ["ray", "hf_jobs"])
 def test_a_backend_that_is_not_there_refuses_and_says_what_it_needs(name):
     absent = registry.job_backend(name, "default", MemoryJournal())
     with pytest.raises(BackendRefused, match=f"needs the extra '{name}'"):

@@ -38,7 +38,7 @@ def test_ids_belong_to_the_workspace():
     ("config", "words"),
     [
         (SMALL.changed(accelerator="nvidia-b200", accelerator_count=17), "ask for 16 or fewer"),
-        (SMALL.changed(backend="local"), "needs the extra 'local'"),
+        (SMALL.changed(backend="local"), "VAPOR_BACKENDS=local"),
         (SMALL.changed(backend="ray"), "needs the extra 'ray'"),
     ],
 )

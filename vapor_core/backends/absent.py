@@ -71,13 +71,6 @@ class AbsentJobs:
         return self._sentence
 
 
-class LocalJobs(AbsentJobs):
-    """Training on this machine."""
-
-    name = "local"
-    needs = "real training on this machine needs the extra 'local', which this version does not have yet"
-
-
 class RayJobs(AbsentJobs):
     """Training on a Ray cluster."""
 

@@ -4,8 +4,8 @@ What a person does is recorded in the journal first and handed to a backend then
 (a process was killed in between, or two processes look at one workspace) and carries it out once: a job is started once
 by its id, an intervention once by its number, a deployment is brought to what its specification says.
 
-Times are simulated seconds of the workspace. A backend that computes uses them; one that does real work may ignore
-them, since its own processes say what has happened and when.
+Times that are asked for and answered are of the backend's own clock: simulated seconds of the workspace where it
+computes, seconds since 1970 where it does real work. Who asks turns the one into the other.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class JobState:
     ended_s: float | None = None
     eta_s: float | None = None  # None until it means something
     failure: Failure | None = None
+    attempt: int = 1  # how often it was begun; steps of an earlier attempt may come again
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,10 @@ class Abilities:
     """What a backend can do, for screens and actions to ask."""
 
     is_simulated: bool = False  # computed on simulated time: speed, skips and rewinding touch it
+    is_real: bool = False  # work that really goes on: it lives on the wall clock
     runs_here: bool = True  # takes jobs that are submitted
     can_pause: bool = True
+    can_go_on: bool = False  # a job that was stopped or lost can be resumed from its last checkpoint
     can_fork: bool = True
     can_share: bool = False  # its jobs follow from events alone, so a link can carry them
     can_clone: bool = True  # its jobs have a configuration that a form can take over
@@ -65,12 +67,12 @@ REGISTRY: dict[str, Registration] = {
         jobs="vapor_core.backends.imported:ImportedJobs",
     ),
     "local": Registration(
-        Abilities(),
-        jobs="vapor_core.backends.absent:LocalJobs",
+        Abilities(is_real=True, can_go_on=True, can_fork=False, queues=True),
+        jobs="vapor_core.backends.local.jobs:LocalJobs",
         deployments="vapor_core.backends.absent:LocalDeployments",
     ),
     "ray": Registration(
-        Abilities(),
+        Abilities(is_real=True),
         jobs="vapor_core.backends.absent:RayJobs",
         deployments="vapor_core.backends.absent:RayDeployments",
     ),

@@ -14,9 +14,14 @@ DeploymentStatus = Literal["starting", "healthy", "degraded", "stopped", "failed
 
 
 class LifeEvent(Contract):
-    """A line of a job's or deployment's history. `at_s` is the workspace's simulated time, seconds."""
+    """A line of a job's or deployment's history.
+
+    `at_s` is the workspace's simulated time, seconds; `wall_s` is when it happened, seconds since 1970, where that was
+    for real.
+    """
 
     at_s: float
+    wall_s: float | None = None
     kind: str
     sentence: str
     step: int | None = None

@@ -11,11 +11,10 @@ from vapor_core.exports.launch_template import (
     EXAMPLE_OF_TEXT,
     EXAMPLE_WITH_ANSWER,
     LORA_NAMES,
-    MODULES,
     MULTIPLIERS,
     SCRIPT,
-    SUBSETS,
 )
+from vapor_core.program.names import MODULES, SUBSETS
 
 TRAINER = (
     "trl==1.16.* transformers==5.24.* datasets==5.2.* accelerate==1.15.*"  # their arguments change often

@@ -6,6 +6,8 @@ adoption: What comes into a workspace from outside it, as events: logs of real r
     workspaces.
 callers_clock: What a caller's clock means in a workspace, where some event was dated by a clock that was far
     ahead.
+carrying_out: What is recorded of real work, handed to the backend that does it; what was carried out before
+    is not done again.
 demo: A workspace with something to see on every screen: jobs in telling states and two endpoints.
 live: A world in step with its journal and its backends, and how far of it has been seen.
 members: Who may see or change whose workspace: invitations, roles and members, kept in a log of their own in
@@ -16,6 +18,8 @@ series_feed: The metric series of a workspace's jobs and deployments, fed with w
     they were read.
 store: A workspace: do an action, advance it, read it.
 timeline: How simulated time ran: speeds and leaps by the caller's clock.
+two_clocks: What real work tells by the wall clock, in a workspace's simulated time: so that one list can hold
+    both.
 views: Jobs, deployments and their sums as a person sees them: records from the journal, states from the
     backends.
 world: The journal folded: which jobs and endpoints there are, what was done to them, and how time has run.

@@ -47,6 +47,7 @@ FASTEST = 1e6
 LONGEST_SKIP_S = 1e9
 MOST_REPLICAS = 1000
 LONGEST_NAME = 200
+GOES_ON = ("stopped", "lost", "failed")  # from a checkpoint, where the backend can
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,9 @@ def paused(live: LiveWorkspace, job_id: str, at_s: float) -> JobPaused:
 def resumed(live: LiveWorkspace, job_id: str, at_s: float) -> JobResumed:
     """A paused job goes on."""
     status = live.state(job_id, at_s).status
-    if status != "paused":
-        raise ForbiddenTransition(f"{job_id} is {status}; only a paused job can be resumed")
-    return JobResumed(job_id=job_id)
+    if status == "paused" or (status in GOES_ON and live.abilities(job_id).can_go_on):
+        return JobResumed(job_id=job_id)
+    raise ForbiddenTransition(f"{job_id} is {status}; only a paused job can be resumed")
 
 
 def stopped(live: LiveWorkspace, key: str, at_s: float) -> JobStopped | DeploymentStopped:

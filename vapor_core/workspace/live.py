@@ -24,7 +24,9 @@ from vapor_core.journal.journal import Entry, Journal, JournalConflict
 from vapor_core.journal.log_columns import columns
 from vapor_core.journal.records import without_collecting
 from vapor_core.physics.plan import plan
+from vapor_core.workspace import two_clocks
 from vapor_core.workspace.callers_clock import CallersClock
+from vapor_core.workspace.carrying_out import carry_out_deployment, carry_out_job
 from vapor_core.workspace.views import (
     deployment_lines,
     deployment_spec,
@@ -33,7 +35,7 @@ from vapor_core.workspace.views import (
     refusal,
     refused_line,
 )
-from vapor_core.workspace.world import Change, DeploymentRecord, JobRecord, World
+from vapor_core.workspace.world import Change, World
 
 ATTEMPTS = 20  # to append while other processes act on the same workspace
 MOST_NOTICES = 5  # of events that were set aside
@@ -165,7 +167,14 @@ class LiveWorkspace:
         if record.refused is not None:
             began = record.spec.submitted_s
             return JobState("failed", 0, 0, 0.0, ended_s=began, failure=refusal(record.refused))
-        return self.backend_of(job_id).state(job_id, at_s)
+        if not self._is_real(job_id):
+            return self.backend_of(job_id).state(job_id, at_s)
+        state = self.backend_of(job_id).state(job_id, self.own_time(job_id))
+        return two_clocks.in_simulated_time(state, self.world.timeline)
+
+    def own_time(self, key: str) -> float:
+        """How far a job or deployment is seen, by its own clock: simulated seconds, or the caller's for real work."""
+        return self._wall(self.now) if self._is_real(key) else self.seen_s
 
     def health(self, deployment_id: str, at_s: float) -> Health:
         """How a deployment is at an instant, seen or not."""
@@ -199,21 +208,26 @@ class LiveWorkspace:
         return self._deployments[deployment_id]
 
     def history(self, key: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
-        """Lines about a job or a deployment after `from_s` and up to `to_s`."""
+        """Lines about a job or a deployment after `from_s` and up to `to_s`, by its own clock; see `own_time`."""
         if key in self.world.jobs:
             record = self.world.jobs[key]
             if record.refused is not None:
-                return refused_line(record.refused, record.spec.submitted_s, from_s, to_s)
-            return self.backend_of(key).history(key, from_s, to_s)
+                return refused_line(record.refused, record.spec.submitted_s, *self._bounds(key, from_s, to_s))
+            told = self.backend_of(key).history(key, from_s, to_s)
+            return two_clocks.dated(told, self.world.timeline) if self._is_real(key) else told
         deployment = self.world.deployment(key)
         if deployment.refused is not None:
-            return refused_line(deployment.refused, deployment.created_s, from_s, to_s)
+            return refused_line(deployment.refused, deployment.created_s, *self._bounds(key, from_s, to_s))
         lines = [line for line in deployment_lines(deployment) if from_s < line.at_s <= to_s]
         health = self.health(key, to_s)
         if health.failure and health.failed_s is not None and health.failed_s > from_s:
             lines.append(LifeEvent(at_s=health.failed_s, kind="failed", sentence=health.failure.sentence))
         lines += self.server_of(key).history(key, from_s, to_s)
         return in_order(lines)
+
+    def _bounds(self, key: str, from_s: float, to_s: float) -> tuple[float, float]:
+        real = self._is_real(key)
+        return two_clocks.simulated_range(from_s, to_s, self.world.timeline) if real else (from_s, to_s)
 
     def _see(self, wall: float) -> None:
         self._seen_wall = wall
@@ -225,31 +239,34 @@ class LiveWorkspace:
 
     def _is_simulated(self, key: str) -> bool:
         """Whether simulated time moves a job or deployment; a real one moves by itself."""
+        return self._abilities(key).is_simulated
+
+    def _is_real(self, key: str) -> bool:
+        return self._abilities(key).is_real
+
+    def _abilities(self, key: str) -> registry.Abilities:
         jobs, deployments = self.world.jobs, self.world.deployments
-        name = jobs[key].config.backend if key in jobs else deployments[key].backend
-        return registry.abilities(name).is_simulated
+        return registry.abilities(jobs[key].config.backend if key in jobs else deployments[key].backend)
 
     def _settle(self, key: str) -> None:
         """Visit a thing no more once it has ended and that was told."""
-        if self._live.get(key, inf) >= self.seen_s:
+        if self._live.get(key, inf) >= self.own_time(key):
             self._live.pop(key, None)
 
     def _news(self) -> list[LifeEvent]:
         """What came to pass with what is live, each line told once."""
         news: list[LifeEvent] = []
-        for key, told_s in list(self._live.items()):
-            if told_s < self.seen_s:
-                news += self.history(key, told_s, self.seen_s)
-            if told_s < self.seen_s or told_s == FROM_NOW_ON:
-                self._live[key] = self.seen_s
+        for key, told in list(self._live.items()):
+            seen = self.own_time(key)
+            if told < seen:
+                news += self.history(key, told, seen)
+            if told < seen or told == FROM_NOW_ON:
+                self._live[key] = seen
             self._look_whether_over(key)
         return news
 
     def _look_whether_over(self, key: str) -> None:
-        if key in self.world.jobs:
-            self.job(key)
-        else:
-            self.deployment(key)
+        _ = self.job(key) if key in self.world.jobs else self.deployment(key)
 
     def _wall(self, now: float) -> float:
         """An action's instant: never before what has happened or been seen."""
@@ -284,8 +301,9 @@ class LiveWorkspace:
             self._seen_wall = self.now = entry.at
         keys = self._take(entry)
         self._recall(keys)
-        just_before = nextafter(self.world.timeline.at(entry.at), -inf)
         for key in keys:
+            at = entry.at if self._is_real(key) else self.world.timeline.at(entry.at)
+            just_before = nextafter(at, -inf)
             self._live[key] = min(self._live.get(key, just_before), just_before)
         return keys
 
@@ -329,35 +347,13 @@ class LiveWorkspace:
                 continue
             try:
                 if key in self.world.jobs:
-                    self._carry_out_job(self.world.jobs[key])
+                    carry_out_job(self.world.jobs[key], self.backend_of(key))
                 else:
-                    self._carry_out_deployment(self.world.deployments[key])
+                    carry_out_deployment(self.world.deployments[key], self.server_of(key))
             except BackendRefused as refused:
                 self._record_refusal(key, str(refused))
                 refusals.append(str(refused))
         return refusals
-
-    def _carry_out_job(self, record: JobRecord) -> None:
-        """A job that was stopped before anybody started it is not started."""
-        job_id, backend = record.spec.job_id, self.job_backend(record.config.backend)
-        if record.refused is not None:
-            return
-        if not any(each.kind == "stop" for each in record.interventions):
-            backend.start(job_id)
-        tell = {"pause": backend.pause, "resume": backend.resume, "stop": backend.stop}
-        for intervention in record.interventions:
-            tell[intervention.kind](job_id, intervention)
-
-    def _carry_out_deployment(self, record: DeploymentRecord) -> None:
-        if record.refused is not None:
-            return
-        backend = self.deployment_backend(record.backend)
-        if record.ended_s is None:
-            backend.deploy(record.id)
-            backend.scale(record.id)
-            backend.revise(record.id)
-        else:
-            backend.stop(record.id)
 
     def _record_refusal(self, key: str, reason: str) -> None:
         """Write down that a backend could not start what was recorded; other processes may act meanwhile."""

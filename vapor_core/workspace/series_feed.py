@@ -26,6 +26,7 @@ class SeriesFeed:
         self._evaluated: dict[
             str, tuple[int, float | None]
         ] = {}  # job id -> its last evaluated step and loss
+        self._attempts: dict[str, int] = {}  # job id -> the attempt that its series shows
 
     def of_job(self, job_id: str) -> MetricSeries:
         """A job's points as far as they are visible; a log's further evaluation sets come after TRAINING_COLUMNS."""
@@ -35,6 +36,7 @@ class SeriesFeed:
             return backend.replay(job_id, start, stop)
 
         self._forget_stale(job_id)
+        self._forget_earlier_attempt(job_id)
         log = self._live.world.job(job_id).spec.log
         columns = TRAINING_COLUMNS if log is None else (*TRAINING_COLUMNS, *eval_sets(log.columns))
         series = self._series.series(job_id, lambda: MetricSeries(columns, replay=again))
@@ -44,7 +46,7 @@ class SeriesFeed:
         if log is None and next_step > done:
             series.rewind(done - 1)
         while next_step < done:
-            batch = backend.rows(job_id, next_step, self._live.seen_s)
+            batch = backend.rows(job_id, next_step, self._live.own_time(job_id))
             if batch.cursor <= next_step:
                 break
             series.append(batch.columns)
@@ -99,6 +101,13 @@ class SeriesFeed:
         return self._series.series(
             deployment_id, lambda: MetricSeries(SERVING_COLUMNS, axis="elapsed_s", replay=again)
         )
+
+    def _forget_earlier_attempt(self, job_id: str) -> None:
+        """A job that was begun again may have done some steps a second time."""
+        attempt = self._live.job(job_id).attempt
+        if self._attempts.get(job_id, attempt) != attempt:
+            self._drop(job_id)
+        self._attempts[job_id] = attempt
 
     def _forget_stale(self, key: str) -> None:
         if key in self._live.stale:

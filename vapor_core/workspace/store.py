@@ -321,13 +321,14 @@ class Store:
 
     def _history(self, key: str) -> tuple[LifeEvent, ...]:
         """Lines about a job or a deployment; those of a job that has ended are kept."""
-        seen_s = self._live.seen_s
-        ended_s = self.job(key).ended_s if key in self._live.world.jobs else None
+        deployed = key in self._live.world.deployments
+        ended_s = None if deployed else self.job(key).ended_s
+        seen_s = self._live.own_time(key)
         known = self._histories.get(key)
         if known is not None and known[0] == ended_s:
             return known[1]
         lines = self._live.history(key, -inf, seen_s)
-        if ended_s is not None and ended_s <= seen_s:
+        if ended_s is not None and ended_s <= seen_s and self.abilities(key).is_simulated:
             self._histories[key] = (ended_s, lines)
         return lines
 

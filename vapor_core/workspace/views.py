@@ -44,6 +44,7 @@ def job_view(record: JobRecord, seen: JobState, touched: JobState) -> Job:
         failure=touched.failure,
         parent_id=spec.parent.job_id if spec.parent else None,
         fork_step=spec.fork_step if spec.parent else None,
+        attempt=touched.attempt,
         deleted=record.deleted,
         counts=(spec.log.axis if spec.log is not None else None) or "step",
     )

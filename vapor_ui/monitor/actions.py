@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Changes: TypeAlias = Mapping[str, str | int | float | bool]
 
 LONGEST_NAME = 200  # letters
+GOES_ON = ("stopped", "lost", "failed")  # what a real run can be resumed from
 
 
 def bar(job: Job) -> None:
@@ -31,10 +32,10 @@ def bar(job: Job) -> None:
     with st.container(horizontal=True, gap="small"):
         if able.can_pause and job.status in ("running", "initializing"):
             _button("Pause", ":material/pause:", Store.pause, job)
-        if job.status == "paused":
+        if job.status == "paused" or (able.can_go_on and job.status in GOES_ON):
             _button("Resume", ":material/play_arrow:", Store.resume, job, primary=True)
         if job.live or job.status in ("paused", "lost"):
-            stop_button("job", job.id, _what_stopping_means(job))
+            stop_button("job", job.id, _what_stopping_means(job, able.can_go_on))
         if able.can_deploy and job.status == "completed":
             deploy_dialog.button(job, key="deploy", primary=True)
         clone_help = "Open the form with this configuration"
@@ -68,10 +69,11 @@ def _offer_cure(job: Job, changes: Changes) -> None:
             _to_form(job, changes)
 
 
-def _what_stopping_means(job: Job) -> str:
+def _what_stopping_means(job: Job, goes_on: bool) -> str:
+    after = "saves a checkpoint, and *Resume* goes on from there" if goes_on else "cannot be resumed"
     return (
         f"**{text.plain(job.name)}** is at {text.plain(text.eta(job))}. A stopped job keeps what it has measured "
-        "and cannot be resumed."
+        f"and {after}."
     )
 
 

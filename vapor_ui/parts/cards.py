@@ -147,5 +147,6 @@ def history(events: Sequence[LifeEvent], most: int = 12) -> None:
     lines = []
     for event in reversed(events[-most:]):
         step = f", step {text.whole(event.step)}" if event.step is not None else ""
-        lines.append(f":gray[{text.clock(event.at_s)}{step}] · {text.plain(event.sentence, 400)}")
+        at = text.clock(event.at_s) if event.wall_s is None else text.day_and_time(event.wall_s)
+        lines.append(f":gray[{at}{step}] · {text.plain(event.sentence, 400)}")
     st.markdown("  \n".join(lines))

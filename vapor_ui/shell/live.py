@@ -83,6 +83,8 @@ def _live_part(draw: Live) -> None:
 
 def _something_lives(store: Store) -> bool:
     """Whether time goes on and anything changes by itself."""
+    if any(job.live and store.abilities(job.id).is_real for job in store.jobs()):
+        return True  # by the wall clock, which nobody pauses
     if not session.moving():
         return False
     if session.looking() is not None:

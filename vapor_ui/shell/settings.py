@@ -2,7 +2,7 @@
 
 `VAPOR_DATABASE_URL`: where workspaces are kept: a file's path, a database URL, or "memory" for nowhere; by default
 one SQLite file in the user's data folder. `VAPOR_LINK_SECRET`: signs shared links. `[auth]` in the secrets switches
-sign-in on, see Streamlit's `st.login`.
+sign-in on, see Streamlit's `st.login`. `VAPOR_BACKENDS`: backends that do real work, with commas, for whoever may act.
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 MEMORY = "memory"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def database() -> str:
@@ -22,6 +23,18 @@ def database() -> str:
 def link_secret() -> str:
     """What links are signed with; "" where they are not."""
     return _configured("VAPOR_LINK_SECRET")
+
+
+def real_backends() -> tuple[str, ...]:
+    """Backends that do real work and that this server allows.
+
+    None where strangers could reach it: without sign-in it must listen on loopback alone, unless `VAPOR_BACKENDS_OPEN`
+    is "yes", which is to be told twice.
+    """
+    named = tuple(name for name in _configured("VAPOR_BACKENDS").replace(" ", "").split(",") if name)
+    alone = st.get_option("server.address") in LOOPBACK
+    told_twice = _configured("VAPOR_BACKENDS_OPEN").lower() == "yes"
+    return named if cookie_secret() or alone or told_twice else ()
 
 
 def cookie_secret() -> str:

@@ -12,7 +12,7 @@ from vapor_core.workspace.store import Store
 from vapor_ui.form import choices
 from vapor_ui.form.fields import Line
 from vapor_ui.parts import links
-from vapor_ui.shell import address, session
+from vapor_ui.shell import address, session, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vapor_ui.form.form_values import Form
 
 LONGEST_NAME = 80  # letters of a suggested one
+WHERE = {"Rehearse": "simulated", "Run it for real": "local"}
 
 
 def prefill(store: Store) -> None:
@@ -49,6 +50,7 @@ def launch(form: Form) -> None:
             st.error(text.plain(sentence), icon=":material/error:")
         if form.problems and not form.other_problems:
             st.caption(":red[:material/error: Correct the marked fields first.]")
+    backend = _where()
     risky = form.estimate is not None and any(risk.severity == "blocking" for risk in form.estimate.risks)
     ready = form.config is not None and not session.read_only()
     pressed = st.button(
@@ -61,12 +63,32 @@ def launch(form: Form) -> None:
     if not pressed or form.config is None:
         return
     try:
-        job = session.do(Store.submit, form.config, name=form.config.name or suggested_name(form))
+        config = form.config.changed(backend=backend)
+        job = session.do(Store.submit, config, name=config.name or suggested_name(form))
     except VaporError as refused:
         st.error(text.plain(refused, 1000), icon=":material/error:")
         return
     choices.choose(session.store(), "name", None)
     links.open_job(job.id)
+
+
+def _where() -> str:
+    """Whether the run is rehearsed or done; the choice is there where this server may do real work."""
+    if "local" not in settings.real_backends():
+        return "simulated"
+    return WHERE[
+        st.segmented_control(
+            "How",
+            tuple(WHERE),
+            default=next(iter(WHERE)),
+            required=True,
+            key="train.where",
+            persist_state="session",
+            label_visibility="collapsed",
+            help="A rehearsal is computed; a real run trains on this machine.",
+        )
+        or next(iter(WHERE))
+    ]
 
 
 def suggested_name(form: Form) -> str:

@@ -1,0 +1,255 @@
+"""Real jobs on this machine: started once, outliving whoever started them, and never said to run when they do not."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from vapor_core import JobConfig, Store
+from vapor_core.backends.local import jobs
+from vapor_core.backends.local.log_rows import LogRows
+from vapor_core.backends.local.run_directory import RunDirectory
+from vapor_core.errors import BackendRefused, ForbiddenTransition
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+TRAINER = [sys.executable, str(Path(__file__).with_name("trainer.py"))]
+PATIENCE_S = 60.0
+MODEL = "HuggingFaceTB/SmolLM2-135M"
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path, monkeypatch):
+    """A machine of its own: a runs folder, a trainer that only counts, and what real training needs."""
+    monkeypatch.setenv("VAPOR_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("VAPOR_BACKENDS", "local")
+    monkeypatch.setenv("VAPOR_TRAINING_PROGRAM", json.dumps(TRAINER))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(jobs, "NEEDED", ())
+    yield tmp_path
+    for lock in (tmp_path / "runs").glob("*/job-*"):
+        _kill(RunDirectory(lock))
+
+
+def _kill(run: RunDirectory) -> None:
+    """Leave no process behind."""
+    for pid in (*processes("supervisor", run), *processes("trainer.py", run)):
+        os.kill(pid, signal.SIGKILL)
+
+
+def processes(program: str, run: RunDirectory) -> list[int]:
+    """Who runs this program on this job."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().decode().split("\0")
+        except OSError:
+            continue
+        rest = [word for word in words if word != str(run.path)]
+        if len(rest) < len(words) and any(program in word for word in rest):
+            found.append(int(entry.name))
+    return found
+
+
+def config(steps: int = 40, **more: object) -> JobConfig:
+    return JobConfig(model=MODEL, max_steps=steps, backend="local", **more)
+
+
+def opened(tmp_path: Path) -> Store:
+    return Store.open(tmp_path / "work.db")
+
+
+def run_of(store: Store, job_id: str) -> RunDirectory:
+    return RunDirectory(jobs.runs_folder() / store.workspace / job_id)
+
+
+def until(store: Store, job_id: str, *statuses: str, step: int = 0) -> str:
+    """Wait until a job is in one of these states and has done so many steps."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        store.advance(now=time.time())
+        job = store.job(job_id)
+        if job.status in statuses and job.step >= step:
+            return job.status
+        time.sleep(0.05)
+    raise AssertionError(f"{job_id} is {job.status} at step {job.step}: {run_of(store, job_id).end_of_log()}")
+
+
+def test_a_job_runs_and_completes_with_every_step(machine):
+    store = opened(machine)
+    job = store.submit(config(), now=time.time())
+    until(store, job.id, "completed")
+    frame = store.metrics(job.id).frame(max_points=1000)
+    assert frame["step"].tolist() == list(range(40))
+    assert frame["loss"].iloc[-1] == pytest.approx(3.0 / 40)
+    assert frame["eval_loss"].dropna().tolist() == pytest.approx([3.1 / step for step in range(5, 41, 5)])
+    assert store.job(job.id).elapsed_s > 0.5
+    kinds = [event.kind for event in store.events(job.id)]
+    assert kinds[-1] == "completed"
+    assert kinds.count("checkpoint") == 9
+    assert all(
+        abs(event.wall_s - time.time()) < 600 for event in store.events(job.id) if event.kind == "checkpoint"
+    )
+
+
+def test_pause_resume_stop_and_going_on_are_one_chart(machine):
+    store = opened(machine)
+    job = store.submit(config(60), now=time.time())
+    until(store, job.id, "running", step=7)
+    store.pause(job.id, now=time.time())
+    until(store, job.id, "paused")
+    assert not processes("trainer.py", run_of(store, job.id))
+    store.resume(job.id, now=time.time())
+    until(store, job.id, "running", step=20)
+    store.stop(job.id, now=time.time())
+    until(store, job.id, "stopped")
+    store.resume(job.id, now=time.time())
+    until(store, job.id, "completed")
+    frame = store.metrics(job.id).frame(max_points=1000)
+    assert frame["step"].tolist() == list(range(60))
+    assert frame["elapsed_s"].is_monotonic_increasing
+    assert store.job(job.id).attempt == 3
+
+
+def test_a_restarted_app_finds_the_job_that_went_on_without_it(machine):
+    code = (
+        "import sys, time; from vapor_core import JobConfig, Store; from vapor_core.backends.local import jobs; "
+        f"jobs.NEEDED = (); store = Store.open(sys.argv[1]); store.submit(JobConfig(model={MODEL!r}, max_steps=60, "
+        "backend='local'), now=time.time()); import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    app = subprocess.run([sys.executable, "-c", code, str(machine / "work.db")], check=False)  # noqa: S603 - our own
+    assert app.returncode == -signal.SIGKILL
+    store = opened(machine)
+    (job,) = store.jobs()
+    until(store, job.id, "completed")
+    assert store.metrics(job.id).frame(max_points=1000)["step"].tolist() == list(range(60))
+    assert store.job(job.id).attempt == 1
+
+
+def test_a_killed_trainer_is_lost_with_the_end_of_its_log_and_goes_on_from_its_checkpoint(machine):
+    store = opened(machine)
+    job = store.submit(config(60), now=time.time())
+    until(store, job.id, "running", step=12)
+    (trainer,) = processes("trainer.py", run_of(store, job.id))
+    os.kill(trainer, signal.SIGKILL)
+    began = time.monotonic()
+    until(store, job.id, "lost")
+    assert time.monotonic() - began < 15
+    failure = store.job(job.id).failure
+    assert "signal 9" in failure.why
+    assert "attempt 1 from step 0" in failure.why
+    store.resume(job.id, now=time.time())
+    until(store, job.id, "completed")
+    assert store.metrics(job.id).frame(max_points=1000)["step"].tolist() == list(range(60))
+    assert any("goes on after step" in event.sentence for event in store.events(job.id))
+
+
+def test_a_killed_supervisor_takes_its_trainer_along_and_the_job_is_never_said_to_run(machine):
+    store = opened(machine)
+    job = store.submit(config(200), now=time.time())
+    until(store, job.id, "running", step=8)
+    run = run_of(store, job.id)
+    (supervisor,) = processes("supervisor", run)
+    os.kill(supervisor, signal.SIGKILL)
+    until(store, job.id, "lost")
+    opened(machine).advance(now=time.time())  # who opens the workspace anew starts nothing by itself
+    assert not processes("supervisor", run)
+    end = time.monotonic() + 20
+    while run.trainer_lives() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not run.trainer_lives()
+    store.resume(job.id, now=time.time())
+    until(store, job.id, "completed")
+    assert store.metrics(job.id).frame(max_points=1000)["step"].tolist() == list(range(200))
+
+
+def test_a_program_that_fails_says_why(machine, monkeypatch):
+    monkeypatch.setenv("VAPOR_TEST_FAILS", "9")
+    store = opened(machine)
+    job = store.submit(config(), now=time.time())
+    until(store, job.id, "failed")
+    assert "The data ran out" in store.job(job.id).failure.why
+
+
+def test_one_job_at_a_time_and_the_others_in_line(machine):
+    store = opened(machine)
+    first, second = (store.submit(config(60), now=time.time()) for _ in range(2))
+    until(store, first.id, "running", step=5)
+    assert store.job(second.id).status == "queued"
+    until(store, first.id, "completed")
+    until(store, second.id, "completed")
+    began = [event.wall_s for event in store.events(second.id) if event.kind == "started"]
+    assert began[0] >= max(event.wall_s for event in store.events(first.id))
+
+
+def test_a_job_that_is_stopped_in_line_never_runs(machine):
+    store = opened(machine)
+    first, second = (store.submit(config(200), now=time.time()) for _ in range(2))
+    until(store, first.id, "running", step=1)
+    store.stop(second.id, now=time.time())
+    until(store, second.id, "stopped")
+    store.stop(first.id, now=time.time())
+    until(store, first.id, "stopped")
+    assert run_of(store, second.id).attempt() is None
+
+
+def test_two_apps_that_open_one_workspace_start_its_job_once(machine):
+    store, other = opened(machine), opened(machine)
+    job = store.submit(config(60), now=time.time())
+    for each in (other, opened(machine), opened(machine)):
+        each.advance(now=time.time())
+    until(store, job.id, "completed")
+    starts = [line for line in run_of(store, job.id).metrics.read_text().splitlines() if '"start"' in line]
+    assert len(starts) == 1
+
+
+def test_real_training_is_off_unless_the_server_says_so(machine, monkeypatch):
+    monkeypatch.setenv("VAPOR_BACKENDS", "")
+    with pytest.raises(BackendRefused, match="VAPOR_BACKENDS=local"):
+        opened(machine).submit(config(), now=time.time())
+
+
+def test_what_is_missing_is_named_with_the_command_that_installs_it(machine, monkeypatch):
+    monkeypatch.setattr(jobs, "NEEDED", ("json", "no_such_package"))
+    with pytest.raises(BackendRefused, match=r"no_such_package.*pip install 'vapor\[local\]'"):
+        opened(machine).submit(config(), now=time.time())
+
+
+def test_a_completed_job_does_not_go_on(machine):
+    store = opened(machine)
+    job = store.submit(config(3), now=time.time())
+    until(store, job.id, "completed")
+    with pytest.raises(ForbiddenTransition):
+        store.resume(job.id, now=time.time())
+
+
+def test_a_torn_last_line_waits_for_the_rest(tmp_path):
+    file = tmp_path / "metrics.jsonl"
+    file.write_bytes(b'{"event": "log", "step": 1, "loss": 2.0}\n{"event": "log", "st')
+    rows = LogRows(file)
+    rows.look()
+    assert rows.steps_done == 1
+    with file.open("ab") as more:
+        more.write(b'ep": 2, "loss": 1.5}\n')
+    rows.look()
+    assert rows.columns(0, 2)["loss"].tolist() == [2.0, 1.5]
+
+
+def test_steps_of_an_attempt_that_was_lost_give_way_to_those_done_again(tmp_path):
+    file = tmp_path / "metrics.jsonl"
+    events = [{"event": "start", "attempt": 1, "step": 0, "total_steps": 8}]
+    events += [{"event": "log", "step": step, "loss": 1.0, "elapsed_s": float(step)} for step in range(1, 7)]
+    events += [{"event": "start", "attempt": 2, "step": 4, "total_steps": 8}]
+    events += [{"event": "log", "step": step, "loss": 2.0, "elapsed_s": step - 4.0} for step in range(5, 9)]
+    file.write_text("".join(json.dumps(event) + "\n" for event in events))
+    rows = LogRows(file)
+    rows.look()
+    columns = rows.columns(0, 8)
+    assert columns["loss"].tolist() == [1.0] * 4 + [2.0] * 4
+    assert columns["elapsed_s"].tolist() == [1.0, 2.0, 3.0, 4.0, 7.0, 8.0, 9.0, 10.0]

