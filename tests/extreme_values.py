@@ -88,8 +88,9 @@ def extremes(draw, kind: type[Contract], always: tuple[str, ...] = (), **given: 
     }
     for name in {"attention_layers", "sliding_layers"} & drawn.keys():
         drawn[name] = min(drawn[name], drawn["layers"])
-    if drawn.get("concurrency") is not None:
-        drawn.pop("request_rate", None)
+    loads = [name for name in ("concurrency", "request_rate", "static_batch") if drawn.get(name) is not None]
+    for other in loads[1:]:
+        drawn.pop(other)
     if "kv_heads" in drawn and "attention_heads" in drawn:
         drawn["kv_heads"] = math.gcd(drawn["kv_heads"], drawn["attention_heads"])
     return kind(**(agreed(drawn) if kind is JobConfig else drawn))

@@ -76,6 +76,8 @@ def rendered(app):
 LOOKING_AT = {"job": "job-1", "jobs": "job-1,job-2", "deployment": "deployment-1"}
 # Pages that show names as text; the others have them in tables and widgets, which read no markup.
 NAMED = {
+    (HOME, "none"),
+    (HOME, "one"),
     ("2_Monitor", "one"),
     ("4_Deployments", "none"),
     ("4_Deployments", "one"),

@@ -66,11 +66,11 @@ def bucket_count(axis: Floats, width: float) -> int:
 
 def _firsts(hits: NDArray[np.bool_], bucket: NDArray[np.int64]) -> Positions:
     """Indices of the first hit in each bucket of each column; `hits` has the shape (columns, n)."""
-    at = np.flatnonzero(hits) % bucket.size
+    column, at = np.divmod(np.flatnonzero(hits), bucket.size)
     here = bucket[at]
     new = np.empty(at.size, dtype=bool)
     new[:1] = True
-    np.logical_or(here[1:] != here[:-1], at[1:] <= at[:-1], out=new[1:])  # another bucket, or another column
+    np.logical_or(here[1:] != here[:-1], column[1:] != column[:-1], out=new[1:])
     return at[new]
 
 
