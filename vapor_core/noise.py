@@ -6,7 +6,7 @@ order, in any process, and drawing from one stream disturbs no other. Bits come 
 position; the conversion to numbers is our own, since that of numpy's generators may change between versions.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -41,6 +41,12 @@ def normals_at(seed: int, stream: str, positions: NDArray[np.int64]) -> NDArray[
     """The same of positions that lie near each other, in any order; shape of `positions`, none of them empty."""
     start = int(positions.min())
     return _normal(_lanes(seed, stream, start, int(positions.max()) + 1)[positions - start])
+
+
+@lru_cache(maxsize=1024)  # names of models and data sets
+def normal_of(name: str) -> float:
+    """The standard normal value that belongs to a name: what no setting tells of a thing, the same in every run."""
+    return float(normals(0, name, 0, 1)[0])
 
 
 def _normal(lanes: NDArray[np.uint32]) -> NDArray[np.float64]:

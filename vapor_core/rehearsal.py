@@ -6,12 +6,9 @@ from functools import lru_cache
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.physics.loss.curve import LossCurve, loss_curve
 from vapor_core.physics.memory import TrainingMemory, training_memory
-from vapor_core.physics.plan import Plan, plan
+from vapor_core.physics.plan import NOT_OF_A_LAW, Plan, once, plan
 from vapor_core.physics.throughput import Throughput, training_throughput
 from vapor_core.physics.timing import Timing, mean_timing, startup_s
-
-# Fields that decide chance or words alone: jobs that differ in nothing else share what the laws say of them
-NO_LAW_READS = {"seed": 0, "name": ""}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,7 +46,8 @@ def rehearse(config: JobConfig, calibration: Calibration | None = None) -> Rehea
     Raises:
         NotInCatalog: where the model, data set or accelerator is unknown; names the nearest.
     """
-    asked, laws = plan(config), _laws(config.model_copy(update=NO_LAW_READS), calibration)
+    asked = plan(config)
+    laws = _laws(asked, calibration)
     return Rehearsal(
         plan=asked,
         memory=laws.memory,
@@ -61,9 +59,8 @@ def rehearse(config: JobConfig, calibration: Calibration | None = None) -> Rehea
     )
 
 
-@lru_cache(maxsize=1024)  # about 6 kB each
-def _laws(config: JobConfig, calibration: Calibration | None) -> _Laws:
-    asked = plan(config)
+@once(NOT_OF_A_LAW)
+def _laws(asked: Plan, calibration: Calibration | None) -> _Laws:
     memory, throughput = training_memory(asked), training_throughput(asked)
     if calibration is not None and calibration.memory_scale:
         memory = memory.scaled(calibration.memory_scale)

@@ -12,7 +12,7 @@ import numpy as np
 
 from vapor_core.advice.cures import larger_micro_batches, memory_cure, memory_of
 from vapor_core.contracts.findings import Changes, Risk
-from vapor_core.physics.plan import Plan, replan
+from vapor_core.physics.plan import Plan, once_a_step, replan
 from vapor_core.physics.throughput import training_throughput
 
 if TYPE_CHECKING:
@@ -244,15 +244,15 @@ def _money(found: Rehearsal) -> Iterator[Risk]:
     if sparse and surely_fits:
         yield from _faster(found, "padding_waste", "pack short examples together", {"packing": True})
     if throughput.mfu < LOW_MFU and config.gradient_accumulation_steps > 1 and surely_fits:
-        larger = _larger_micro_batch(found)
+        larger = _larger_micro_batch(asked, _memory_scale(found))
         if larger:
             words = f"use a micro-batch of {larger['micro_batch_size']}"
             yield from _faster(found, "wastes_money", words, larger)
 
 
-def _larger_micro_batch(found: Rehearsal) -> Changes:
+@once_a_step
+def _larger_micro_batch(asked: Plan, scale: float) -> Changes:
     """The largest micro-batch of the same global batch that surely fits; {} where none does."""
-    asked, scale = found.plan, _memory_scale(found)
     best: Changes = {}
     for changes in larger_micro_batches(asked.config):
         config = asked.config.model_copy(update=changes)
@@ -267,9 +267,7 @@ def _faster(
     found: Rehearsal, code: Literal["padding_waste", "wastes_money"], words: str, changes: Changes
 ) -> Iterator[Risk]:
     """Told where a change that fits, and lies within the fields' bounds, makes the same tokens cheaper."""
-    # both rates by the law alone, since a calibration moves both alike
-    other = training_throughput(replan(found.plan, found.plan.config.model_copy(update=changes)))
-    saved = 1 - training_throughput(found.plan).tokens_per_second / other.tokens_per_second
+    saved = _saved(found.plan, *changes.items())
     if saved > WORTH_SAVING:
         yield Risk(
             code=code,
@@ -279,8 +277,15 @@ def _faster(
                 f"{saved:.0%} less."
             ),
             cure=f"{words[0].upper()}{words[1:]}",
-            changes=changes,
+            changes=dict(changes),
         )
+
+
+@once_a_step
+def _saved(asked: Plan, *changes: tuple[str, object]) -> float:
+    """Share of a token's cost that changes save, by the law alone: a calibration moves both rates alike."""
+    other = training_throughput(replan(asked, asked.config.model_copy(update=dict(changes))))
+    return 1 - training_throughput(asked).tokens_per_second / other.tokens_per_second
 
 
 def _faults(asked: Plan, faults: float) -> Iterator[Risk]:

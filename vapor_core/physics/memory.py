@@ -11,13 +11,12 @@ before they are compared. `Constants` says which figures are fitted, by benchmar
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import inf
 from typing import Literal
 
 from vapor_core.contracts.training import JobConfig
 from vapor_core.physics.activations import activations
-from vapor_core.physics.plan import Plan, trainable_parameters
+from vapor_core.physics.plan import Plan, once_a_step, trainable_parameters
 from vapor_core.physics.states import shards, stage, states
 from vapor_core.physics.transformer import Transformer
 
@@ -161,7 +160,7 @@ def _reserved(total: float, available: float, law: Constants, *, sharded: bool) 
     return min(total * (1.0 + gaps), max(available, total * (1.0 + law.least_reserved_share)))
 
 
-@lru_cache(maxsize=1024)
+@once_a_step
 def training_memory(plan: Plan) -> TrainingMemory:
     """Peak memory of one accelerator: that of the longest batch which the data can make."""
     return training_memory_of(

@@ -3,9 +3,12 @@
 Every law starts from a Plan. No law is here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from math import ceil, inf
+from operator import itemgetter
+from typing import Concatenate, ParamSpec, TypeVar
 
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
@@ -15,6 +18,18 @@ from vapor_core.physics.transformer import Transformer, transformer
 
 EVALUATIONS, CHECKPOINTS = 20, 10  # of a run that does not say how often
 STARTS_LOW = 0.5  # of its peak: own schedule points that begin below it have their warm-up in themselves
+# Fields that decide chance or words alone, and fields that no law of a single step reads
+NOT_OF_A_LAW = ("seed", "name", "backend")
+NOT_OF_A_STEP = (
+    *NOT_OF_A_LAW,
+    *("learning_rate", "schedule", "decay_ratio", "min_learning_rate_ratio", "warmup_ratio"),
+    *("weight_decay", "max_grad_norm", "epochs", "max_steps", "lora_alpha", "eval_every", "checkpoint_every"),
+    "hardware_faults",
+)
+LOOKED_UP = ("model", "dataset", "accelerator")  # compared as what they were found to be
+KNOWN = 1024  # plans of each law; some kB each
+Said = TypeVar("Said")
+More = ParamSpec("More")
 FULL = 1e-9  # steps: what rounding may leave of a last step that holds nothing
 
 
@@ -88,6 +103,47 @@ class Plan:
         if isinstance(points, str) or not self.ramps_itself:
             return ceil(self.config.warmup_ratio * self.total_steps)
         return ceil(max(points, key=lambda point: point[1])[0] * (self.total_steps - 1))
+
+
+class _Alike:
+    """A plan, compared by some fields of its configuration and by what was looked up for it."""
+
+    __slots__ = ("_found", "_hash", "_read", "plan")
+
+    def __init__(self, asked: Plan, reads: Callable[[dict[str, object]], object]) -> None:
+        self.plan = asked
+        self._read = reads(asked.config.__dict__)
+        self._found = (asked.model, asked.dataset, asked.accelerator)
+        self._hash = hash((self._read, asked.model.id, asked.dataset.id, asked.accelerator.id))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Alike) and (self._read, self._found) == (other._read, other._found)
+
+
+def once(
+    but: tuple[str, ...],
+) -> Callable[[Callable[Concatenate[Plan, More], Said]], Callable[Concatenate[Plan, More], Said]]:
+    """Remember what a law says of a plan, for all that differ in no fields other than `but`, which it must not read."""
+    reads = itemgetter(*(name for name in JobConfig.model_fields if name not in (*but, *LOOKED_UP)))
+
+    def once_of(law: Callable[Concatenate[Plan, More], Said]) -> Callable[Concatenate[Plan, More], Said]:
+        @lru_cache(maxsize=KNOWN)
+        def known(alike: _Alike, *more: More.args, **named: More.kwargs) -> Said:
+            return law(alike.plan, *more, **named)
+
+        @wraps(law)
+        def asked(of: Plan, /, *more: More.args, **named: More.kwargs) -> Said:
+            return known(_Alike(of, reads), *more, **named)  # type: ignore[arg-type] # what a law takes can be hashed
+
+        return asked
+
+    return once_of
+
+
+once_a_step = once(NOT_OF_A_STEP)
 
 
 # Of a run, whatever its data and epochs; numbers of steps beyond it would need other arithmetic

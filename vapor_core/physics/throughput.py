@@ -7,11 +7,10 @@ cards wait. How much memory a run needs is `memory`'s question.
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import log2
 
 from vapor_core.contracts.training import LORA_TARGETS
-from vapor_core.physics.plan import Plan, is_frozen
+from vapor_core.physics.plan import Plan, is_frozen, once_a_step
 from vapor_core.physics.rates import (
     BANDWIDTH_SHARE,
     DEFAULT,
@@ -261,7 +260,7 @@ def padded_length(plan: Plan) -> float:
 MOST_MFU = 1.0
 
 
-@lru_cache(maxsize=1024)
+@once_a_step
 def training_throughput(plan: Plan) -> Throughput:
     """Step time and tokens per second of a plan."""
     config, card = plan.config, plan.accelerator

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vapor_core.contracts.columns import TRAINING_COLUMNS
 from vapor_core.contracts.training import Calibration, JobConfig
-from vapor_core.noise import normals
+from vapor_core.noise import normal_of, normals
 from vapor_core.physics.faults import causes
 from vapor_core.physics.loss.schedule import learning_rate
 from vapor_core.physics.loss.spikes import bumps, risen, spike_law, spikes
@@ -248,7 +248,7 @@ class TrainingSimulator:
         if not self.curve.noise_power:
             return _GRADIENT_NOISE
         said = f"gradient noise of {self.plan.dataset.id}"
-        return _GRADIENT_NOISE * float(np.exp(_GRADIENT_NOISES * normals(0, said, 0, 1)[0]))
+        return _GRADIENT_NOISE * float(np.exp(_GRADIENT_NOISES * normal_of(said)))
 
     @property
     def _spike_height(self) -> float:

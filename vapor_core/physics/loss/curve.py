@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vapor_core.contracts.training import Calibration
-from vapor_core.noise import normals
+from vapor_core.noise import normal_of
 from vapor_core.physics.loss import fine_tuning, laws, memorisation, pretraining, repeats
 from vapor_core.physics.loss.divergence import blow_up
 from vapor_core.physics.loss.fine_tuning import FineTuning
@@ -212,7 +212,7 @@ def _noise(plan: Plan) -> float:
 
 def _tuning_noise(plan: Plan, loss: float) -> float:
     """Nats of a fine-tune's step at a loss: batch, length and what no setting tells of the data."""
-    of_set = exp(NOISE_SETS * float(normals(0, f"noise of {plan.dataset.id}", 0, 1)[0]))
+    of_set = exp(NOISE_SETS * normal_of(f"noise of {plan.dataset.id}"))
     length = max(plan.tokens_per_sequence, 1.0) / NOISE_LENGTH
     told = exp(NOISE_TUNING) * plan.global_batch**-NOISE_BATCH * max(loss, LEAST_TUNED) ** NOISE_LOSS
     return float(told * length**-NOISE_LONG * of_set)

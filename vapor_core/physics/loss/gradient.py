@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vapor_core.noise import normals
+from vapor_core.noise import normal_of
 from vapor_core.physics.loss.schedule import Grid
 from vapor_core.physics.plan import Plan, is_frozen
 
@@ -52,7 +52,7 @@ def tuning_grad_norm(
     """Gradient norm of a fine-tune: `fresh` is its loss on new text over what is learnt, `learnt` known by heart."""
     median = MEDIAN_LORA if is_frozen(plan.config) else MEDIAN_FULL
     said = f"{plan.model.id} {plan.dataset.id}"
-    level = np.exp(LEVELS * float(normals(0, f"gradient level of {said}", 0, 1)[0]))
+    level = np.exp(LEVELS * normal_of(f"gradient level of {said}"))
     batch = (max(plan.global_batch, 1) / MEDIAN_BATCH) ** -BATCH_POWER
     excess = np.minimum(np.maximum(fresh - 1, 0.0) * EXCESS, MOST_EXCESS)
     return np.asarray(
