@@ -23,7 +23,8 @@ if job is not None:
         if store.abilities(job.id).can_share:
             share.button("job", [job.id])
     with st.container():  # there or not, what follows keeps its place and is not drawn anew
-        actions.failure(job)
+        if back is None or back >= job.step:  # earlier, nothing had failed yet
+            actions.failure(job)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         x, smoothing, log_scale = view_controls.controls(job.counts)
     view = job_view.View(job.id, x, smoothing, log_scale, back)

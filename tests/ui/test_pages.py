@@ -10,6 +10,7 @@ from screen import HOME, ROOT, labels, opened, press, ran, still_store, store_of
 from vapor_core import catalog, text
 from vapor_core.contracts.columns import SERVING_COLUMNS
 from vapor_core.contracts.training import JobConfig
+from vapor_core.readers.run_logs import read_log
 from vapor_core.workspace import demo
 from vapor_ui.deployments import endpoint
 
@@ -170,6 +171,17 @@ def test_a_failed_job_says_why_and_relaunches_with_the_cure():
     assert large.failure.changes
 
 
+def test_back_before_it_failed_a_job_has_not_failed():
+    store = failing_store()
+    hot = store.jobs()[1]
+    assert hot.step > 2
+    now = opened("2_Monitor", store, job=hot.id, back="true", at=str(hot.step))
+    assert "Relaunch with this change" in labels(now)
+    earlier = opened("2_Monitor", store, job=hot.id, back="true", at=str(hot.step // 2))
+    assert not earlier.error
+    assert "Relaunch with this change" not in labels(earlier)
+
+
 def test_a_cure_can_be_looked_at_in_the_form_first():
     store = failing_store()
     hot = store.jobs()[1]
@@ -200,6 +212,16 @@ def test_a_deployment_is_scaled_and_stopped():
     press(app, "Stop")
     press(app, "Stop it")
     assert store.deployment(deployment.id).status == "stopped"
+
+
+def test_a_log_is_never_offered_as_what_an_endpoint_could_serve():
+    store = demo_store()
+    deployment = store.deployments()[0]
+    store.import_log(read_log("mine.csv", b"step,loss\n1,2.0\n2,1.5\n"), now=4.0, name="mine")
+    assert store.jobs()[-1].status == "completed"
+    app = opened("4_Deployments", store, deployment=deployment.id)
+    offered = next(box for box in app.selectbox if box.label == "Serve the result of")
+    assert not [name for name in offered.options if "mine" in name]
 
 
 def test_compared_jobs_show_what_differs_and_nothing_else():

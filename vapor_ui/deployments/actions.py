@@ -74,13 +74,14 @@ def _answered(deployment: Deployment) -> float:
 
 
 def _redeploy(deployment: Deployment) -> None:
+    store = session.store()
     jobs = [
         job
-        for job in listing.newest_first(session.store().jobs())
-        if job.status == "completed" and job.id != deployment.job_id
+        for job in listing.newest_first(store.jobs())
+        if job.status == "completed" and job.id != deployment.job_id and store.abilities(job.id).can_deploy
     ]
     if not jobs:
-        st.caption("Another completed job is needed.")
+        st.caption("Another completed job is needed; what an imported log trained is not at hand.")
         return
     job = st.selectbox("Serve the result of", jobs, format_func=listing.job_label)
     if st.button(text.on_primary("Serve it"), type="primary"):
