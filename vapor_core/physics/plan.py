@@ -4,7 +4,7 @@ Every law starts from a Plan. No law is here.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, wraps
 from math import ceil, inf
 from operator import itemgetter
@@ -105,22 +105,16 @@ class Plan:
         return ceil(max(points, key=lambda point: point[1])[0] * (self.total_steps - 1))
 
 
+@dataclass(frozen=True, slots=True)
 class _Alike:
     """A plan, compared by some fields of its configuration and by what was looked up for it."""
 
-    __slots__ = ("_found", "_hash", "_read", "plan")
-
-    def __init__(self, asked: Plan, reads: Callable[[dict[str, object]], object]) -> None:
-        self.plan = asked
-        self._read = reads(asked.config.__dict__)
-        self._found = (asked.model, asked.dataset, asked.accelerator)
-        self._hash = hash((self._read, asked.model.id, asked.dataset.id, asked.accelerator.id))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Alike) and (self._read, self._found) == (other._read, other._found)
+    read: object
+    names: tuple[str, str, str]
+    found: tuple[CatalogModel, Dataset, Accelerator] = field(
+        hash=False
+    )  # their names tell them apart well enough
+    plan: Plan = field(compare=False)
 
 
 def once(
@@ -129,6 +123,10 @@ def once(
     """Remember what a law says of a plan, for all that differ in no fields other than `but`, which it must not read."""
     reads = itemgetter(*(name for name in JobConfig.model_fields if name not in (*but, *LOOKED_UP)))
 
+    def alike(of: Plan) -> _Alike:
+        found = of.model, of.dataset, of.accelerator
+        return _Alike(reads(of.config.__dict__), (of.model.id, of.dataset.id, of.accelerator.id), found, of)
+
     def once_of(law: Callable[Concatenate[Plan, More], Said]) -> Callable[Concatenate[Plan, More], Said]:
         @lru_cache(maxsize=KNOWN)
         def known(alike: _Alike, *more: More.args, **named: More.kwargs) -> Said:
@@ -136,7 +134,7 @@ def once(
 
         @wraps(law)
         def asked(of: Plan, /, *more: More.args, **named: More.kwargs) -> Said:
-            return known(_Alike(of, reads), *more, **named)  # type: ignore[arg-type] # what a law takes can be hashed
+            return known(alike(of), *more, **named)  # type: ignore[arg-type] # what a law takes can be hashed
 
         return asked
 
