@@ -286,6 +286,7 @@ def test_public_functions_take_what_they_took_in_version_0_1_or_more(where):
         callable_as_before(getattr(holder, name), signature, f"{where}.{name}")
 
 
+@pytest.mark.slow
 def test_a_notebook_that_asks_for_a_chart_first_has_all_of_them():
     """Whatever else was loaded: no chart may be there only because something before it asked for another."""
     names = sorted(read("public_api.json")["functions"]["charts"])

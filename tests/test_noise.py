@@ -31,6 +31,7 @@ def test_uniform_ranges_are_slices_too():
     assert np.array_equal(uniforms(5, "u", 17, 523), whole[17:523])
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_values():
     program = (
         "import json; from vapor_core.noise import normals; print(json.dumps(list(normals(7, 'x', 99, 120))))"

@@ -57,6 +57,7 @@ def test_what_takes_long_to_load_is_loaded_by_whoever_needs_it():
     assert not {"pandas", "sqlalchemy", "altair", "pyarrow", "huggingface_hub"} & set(found.stdout.split())
 
 
+@pytest.mark.slow
 def test_who_has_just_come_does_not_wait_for_the_app_to_be_loaded():
     """The first run of a visit drew nothing until the core and all that it stands on had been loaded."""
     script = "import sys, vapor_ui.entrance.arrival; print(*sys.modules)"

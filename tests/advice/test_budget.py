@@ -7,6 +7,7 @@ import vapor_core as vapor
 BASE = vapor.JobConfig(model="meta-llama/Llama-3.2-3B", dataset="databricks/databricks-dolly-15k")
 
 
+@pytest.mark.slow
 def test_proposals_fit_and_stay_within_the_budget():
     proposals = vapor.propose(BASE, budget_usd=20.0, budget_hours=24.0)
     assert proposals

@@ -34,6 +34,7 @@ def codes(frame: pd.DataFrame) -> list[str]:
     return [finding.code for finding in findings(frame)]
 
 
+@pytest.mark.slow
 @given(st.integers(0, 200), st.floats(0.01, 0.1))
 def test_a_healthy_run_is_left_in_peace(seed, noise):
     assert findings(healthy(seed, noise)) == ()

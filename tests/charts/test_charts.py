@@ -106,6 +106,7 @@ def test_an_axis_that_all_layers_share_is_sent_once(name):
     assert json.dumps(stream.spec(name)).count('"elapsed_ms", "scale"') == 1
 
 
+@pytest.mark.slow
 def test_a_chart_of_a_frame_is_drawn_as_the_named_one_is(run):
     def without_data(specification):
         kept = {
@@ -137,6 +138,7 @@ def svg_of(drawing, colors):
     return vlc.vegalite_to_svg(specification)
 
 
+@pytest.mark.slow
 def test_train_and_eval_have_the_palettes_first_two_colours(run):
     theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
     palette = theme["light"]["chartCategoricalColors"]
@@ -179,6 +181,7 @@ def test_traffic_is_drawn_per_second_of_the_simulators_tick():
     assert f"datum.value / {charts.TICK_S}" in json.dumps(stream.spec("traffic"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["loss", "learning_rate", "compare"])
 def test_steps_that_a_fork_inherited_are_not_drawn_at_second_0_over_time(name):
     options = {"column": "loss"} if name == "compare" else {}

@@ -218,6 +218,7 @@ SAID = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("changes", "words"), SAID)
 def test_what_differs_from_the_rehearsal_is_said_at_the_top(changes, words):
     assert words in top(BASE.changed(**changes))

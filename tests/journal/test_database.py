@@ -37,6 +37,7 @@ def test_a_database_that_is_not_there_is_told(postgres_server):
         open_journal(postgres_server.url.removesuffix("postgres") + "nowhere")
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_server_that_was_away_is_used_again_and_has_lost_nothing(postgres_server):
     journal = open_journal(postgres_server.database())

@@ -186,6 +186,7 @@ def test_processes_that_open_a_new_database_at_once_all_succeed(database):
     assert [each.wait() for each in opening] == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_threads_that_act_at_once_lose_nothing(database):
     journal = open_journal(database)
 
@@ -207,6 +208,7 @@ def test_threads_that_act_at_once_lose_nothing(database):
     journal.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [

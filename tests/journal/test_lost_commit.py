@@ -76,6 +76,7 @@ def test_where_a_server_stays_away_it_is_not_said_that_nothing_was_recorded(jour
     assert "whether it is there" in str(told.value)
 
 
+@pytest.mark.slow
 def test_where_nothing_was_sent_it_is_said_at_once(postgres_server, monkeypatch):
     journal = open_journal(postgres_server.database())
     postgres_server.stop()

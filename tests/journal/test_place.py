@@ -111,6 +111,7 @@ def test_nothing_is_left_beside_a_new_journal(path):
     journal.close()
 
 
+@pytest.mark.slow
 def test_who_waits_behind_a_lock_waits_once_and_not_in_turn(path):
     journal = open_journal(path, busy_s=0.5)
     blocker = sqlite3.connect(path, isolation_level=None)
@@ -174,6 +175,7 @@ def test_a_disk_that_only_reads_can_be_looked_at_and_says_so(read_only_disk, log
     store.close()
 
 
+@pytest.mark.slow
 def test_an_earlier_file_on_a_disk_that_only_reads_is_read(read_only_disk):
     folder, close_it = read_only_disk
     for version in (1, 2):

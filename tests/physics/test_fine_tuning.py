@@ -31,6 +31,7 @@ def curve(**given: object) -> LossCurve:
     return loss_curve(plan(JobConfig(**({"model": model(), "dataset": NOTES, "method": "lora"} | given))))
 
 
+@pytest.mark.slow
 def test_the_first_loss_follows_the_data_set_and_not_the_model_alone():
     pairs = [(predicted(run)[0], run.first) for run in runs() if run.first and run.kind != "preference"]
     told, measured = np.log(np.array(pairs)).T

@@ -190,6 +190,7 @@ def test_the_saturation_curve_rises_everywhere():
     assert (curve.p95_ms <= curve.p99_ms).all()
 
 
+@pytest.mark.slow
 def test_the_same_set_up_gives_the_same_figures_in_another_process():
     code = (
         "from vapor_core.contracts.serving import ServingConfig\n"

@@ -48,6 +48,7 @@ def with_memory(config, factor):
     return config.changed(accelerator=card.changed(memory_gb=card.memory_gb * factor))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(configs())
 def test_every_figure_is_finite_and_lies_in_its_range(config):
@@ -59,6 +60,7 @@ def test_every_figure_is_finite_and_lies_in_its_range(config):
             assert values[f"{name}_low"] <= value <= values[f"{name}_high"], name
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(configs())
 def test_no_load_is_served_faster_than_saturation(config):
@@ -66,6 +68,7 @@ def test_no_load_is_served_faster_than_saturation(config):
     assert found.requests_per_second <= found.max_requests_per_second * (1 + LITTLE)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(configs(), st.sampled_from([1.1, 1.5, 3.0]))
 def test_throughput_never_falls_with_more_memory(config, factor):
@@ -75,6 +78,7 @@ def test_throughput_never_falls_with_more_memory(config, factor):
     assert more.kv_capacity_tokens >= found.kv_capacity_tokens
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(configs(tensor_parallel=1), st.sampled_from([2, 4, 8]))
 def test_more_cards_never_make_fewer_tokens(config, cards):
@@ -84,6 +88,7 @@ def test_more_cards_never_make_fewer_tokens(config, cards):
     assert more.max_requests_per_second >= found.max_requests_per_second * (1 - NOISE)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(configs(precision="fp8"), st.sampled_from(OLD_CARDS))
 def test_fp4_is_never_slower_than_fp8_on_a_card_that_has_neither(config, card):

@@ -64,6 +64,7 @@ def test_every_part_of_a_step_is_finite_and_mfu_at_most_one(config):
     assert 0 < found.tokens_per_second_low < found.tokens_per_second < found.tokens_per_second_high
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(jobs(), st.integers(1, 40))
 def test_more_cards_at_the_same_batch_of_each_never_make_fewer_tokens(config, more):

@@ -138,6 +138,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", [read_log, read_dataset])
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_unpacked_is_refused_in_one_sentence(read, name):

@@ -266,6 +266,7 @@ def test_a_file_called_like_a_known_set_is_taken_for_it():
     )
 
 
+@pytest.mark.slow
 def test_millions_of_short_rows_are_counted_a_bounded_number_at_a_time(monkeypatch):
     sizes = []
     count = datasets._Gathered.count

@@ -52,6 +52,7 @@ def test_a_file_gives_the_figures_that_it_holds(name):
             assert log.warnings == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READ)
 def test_an_imported_file_is_drawn_with_its_own_figures(name):
     store = Store()

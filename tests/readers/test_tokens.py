@@ -101,6 +101,7 @@ def test_lone_surrogates_are_counted_and_not_refused():
     assert count_tokens(["\ud800", "\ud800 word"]).tolist() == count_tokens(["?", "? word"]).tolist()
 
 
+@pytest.mark.slow
 def test_batches_do_not_change_the_counts():
     long = "many words of text " * (BATCH_BYTES // 19 + 1)
     assert count_tokens(["first", long, "last"]).tolist() == [1, int(count_tokens([long])[0]), 1]

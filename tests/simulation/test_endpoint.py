@@ -62,6 +62,7 @@ def test_all_columns_have_one_value_a_tick():
     assert columns["elapsed_s"][0] == 11 * TICK_S
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_endpoint_in_another_process():
     code = (
         "from vapor_core.simulation.endpoint import EndpointSpec, InferenceSimulator\n"

@@ -130,6 +130,7 @@ def test_a_fork_from_before_its_parent_parted_goes_on_from_the_grandparent():
         np.testing.assert_array_equal(early.columns(0, 2000)[name], values, err_msg=name)
 
 
+@pytest.mark.slow
 def test_forks_may_be_deeper_than_calls_may_nest():
     run = line_of_forks(1500)
     losses = run.columns(0, 2000)["loss"]

@@ -69,6 +69,7 @@ def test_the_end_is_a_range_too(wholes):
         pd.testing.assert_frame_equal(part, whole.tail(1).reset_index(drop=True), check_exact=True)
 
 
+@pytest.mark.slow
 def test_another_process_sees_the_same_world():
     config = tuning(seed=8)
     program = (
@@ -323,6 +324,7 @@ def test_an_empty_range_has_all_columns_and_no_rows():
     assert forecast(tuning(), 7, 7).shape == (0, len(TRAINING_COLUMNS) + 2)
 
 
+@pytest.mark.slow
 @given(
     steps=st.integers(1, 400),
     batch=st.integers(1, 64),

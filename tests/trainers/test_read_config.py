@@ -269,6 +269,7 @@ MARKS += [
 ]
 
 
+@pytest.mark.slow
 @given(st.sampled_from(MARKS), st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6))
 def test_whatever_a_trainers_file_says_it_is_read_or_refused(mark, fields):
     nested: dict = dict(mark)

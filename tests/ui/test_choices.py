@@ -10,6 +10,7 @@ CONFIG = JobConfig(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "parameters"), [("3_Compare", {"jobs": "job-1,job-2"}), ("2_Monitor", {}), ("7_Calibrate", {})]
 )

@@ -46,6 +46,7 @@ def shown(app):
     )
 
 
+@pytest.mark.slow
 def test_a_trainers_file_fills_the_form_and_every_field_of_it_is_accounted_for():
     app = loaded("config.yaml", AXOLOTL)
     assert shown(app) == ("Qwen/Qwen3-0.6B", "7e-5", 2048)
@@ -61,12 +62,14 @@ def test_a_trainers_file_fills_the_form_and_every_field_of_it_is_accounted_for()
     assert {row.field for row in everything} <= set(rows.index)
 
 
+@pytest.mark.slow
 def test_a_snippet_of_python_is_read_and_not_refused_by_its_ending():
     app = loaded("train.py", SNIPPET)
     assert shown(app) == ("Qwen/Qwen3-0.6B", "7e-5", 2048)
     assert app.number_input(key="train.max_steps").value == 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "field"),
     [
@@ -83,12 +86,14 @@ def test_a_file_without_a_model_loads_the_rest_and_says_so(name, content, field)
     assert any("the file names none" in info.value for info in app.info)
 
 
+@pytest.mark.slow
 def test_a_model_that_nobody_knows_is_not_replaced_without_a_word():
     app = loaded("config.yaml", AXOLOTL.replace("Qwen/Qwen3-0.6B", "acme/secret"))
     assert any("acme/secret" in info.value for info in app.info)
     assert shown(app)[1:] == ("7e-5", 2048)
 
 
+@pytest.mark.slow
 def test_a_wrong_value_is_refused_in_a_sentence_and_leaves_the_form():
     app = loaded("config.yaml", "epochs: -1\nmicro_batch_size: 2\n")
     assert "greater than" in app.error[0].value
@@ -96,6 +101,7 @@ def test_a_wrong_value_is_refused_in_a_sentence_and_leaves_the_form():
     assert not app.dataframe
 
 
+@pytest.mark.slow
 def test_what_was_loaded_is_told_as_long_as_the_file_is_there():
     app = loaded("config.yaml", AXOLOTL)
     app.number_input(key="train.epochs").set_value(5.0)
@@ -104,6 +110,7 @@ def test_what_was_loaded_is_told_as_long_as_the_file_is_there():
     assert len(table(app))
 
 
+@pytest.mark.slow
 def test_a_job_is_exported_for_each_trainer_and_what_it_cannot_say_is_told():
     store = still_store()
     config = vapor.JobConfig(model="Qwen/Qwen3-0.6B", warmup_ratio=0.07, name="mine")
@@ -115,6 +122,7 @@ def test_a_job_is_exported_for_each_trainer_and_what_it_cannot_say_is_told():
     assert "torchtune: warmup\\_ratio \\= 0\\.07" in said.replace("\\:", ":")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trainer", downloads.TRAINERS)
 def test_an_exported_file_of_a_trainer_loads_as_the_same_configuration(trainer):
     config = vapor.JobConfig(model="Qwen/Qwen3-0.6B", learning_rate=7e-5, sequence_length=2048)

@@ -80,6 +80,7 @@ def stop(app):
 PRESSES = {"pause": lambda app: press(app, "Pause"), "stop": stop, "speed": speed_up}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pressed", PRESSES)
 def test_the_next_click_of_a_removed_editor_changes_nothing(shared, pressed):
     app = opened("2_Monitor", shared.store, kept=[shared.ben()], job="job-1")
@@ -95,6 +96,7 @@ def test_the_next_click_of_a_removed_editor_changes_nothing(shared, pressed):
     assert store_of(app).jobs() == ()
 
 
+@pytest.mark.slow
 def test_an_editor_who_is_still_one_acts(shared):
     app = opened("2_Monitor", shared.store, kept=[shared.ben()], job="job-1")
     press(app, "Pause")

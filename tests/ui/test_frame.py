@@ -37,11 +37,13 @@ def test_navigation_names_every_page_that_there_is():
     assert paths == {"Home.py", *(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))}
 
 
+@pytest.mark.slow
 def test_navigation_is_on_every_page():
     links = [link.proto.label for link in opened("2_Monitor").sidebar.get("page_link")]
     assert links == [label for _, label, _ in arrival.PAGES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speed", frame.SPEEDS)
 def test_the_time_control_sets_the_speed_and_moves_no_time(speed, monkeypatch):
     monkeypatch.setattr(session, "now", lambda: 5.0)  # when the store was last told the time
@@ -75,6 +77,7 @@ def test_drawing_a_page_again_moves_nothing_in_a_paused_world():
     assert store.jobs() == before
 
 
+@pytest.mark.slow
 def test_a_refusal_is_told_once():
     app = home(still_store(), Messages(refusal="no job **x**"))
     assert len(app.error) == 1
@@ -89,6 +92,7 @@ def test_a_new_session_runs_sixty_times_as_fast_as_the_wall():
     assert store_of(app).clock.speed == 60.0
 
 
+@pytest.mark.slow
 def test_a_first_visitor_is_greeted_and_one_click_opens_the_demo():
     app = home(still_store(), Visit(welcome="new"))
     press(app, "Open the demo workspace")
@@ -96,6 +100,7 @@ def test_a_first_visitor_is_greeted_and_one_click_opens_the_demo():
     assert "Open the demo workspace" not in labels(app)
 
 
+@pytest.mark.slow
 def test_nobody_is_asked_about_a_greeting_where_something_was_trained():
     def asked(app):
         return [item for item in app.get("bidi_component") if "welcome" in str(item.proto)]

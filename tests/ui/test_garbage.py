@@ -27,6 +27,7 @@ def looked_at(thing):
     return any(each is thing for each in gc.get_objects())
 
 
+@pytest.mark.slow
 def test_a_page_is_settled_once_a_session():
     garbage.settle("Home.py")
     node = Node()
@@ -36,6 +37,7 @@ def test_a_page_is_settled_once_a_session():
     assert not looked_at(node)
 
 
+@pytest.mark.slow
 def test_what_died_in_a_ring_is_freed_before_long():
     node = Node()
     garbage.settle("Home.py")

@@ -29,6 +29,7 @@ def state_file(rows, **more):
     return json.dumps({"log_history": rows, **more}).encode()
 
 
+@pytest.mark.slow
 def test_several_runs_of_one_file_are_several_jobs_and_never_one_mixed_curve():
     app = dropped(MONITOR, ("sweep.csv", SWEEP))
     assert not store_of(app).jobs()
@@ -44,6 +45,7 @@ def test_several_runs_of_one_file_are_several_jobs_and_never_one_mixed_curve():
     assert app.multiselect(key="compared").value == [job.id for job in jobs]
 
 
+@pytest.mark.slow
 def test_only_the_runs_that_were_chosen_become_jobs():
     app = dropped(MONITOR, ("sweep.csv", SWEEP))
     widget(app, "multiselect", ".runs").set_value([1])
@@ -54,6 +56,7 @@ def test_only_the_runs_that_were_chosen_become_jobs():
     assert len(store_of(app).jobs()) == 1
 
 
+@pytest.mark.slow
 def test_compare_shows_the_runs_that_were_imported_there_and_not_the_earlier_choice():
     first = dropped(MONITOR, ("old.csv", b"step,loss\n1,2\n"))
     store = store_of(first)
@@ -64,6 +67,7 @@ def test_compare_shows_the_runs_that_were_imported_there_and_not_the_earlier_cho
     assert app.multiselect(key="compared").value == [job.id for job in store.jobs()[1:]]
 
 
+@pytest.mark.slow
 def test_a_file_without_a_known_loss_shows_its_columns_and_is_read_as_a_person_says():
     app = dropped(MONITOR, ("mine.csv", UNNAMED))
     assert "no column that is known as a loss" in app.error[0].value
@@ -86,6 +90,7 @@ def test_a_file_without_any_numbers_offers_no_choice_that_cannot_be_made():
     assert not [one for one in app.selectbox if (one.key or "").endswith(".loss")]
 
 
+@pytest.mark.slow
 def test_everything_that_was_left_out_is_named_and_not_the_first_lines_alone():
     rows = b"step,loss,a,b\n1,2.0,1,2\nx,3,1,2\n2,1.9,1,2,7\n3,1.8,1,2\n"
     app = dropped(MONITOR, ("torn.csv", rows))
@@ -95,6 +100,7 @@ def test_everything_that_was_left_out_is_named_and_not_the_first_lines_alone():
         assert "ot drawn: a, b" in words(page)
 
 
+@pytest.mark.slow
 def test_a_log_that_stops_before_its_plan_is_not_called_complete():
     rows = [{"step": step, "loss": 3.0 - step / 1000} for step in range(100, 500, 100)]
     app = dropped(MONITOR, ("trainer_state.json", state_file(rows, max_steps=1000, global_step=400)))
@@ -107,6 +113,7 @@ def test_a_log_that_stops_before_its_plan_is_not_called_complete():
     assert job.status == "stopped"
 
 
+@pytest.mark.slow
 def test_the_closing_row_is_a_summary_of_the_job_and_no_point_of_its_curve():
     rows = [
         {"step": 10, "loss": 2.0},
@@ -122,6 +129,7 @@ def test_the_closing_row_is_a_summary_of_the_job_and_no_point_of_its_curve():
     assert list(store_of(app).metrics(job.id).frame()["loss"]) == [2.0, 1.2]
 
 
+@pytest.mark.slow
 def test_every_evaluation_set_is_a_line_of_the_jobs_loss_chart():
     rows = b"step,loss,eval_code_loss,eval_web_loss\n1,3.0,3.1,3.2\n2,2.0,2.1,2.2\n3,1.5,1.6,1.7\n"
     app = dropped(MONITOR, ("sets.csv", rows))
@@ -131,6 +139,7 @@ def test_every_evaluation_set_is_a_line_of_the_jobs_loss_chart():
     assert "eval_loss/web" in json.dumps(drawn)
 
 
+@pytest.mark.slow
 def test_no_page_makes_up_a_configuration_or_a_cost_for_a_log():
     app = dropped(MONITOR, ("one.csv", b"step,loss,lr\n1,3.0,1e-4\n2,2.0,1e-4\n"))
     store = store_of(app)
@@ -151,6 +160,7 @@ def test_no_page_makes_up_a_configuration_or_a_cost_for_a_log():
     assert len(mixed.dataframe) == 1  # no table of fields that the logs never had
 
 
+@pytest.mark.slow
 def test_a_person_can_overrule_a_column_that_was_taken_for_the_loss():
     app = dropped(MONITOR, ("two.csv", b"step,loss,lm\n1,30.0,3.0\n2,20.0,2.0\n"))
     (first,) = store_of(app).jobs()
@@ -162,6 +172,7 @@ def test_a_person_can_overrule_a_column_that_was_taken_for_the_loss():
     assert list(store_of(app).metrics(job.id).frame()["loss"]) == [3.0, 2.0]
 
 
+@pytest.mark.slow
 def test_a_person_can_say_that_no_column_is_the_step():
     app = dropped(MONITOR, ("one.csv", b"step,loss\n7,3.0\n9,2.0\n"))
     widget(app, "selectbox", ".step").set_value("")
@@ -171,6 +182,7 @@ def test_a_person_can_say_that_no_column_is_the_step():
     assert "its rows are numbered" in words(app)
 
 
+@pytest.mark.slow
 def test_what_a_person_has_begun_to_choose_outlives_a_change_of_page():
     app = dropped(MONITOR, ("mine.csv", UNNAMED), ("sweep.csv", SWEEP))
     widget(app, "selectbox", ".loss").set_value("cross")
@@ -188,6 +200,7 @@ def test_what_a_person_has_begun_to_choose_outlives_a_change_of_page():
 EPOCHS = b"epoch,train_loss,val_loss\n1,3.0,3.1\n2,2.0,2.2\n3,1.5,2.1\n"
 
 
+@pytest.mark.slow
 def test_epochs_are_called_epochs_wherever_they_are_told():
     app = dropped(MONITOR, ("epochs.csv", EPOCHS))
     store = store_of(app)
@@ -202,6 +215,7 @@ def test_epochs_are_called_epochs_wherever_they_are_told():
     assert list(compared.dataframe[0].value["at"]) == ["epoch 3"]
 
 
+@pytest.mark.slow
 def test_compare_draws_every_evaluation_set_under_its_name():
     rows = b"step,loss,eval_loss,eval_code_loss,eval_web_loss\n1,3.0,2.9,3.1,3.2\n2,2.0,1.9,2.1,2.2\n"
     app = dropped(MONITOR, ("sets.csv", rows))
@@ -219,6 +233,7 @@ def test_compare_draws_every_evaluation_set_under_its_name():
         assert list(drawn)[-lines:] == ["sets.csv, eval", "sets.csv, code", "sets.csv, web"][-lines:]
 
 
+@pytest.mark.slow
 def test_a_logs_card_has_its_own_last_loss_and_no_smoothed_one():
     app = dropped(MONITOR, ("epochs.csv", EPOCHS))
     (job,) = store_of(app).jobs()
@@ -226,11 +241,13 @@ def test_a_logs_card_has_its_own_last_loss_and_no_smoothed_one():
     assert {one.label: one.value for one in page.metric}["Train loss"] == "1\\.500"
 
 
+@pytest.mark.slow
 def test_the_time_of_a_log_is_no_time_of_accelerators_that_it_does_not_name():
     app = dropped(MONITOR, ("one.csv", b"step,loss,elapsed_time\n1,3.0,10\n2,2.0,36000\n"))
     assert store_of(app).summary().accelerator_hours == 0.0
 
 
+@pytest.mark.slow
 def test_the_best_eval_loss_says_when_it_is_a_logs():
     app = dropped(MONITOR, ("one.csv", b"step,loss,eval_loss\n1,3.0,3.1\n2,2.0,2.2\n"))
     figures = {one.label: one for one in opened(HOME, store_of(app)).metric}

@@ -1,5 +1,6 @@
 """A person's own file on Train: its text can be chosen, what is left out is named, a fault has its true line."""
 
+import pytest
 from screen import button, opened, ran, store_of, words
 
 UNNAMED = b"\n\nid,headline,story_de\n1,eins,eins zwei drei vier\n2,zwei,vier drei zwei eins\n"
@@ -22,6 +23,7 @@ def dataset(app):
     return store_of(app).choices["train"].get("dataset")
 
 
+@pytest.mark.slow
 def test_where_the_text_is_not_known_it_can_be_chosen_among_the_columns_found():
     app = dropped("news.csv", UNNAMED)
     assert "say which column is the text" in app.error[0].value
@@ -41,6 +43,7 @@ def test_where_the_text_is_not_known_it_can_be_chosen_among_the_columns_found():
     assert dataset(app) == one
 
 
+@pytest.mark.slow
 def test_several_columns_together_are_the_text_in_their_order():
     app = dropped("news.csv", UNNAMED)
     columns(app).set_value(["headline", "story_de"])
@@ -52,6 +55,7 @@ def test_several_columns_together_are_the_text_in_their_order():
     assert both > dataset(ran(alone)).tokens
 
 
+@pytest.mark.slow
 def test_a_choice_that_does_not_hold_is_told_with_its_line_and_can_be_made_anew():
     rows = b'{"a": 1, "b": {"c": 2}, "d": "words"}\n{"a": 1, "b": {"c": 2}}\n{"a": 1, "d": "more words"}\n'
     app = dropped("mine.jsonl", rows)
@@ -67,6 +71,7 @@ def test_a_choice_that_does_not_hold_is_told_with_its_line_and_can_be_made_anew(
     assert dataset(app).examples == 3
 
 
+@pytest.mark.slow
 def test_another_file_asks_for_its_own_columns():
     app = dropped("news.csv", UNNAMED)
     columns(app).set_value(["story_de"])
@@ -75,6 +80,7 @@ def test_another_file_asks_for_its_own_columns():
     assert columns(app).value == []
 
 
+@pytest.mark.slow
 def test_what_is_no_part_of_the_text_is_named():
     rows = b'{"text": "one two", "meta": "x", "score": 3}\n{"text": "", "meta": "y", "score": 4}\n'
     said = words(dropped("mine.jsonl", rows))
@@ -82,6 +88,7 @@ def test_what_is_no_part_of_the_text_is_named():
     assert "1 example has no text or no answer and is left out" in said
 
 
+@pytest.mark.slow
 def test_a_known_layout_can_be_overruled():
     rows = b'{"text": "a few words", "other": "many more words than there were in the first"}\n' * 3
     app = dropped("known.jsonl", rows)
@@ -93,6 +100,7 @@ def test_a_known_layout_can_be_overruled():
     assert "Columns that are left out: text" in words(app)
 
 
+@pytest.mark.slow
 def test_an_unknown_layout_waits_for_its_columns_on_the_way_to_another_page_and_back():
     app = dropped("news.csv", UNNAMED)
     columns(app).set_value(["story_de"])

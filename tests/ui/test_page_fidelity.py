@@ -36,6 +36,7 @@ def figures(app):
     return {metric.label: metric.value for metric in app.metric}
 
 
+@pytest.mark.slow
 def test_every_kind_of_figure_is_told_with_its_error():
     app = opened(FIDELITY)
     told = app.dataframe[0].value
@@ -54,6 +55,7 @@ def test_each_kind_shows_its_sources(table):
     assert bool(app.get("vega_lite_chart")) == table.drawable
 
 
+@pytest.mark.slow
 def test_without_a_log_calibrate_says_what_to_do():
     app = opened(CALIBRATE)
     assert "Nothing is fitted yet" in words(app)
@@ -61,12 +63,14 @@ def test_without_a_log_calibrate_says_what_to_do():
     assert calibrations.current(store_of(app)) is None
 
 
+@pytest.mark.slow
 def test_a_log_prefills_its_length_and_peak_rate(log):
     app = dropped(opened(CALIBRATE), log)
     assert app.number_input(key="calibrate.max_steps").value == 300
     assert app.text_input(key="calibrate.learning_rate").value == "2e-4"
 
 
+@pytest.mark.slow
 def test_a_dropped_log_is_fitted_and_used_until_it_is_not(log):
     app = fitted(log)
     store = store_of(app)
@@ -78,6 +82,7 @@ def test_a_dropped_log_is_fitted_and_used_until_it_is_not(log):
     assert calibrations.fit(store) is not None
 
 
+@pytest.mark.slow
 def test_a_calibration_moves_the_estimate_of_train(log):
     before = figures(opened("1_Train"))
     after = figures(opened("1_Train", store=store_of(fitted(log))))
@@ -94,6 +99,7 @@ def test_a_forgotten_run_leaves_nothing_behind(log):
     assert "Nothing is fitted yet" in words(app)
 
 
+@pytest.mark.slow
 def test_a_second_log_is_fitted_together_with_the_first(log):
     store = store_of(fitted(log))
     fitted(log, store, name="again.csv")
@@ -101,12 +107,14 @@ def test_a_second_log_is_fitted_together_with_the_first(log):
     assert calibrations.current(store).runs == 2
 
 
+@pytest.mark.slow
 def test_the_same_log_again_replaces_itself(log):
     store = store_of(fitted(log))
     fitted(log, store)
     assert len(calibrations.fit(store).runs) == 1
 
 
+@pytest.mark.slow
 def test_what_if_follows_its_fields(log):
     app = fitted(log)
     before = figures(app)["Cost"]
@@ -118,6 +126,7 @@ def test_what_if_follows_its_fields(log):
     assert figures(app)["Cost"] == before
 
 
+@pytest.mark.slow
 def test_a_wrong_what_if_is_told_beside_its_field(log):
     app = fitted(log)
     app.text_input(key="what_if.learning_rate").set_value("fast")
@@ -125,6 +134,7 @@ def test_a_wrong_what_if_is_told_beside_its_field(log):
     assert "Learning rate should be a number" in words(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
@@ -142,6 +152,7 @@ def test_a_broken_log_is_told_in_one_sentence(name, content, sentence):
     assert button(app, "Fit to this run").disabled
 
 
+@pytest.mark.slow
 def test_a_log_of_impossible_losses_is_refused_and_leaves_the_fit(log):
     store = store_of(fitted(log))
     app = fitted(b"step,loss\n1,-1\n2,-2\n", store, name="impossible.csv")
@@ -149,6 +160,7 @@ def test_a_log_of_impossible_losses_is_refused_and_leaves_the_fit(log):
     assert [run.name for run in calibrations.fit(store).runs] == ["run.csv"]
 
 
+@pytest.mark.slow
 def test_a_trainer_state_is_read_as_it_is():
     rows = [{"step": at, "loss": 2.0 - at / 1000, "learning_rate": 1e-4} for at in range(10, 400, 10)]
     app = dropped(opened(CALIBRATE), json.dumps({"log_history": rows}).encode(), "trainer_state.json")
@@ -156,6 +168,7 @@ def test_a_trainer_state_is_read_as_it_is():
     assert app.text_input(key="calibrate.learning_rate").value == "1e-4"
 
 
+@pytest.mark.slow
 def test_a_job_of_the_workspace_fills_the_form_in():
     store = still_store()
     job = store.submit(CONFIG.changed(method="full", lora_rank=16, micro_batch_size=2), now=store.now)
@@ -166,6 +179,7 @@ def test_a_job_of_the_workspace_fills_the_form_in():
     assert app.number_input(key="calibrate.micro_batch_size").value == 2
 
 
+@pytest.mark.slow
 def test_one_of_several_runs_is_fitted_and_never_their_mixture(log):
     rows = log.decode().splitlines()
     both = [f"run,{rows[0]}", *(f"mine,{row}" for row in rows[1:]), *(f"other,{row}" for row in rows[1:101])]
@@ -182,6 +196,7 @@ def test_one_of_several_runs_is_fitted_and_never_their_mixture(log):
     assert (run.name, len(run.frame)) == ("other", 100)
 
 
+@pytest.mark.slow
 def test_a_log_whose_loss_has_another_name_is_fitted_once_a_person_says_which_it_is(log):
     renamed = log.replace(b"step,loss", b"tick,badness", 1)
     app = dropped(opened(CALIBRATE), renamed)
@@ -196,6 +211,7 @@ def test_a_log_whose_loss_has_another_name_is_fitted_once_a_person_says_which_it
     assert len(calibrations.fit(store_of(app)).runs[0].frame) == 300
 
 
+@pytest.mark.slow
 def test_every_warning_of_a_log_is_told_and_its_planned_length_is_the_runs():
     rows = [{"step": at, "loss": 2.0 - at / 1000, "learning_rate": 1e-4} for at in range(10, 400, 10)]
     extra = {f"odd_{number}": 1.0 for number in range(3)}

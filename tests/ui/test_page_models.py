@@ -55,6 +55,7 @@ def test_filters_together_leave_what_meets_all():
     assert found == ["models.train.google/gemma-3-4b-pt", "models.train.google/gemma-3-4b-it"]
 
 
+@pytest.mark.slow
 def test_finding_nothing_says_what_to_do():
     app = opened(PAGE)
     app.text_input(key="models.words").set_value("zzzz")
@@ -63,6 +64,7 @@ def test_finding_nothing_says_what_to_do():
     assert not cards(app)
 
 
+@pytest.mark.slow
 def test_a_page_beyond_the_last_is_the_last():
     app = opened(PAGE)
     app.pagination[0].set_value(6)
@@ -72,6 +74,7 @@ def test_a_page_beyond_the_last_is_the_last():
     assert cards(app)
 
 
+@pytest.mark.slow
 def test_a_model_is_shown_in_full_with_the_cards_that_it_fits():
     app = opened(PAGE, model="Qwen/Qwen3-0.6B")
     assert "115 kB per token" in words(app)
@@ -79,6 +82,7 @@ def test_a_model_is_shown_in_full_with_the_cards_that_it_fits():
     assert len(app.dataframe[0].value) == len(catalog.accelerators())
 
 
+@pytest.mark.slow
 def test_an_unknown_model_gives_one_sentence_and_the_list():
     app = opened(PAGE, model="acme/<b>none</b>")
     assert len(app.warning) == 1
@@ -93,6 +97,7 @@ def test_what_is_too_large_for_a_small_card_fits_a_large_one(way, small):
     assert table.loc["H200 141 GB", way].startswith("✓")
 
 
+@pytest.mark.slow
 def test_train_this_opens_the_form_with_the_model():
     app = opened(PAGE, model="Qwen/Qwen3-1.7B")
     app.button(key="models.train.Qwen/Qwen3-1.7B").click()
@@ -101,6 +106,7 @@ def test_train_this_opens_the_form_with_the_model():
     assert store_of(app).choices["train"]["model"] == "Qwen/Qwen3-1.7B"
 
 
+@pytest.mark.slow
 def test_an_empty_workspace_says_what_to_do_next():
     app = opened(PAGE)
     app.segmented_control(key="models.view").set_value("This workspace")
@@ -108,6 +114,7 @@ def test_an_empty_workspace_says_what_to_do_next():
     assert "Nothing trained yet" in words(app)
 
 
+@pytest.mark.slow
 def test_lineage_is_told_both_ways(trained_store):
     app = opened(PAGE, trained_store)
     app.segmented_control(key="models.view").set_value("This workspace")
@@ -119,6 +126,7 @@ def test_lineage_is_told_both_ways(trained_store):
     assert any("my tune" in link.proto.label for link in base.main.page_link)
 
 
+@pytest.mark.slow
 def test_deploy_opens_its_dialog(trained_store):
     app = opened(PAGE, trained_store)
     app.segmented_control(key="models.view").set_value("This workspace")
@@ -128,6 +136,7 @@ def test_deploy_opens_its_dialog(trained_store):
     assert any(one.label == "Accelerator" for one in app.selectbox)
 
 
+@pytest.mark.slow
 def test_a_look_at_a_model_of_the_hub_keeps_it(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     store = still_store()
@@ -190,6 +199,7 @@ def test_how_a_model_was_counted_is_said_wherever_it_is_looked_at(page, config, 
         assert sentence in said or (page == "1_Train" and sentence.startswith("Of which"))
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_counted_is_refused_by_the_name_of_what_is_lacking(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     config = QWEN_CONFIG | {"architectures": ["T5ForConditionalGeneration"], "is_encoder_decoder": True}

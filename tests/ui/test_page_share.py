@@ -32,6 +32,7 @@ def link(worked) -> str:
     return links.pack(selection.share(worked, "job", ["job-1"]))
 
 
+@pytest.mark.slow
 def test_a_shared_link_is_shown_read_only_and_nothing_can_be_done(link, worked):
     app = opened(MONITOR, job="job-1", world=link)
     assert "Shared, read-only" in words(app)
@@ -41,6 +42,7 @@ def test_a_shared_link_is_shown_read_only_and_nothing_can_be_done(link, worked):
     assert f"step {step:,}" in str([one.proto for one in app.get("progress")])
 
 
+@pytest.mark.slow
 def test_make_it_mine_brings_it_into_the_own_workspace(link):
     own = still_store()
     own.submit(CONFIG.changed(seed=8), now=0.0, name="own")
@@ -64,6 +66,7 @@ def test_back_to_my_workspace_leaves_no_trace(link):
     assert not own.jobs()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoil", [lambda x: x[:-9], lambda x: "9." + x, lambda x: "<b>x</b>", lambda x: x * 90]
 )
@@ -83,6 +86,7 @@ def test_a_link_that_was_not_signed_here_is_refused(link, monkeypatch):
     assert "signature is wrong" in app.error[0].value
 
 
+@pytest.mark.slow
 def test_the_share_dialog_has_an_address_that_opens_the_same(worked):
     app = opened(MONITOR, worked, job="job-1", smoothing="0.5")
     app.button(key="share_job").click()
@@ -94,6 +98,7 @@ def test_the_share_dialog_has_an_address_that_opens_the_same(worked):
     assert validation.shared_store(links.unpack(world)).job("job-1") == worked.job("job-1")
 
 
+@pytest.mark.slow
 def test_what_is_too_large_for_a_link_is_told(worked, monkeypatch):
     def refuse(*_):
         raise InvalidLink("this is too large for a link")
@@ -111,6 +116,7 @@ def test_looking_back_shows_the_world_at_that_step(worked):
     assert "step 50 of" in str([one.proto for one in app.get("progress")])
 
 
+@pytest.mark.slow
 def test_a_fork_from_the_dialog_parts_from_its_parent(worked):
     app = opened(MONITOR, worked, job="job-1")
     button(app, "Fork").click()
@@ -126,6 +132,7 @@ def test_a_fork_from_the_dialog_parts_from_its_parent(worked):
     assert "Its first 40 steps are another job's" in words(opened(MONITOR, worked, job="job-2"))
 
 
+@pytest.mark.slow
 def test_the_workspace_is_rewound_and_left_again(worked):
     app = opened(MONITOR, worked)
     button(app, "Rewind").click()
@@ -140,6 +147,7 @@ def test_the_workspace_is_rewound_and_left_again(worked):
     assert "read-only" not in words(app)
 
 
+@pytest.mark.slow
 def test_an_imported_log_can_be_watched_and_compared(worked):
     state = {"log_history": [{"step": step, "loss": 3.0 - step / 100} for step in range(10, 100, 10)]}
     job = worked.import_log(
@@ -159,6 +167,7 @@ def test_a_log_that_tells_a_loss_alone_is_not_drawn_with_empty_charts(worked):
     assert len(app.get("vega_lite_chart")) == 1
 
 
+@pytest.mark.slow
 def test_files_that_were_given_become_jobs_and_bad_ones_are_told(worked):
     state = {"log_history": [{"step": step, "loss": 3.0 - step / 100} for step in range(10, 100, 10)]}
     app = opened(COMPARE, worked)
@@ -176,6 +185,7 @@ def test_files_that_were_given_become_jobs_and_bad_ones_are_told(worked):
     assert len(worked.jobs()) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page", [HOME, "1_Train", MONITOR, COMPARE, "4_Deployments", "5_Models", "6_Fidelity"]
 )

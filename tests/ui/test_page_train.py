@@ -15,6 +15,7 @@ def chosen(app):
     return store_of(app).choices["train"]
 
 
+@pytest.mark.slow
 def test_a_fresh_form_shows_what_the_default_takes():
     app = opened(PAGE)
     assert {metric.label for metric in app.metric} >= {"Time", "Cost", "Train loss", "Eval loss"}
@@ -22,6 +23,7 @@ def test_a_fresh_form_shows_what_the_default_takes():
     assert not button(app, "Start training").disabled
 
 
+@pytest.mark.slow
 def test_the_estimate_follows_a_change():
     app = opened(PAGE)
     before = {metric.label: metric.value for metric in app.metric}
@@ -32,6 +34,7 @@ def test_the_estimate_follows_a_change():
     assert after["Steps"] != before["Steps"]
 
 
+@pytest.mark.slow
 def test_what_was_not_chosen_follows_the_method():
     app = opened(PAGE)
     assert app.text_input(key="train.learning_rate").value == "2e-4"
@@ -41,6 +44,7 @@ def test_what_was_not_chosen_follows_the_method():
     assert not [field for field in app.number_input if field.key == "train.lora_rank"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
@@ -63,6 +67,7 @@ def test_a_wrong_value_is_told_beside_its_field_and_kept(typed, sentence):
     assert not button(app, "Start").disabled
 
 
+@pytest.mark.slow
 def test_an_emptied_field_takes_its_default():
     app = opened(PAGE)
     app.number_input(key="train.sequence_length").set_value(2048)
@@ -72,6 +77,7 @@ def test_an_emptied_field_takes_its_default():
     assert app.number_input(key="train.sequence_length").value == 1024
 
 
+@pytest.mark.slow
 def test_one_click_cures_what_does_not_fit():
     app = opened(PAGE, model="Qwen/Qwen3-8B")
     assert any("It needs" in error.value for error in app.error)
@@ -82,6 +88,7 @@ def test_one_click_cures_what_does_not_fit():
     assert button(app, "Start training")
 
 
+@pytest.mark.slow
 def test_choices_outlive_a_page_change():
     app = opened(PAGE)
     app.text_input(key="train.learning_rate").set_value("7e-5")
@@ -93,6 +100,7 @@ def test_choices_outlive_a_page_change():
     assert app.text_input(key="train.learning_rate").value == "7e-5"
 
 
+@pytest.mark.slow
 def test_start_over_takes_every_choice_back():
     app = opened(PAGE)
     app.number_input(key="train.epochs").set_value(9.0)
@@ -102,6 +110,7 @@ def test_start_over_takes_every_choice_back():
     assert app.number_input(key="train.epochs").value == 3.0
 
 
+@pytest.mark.slow
 def test_starting_submits_and_opens_the_monitor():
     store = still_store()
     app = opened(PAGE, store)
@@ -113,6 +122,7 @@ def test_starting_submits_and_opens_the_monitor():
     assert app.title[0].value == "Monitor"
 
 
+@pytest.mark.slow
 def test_a_run_without_a_name_gets_a_telling_one():
     store = still_store()
     app = opened(PAGE, store)
@@ -121,6 +131,7 @@ def test_a_run_without_a_name_gets_a_telling_one():
     assert store.jobs()[0].name == "SmolLM2 360M lora Alpaca cleaned"
 
 
+@pytest.mark.slow
 def test_a_refused_run_leaves_the_form_and_the_workspace_as_they_were():
     store = still_store()
     app = opened(PAGE, store)
@@ -133,6 +144,7 @@ def test_a_refused_run_leaves_the_form_and_the_workspace_as_they_were():
     assert app.number_input(key="train.accelerator_count").value == 1_000_000
 
 
+@pytest.mark.slow
 def test_a_clone_starts_from_the_jobs_configuration():
     store = still_store()
     config = JobConfig(
@@ -161,6 +173,7 @@ def test_an_address_that_names_nothing_gives_one_sentence(name, value):
     assert button(app, "Start training")
 
 
+@pytest.mark.slow
 def test_a_persons_own_file_is_counted_shown_and_chosen():
     store = still_store()
     app = opened(PAGE, store)
@@ -175,6 +188,7 @@ def test_a_persons_own_file_is_counted_shown_and_chosen():
     assert any(entry.name == "mine" for entry in store.datasets())
 
 
+@pytest.mark.slow
 def test_a_broken_file_gets_a_sentence_with_its_line():
     app = opened(PAGE)
     app.segmented_control(key="train.data_source").set_value("Own file")
@@ -185,6 +199,7 @@ def test_a_broken_file_gets_a_sentence_with_its_line():
     assert "dataset" not in chosen(app)
 
 
+@pytest.mark.slow
 def test_without_a_network_the_hub_search_answers_from_the_catalog(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     app = opened(PAGE)
@@ -198,6 +213,7 @@ def test_without_a_network_the_hub_search_answers_from_the_catalog(monkeypatch):
     assert chosen(app)["model"] == "Qwen/Qwen3-1.7B"
 
 
+@pytest.mark.slow
 def test_a_model_of_the_hub_is_remembered_and_chosen(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     store = still_store()
@@ -235,6 +251,7 @@ def in_dialog(app, *presses):
     return ran(app)
 
 
+@pytest.mark.slow
 def test_a_proposal_is_taken_by_one_click():
     app = in_dialog(opened(PAGE))
     in_dialog(app, lambda: app.multiselect(key="fit.cards").set_value(["nvidia-l4"]))
@@ -244,6 +261,7 @@ def test_a_proposal_is_taken_by_one_click():
     assert app.number_input(key="train.epochs").value == chosen(app)["epochs"]
 
 
+@pytest.mark.slow
 def test_a_budget_that_buys_nothing_says_what_would():
     app = in_dialog(opened(PAGE))
     in_dialog(

@@ -66,6 +66,7 @@ def test_every_job_can_be_watched(workspace):
         assert bool(app.error) == (job.status == "failed")
 
 
+@pytest.mark.slow
 def test_a_blow_up_is_told_once_and_with_one_step():
     store = still_store()
     store.set_speed(3600.0, now=1.0)
@@ -78,6 +79,7 @@ def test_a_blow_up_is_told_once_and_with_one_step():
     assert len([alert.value for alert in app.error if "step" in alert.value]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hostile",
     ["nobody", "../../etc/passwd", "<script>alert(1)</script>", "' OR 1=1 --", "j" * 5000],
@@ -92,6 +94,7 @@ def test_an_unknown_id_gets_one_sentence_and_no_markup(page, parameter, hostile)
     assert not app.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "parameter"), [("2_Monitor", "job"), ("3_Compare", "jobs"), ("4_Deployments", "deployment")]
 )
@@ -101,6 +104,7 @@ def test_an_id_without_a_letter_that_can_be_shown_names_nothing(page, parameter)
     assert not app.error
 
 
+@pytest.mark.slow
 def test_names_from_outside_are_shown_letter_by_letter():
     app = opened(HOME, failing_store())
     shown = words(app)
@@ -109,6 +113,7 @@ def test_names_from_outside_are_shown_letter_by_letter():
     assert all("**too" not in link.label for link in app.get("page_link"))
 
 
+@pytest.mark.slow
 def test_an_empty_overview_leads_to_the_form():
     app = opened(HOME, fresh_store())
     assert "Nothing has been trained here yet" in words(app)
@@ -116,6 +121,7 @@ def test_an_empty_overview_leads_to_the_form():
     assert [title.value for title in app.title] == ["Train"]
 
 
+@pytest.mark.slow
 def test_demo_by_address_fills_once_and_stays_filled_by_reload_of_the_page():
     app = opened(HOME, fresh_store(), demo="1")
     count = len(store_of(app).jobs())
@@ -142,6 +148,7 @@ def test_a_thousand_jobs_are_a_page_of_jobs_at_a_time():
     assert len(app.get("pagination")) == 1
 
 
+@pytest.mark.slow
 def test_pause_resume_and_stop_follow_the_life_cycle_and_move_no_time():
     store = demo_store()
     job = next(job for job in store.jobs() if job.status == "running")
@@ -159,6 +166,7 @@ def test_pause_resume_and_stop_follow_the_life_cycle_and_move_no_time():
     assert store.clock.simulated_s == before
 
 
+@pytest.mark.slow
 def test_a_failed_job_says_why_and_relaunches_with_the_cure():
     store = failing_store()
     large, hot = store.jobs()
@@ -171,6 +179,7 @@ def test_a_failed_job_says_why_and_relaunches_with_the_cure():
     assert large.failure.changes
 
 
+@pytest.mark.slow
 def test_back_before_it_failed_a_job_has_not_failed():
     store = failing_store()
     hot = store.jobs()[1]
@@ -182,6 +191,7 @@ def test_back_before_it_failed_a_job_has_not_failed():
     assert "Relaunch with this change" not in labels(earlier)
 
 
+@pytest.mark.slow
 def test_a_cure_can_be_looked_at_in_the_form_first():
     store = failing_store()
     hot = store.jobs()[1]
@@ -190,6 +200,7 @@ def test_a_cure_can_be_looked_at_in_the_form_first():
     assert len(store.jobs()) == 2
 
 
+@pytest.mark.slow
 def test_a_completed_job_is_deployed_from_its_page():
     store = demo_store()
     job = next(job for job in store.jobs() if job.status == "completed")
@@ -201,6 +212,7 @@ def test_a_completed_job_is_deployed_from_its_page():
     assert store.deployments()[-1].job_id == job.id
 
 
+@pytest.mark.slow
 def test_a_deployment_is_scaled_and_stopped():
     store = demo_store()
     deployment = store.deployments()[0]
@@ -214,6 +226,7 @@ def test_a_deployment_is_scaled_and_stopped():
     assert store.deployment(deployment.id).status == "stopped"
 
 
+@pytest.mark.slow
 def test_a_log_is_never_offered_as_what_an_endpoint_could_serve():
     store = demo_store()
     deployment = store.deployments()[0]
@@ -224,6 +237,7 @@ def test_a_log_is_never_offered_as_what_an_endpoint_could_serve():
     assert not [name for name in offered.options if "mine" in name]
 
 
+@pytest.mark.slow
 def test_compared_jobs_show_what_differs_and_nothing_else():
     store = still_store()
     for seed in (0, 1):
@@ -240,6 +254,7 @@ def test_compared_jobs_show_what_differs_and_nothing_else():
     assert list(best["job"]) == ["seed 0", "seed 1"]
 
 
+@pytest.mark.slow
 def test_the_chart_of_a_running_job_streams_its_points_by_name():
     store = demo_store()
     job = next(job for job in store.jobs() if job.status == "running")

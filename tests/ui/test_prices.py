@@ -22,6 +22,7 @@ def said(card_id, day):
     return [one.value.replace("\\", "") for one in (*app.caption, *app.markdown)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("day", "old"), [("2026-06-01", False), ("2026-06-09", True), ("2027-01-01", True)])
 def test_a_price_is_marked_when_ninety_days_have_passed_on_the_pages_clock(day, old):
     counted = said("nvidia-rtx-5090", day)[0]

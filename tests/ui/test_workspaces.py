@@ -30,6 +30,7 @@ class Disk(MemoryJournal):
         return super().append(workspace, after, at, event)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_message_nothing_is_lost_and_it_works_on_when_there_is_room():
     disk = Disk()
     store = Store(disk)
@@ -50,6 +51,7 @@ def test_a_full_disk_is_one_message_nothing_is_lost_and_it_works_on_when_there_i
     assert store.job("job-1").status == "paused"
 
 
+@pytest.mark.slow
 def test_a_journal_that_cannot_be_read_is_told_and_what_is_known_is_drawn(monkeypatch):
     store = Store()
     store.set_speed(0.0, now=0.0)
@@ -154,6 +156,7 @@ def test_an_error_of_one_workspace_leaves_the_journal_of_all_open(monkeypatch, t
     workspaces._opened_journal.clear()
 
 
+@pytest.mark.slow
 def test_what_was_set_aside_is_told_once_a_visit(monkeypatch):
     monkeypatch.setattr(Store, "notices", property(lambda self: ("one event was set aside",)))
     app = opened(HOME, still_store())

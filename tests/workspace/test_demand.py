@@ -41,6 +41,7 @@ def test_as_many_people_ask_when_a_revision_brings_a_slower_model(both, demand):
     assert rates(both, key).mean() == pytest.approx(before.mean(), rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_demand_is_met_to_the_request_whatever_serves_it(both):
     for job in ("job-1", "job-2"):
         both.deploy(job, accelerator="nvidia-h100-80gb", demand=DEMAND, now=20_000.0)

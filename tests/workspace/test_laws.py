@@ -143,6 +143,7 @@ def test_an_action_never_advances_time(action):
     assert {key: len(store.metrics(key)) for key in ids} == points
 
 
+@pytest.mark.slow
 def test_advancing_twice_at_one_instant_is_advancing_once():
     once, twice = busy(Store()), busy(Store())
     once.advance(now=25_000.0)
@@ -151,6 +152,7 @@ def test_advancing_twice_at_one_instant_is_advancing_once():
     assert everything(once) == everything(twice)
 
 
+@pytest.mark.slow
 def test_a_clock_that_goes_backwards_moves_nothing():
     store = busy(Store())
     before = everything(store)
@@ -173,6 +175,7 @@ def test_a_paused_job_is_still():
     pd.testing.assert_frame_equal(store.metrics(job.id).frame(), points)
 
 
+@pytest.mark.slow
 def test_a_paused_world_is_still():
     store = busy(Store())
     store.set_speed(0.0, now=20_000.0)
@@ -182,6 +185,7 @@ def test_a_paused_world_is_still():
     assert store.clock.simulated_s == before[0].simulated_s
 
 
+@pytest.mark.slow
 def test_a_replayed_journal_gives_the_same_world(tmp_path):
     first = busy(Store.open(tmp_path / "work.db"))
     second = Store.open(tmp_path / "work.db")
