@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 Reply = tuple[int, dict[str, str], bytes]
 
+TOKEN = "hf_aVerySecretTokenThatMustNotLeak"  # noqa: S105 - a made-up one, to look for
+CONFIG = "/acme/tiny/resolve/main/config.json"
 QWEN_CONFIG = {
     "architectures": ["Qwen2ForCausalLM"],
     "attention_dropout": 0.0,

@@ -12,6 +12,7 @@ from hostile_values import RESERVED, assert_clear
 from hub_server import QWEN_CONFIG, as_json, listed, running
 from huggingface_hub.utils import close_session
 from screen import opened, still_store
+from small_jobs import OWN_MODEL
 
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.training import JobConfig
@@ -25,16 +26,6 @@ from vapor_core.trainers.reading import read_job
 from vapor_core.workspace.store import Store
 
 MODEL = "HuggingFaceTB/SmolLM2-135M"
-OWN_MODEL = CatalogModel(
-    id="me/tiny",
-    parameters=10_000_000,
-    layers=4,
-    hidden_size=256,
-    intermediate_size=1024,
-    attention_heads=4,
-    kv_heads=4,
-    vocabulary_size=32_000,
-)
 OWN_DATA = {"tokens": 10**6, "examples": 1000}
 OWN_CARD = {"id": "mine", "memory_gb": 24.0, "bandwidth_gb_s": 300.0, "fp32_tflops": 30.0}
 CONFIG = {"model": MODEL, "max_steps": 300}

@@ -6,7 +6,7 @@ import socket
 from dataclasses import replace
 
 import pytest
-from hub_server import GATED, HTML, MISSING, NO_FILE, QWEN_CONFIG, as_json, listed, running
+from hub_server import CONFIG, GATED, HTML, MISSING, NO_FILE, QWEN_CONFIG, TOKEN, as_json, listed, running
 from huggingface_hub.utils import close_session
 
 from vapor_core import catalog
@@ -14,24 +14,6 @@ from vapor_core.contracts.entries import CatalogModel
 from vapor_core.errors import InvalidConfig
 from vapor_core.hub.client import HubClient
 from vapor_core.hub.listing import HubAnswer, clean, searchable
-
-TOKEN = "hf_aVerySecretTokenThatMustNotLeak"  # noqa: S105 - a made-up one, to look for
-CONFIG = "/acme/tiny/resolve/main/config.json"
-
-
-@pytest.fixture
-def hub():
-    with running() as server:
-        server.routes["/api/models"] = as_json([listed("acme/tiny"), listed("acme/small", downloads=7)])
-        server.routes["/api/models/acme/tiny"] = as_json(listed("acme/tiny"))
-        server.routes[CONFIG] = as_json(QWEN_CONFIG)
-        yield server
-        close_session()
-
-
-@pytest.fixture
-def client(hub):
-    return HubClient(hub.url, timeout_s=5.0, offline=False)
 
 
 def test_a_search_asks_for_text_generation_models_by_downloads(hub, client):

@@ -1,29 +1,10 @@
 """Where the Hub's client goes and what it shows: never into the server's own network, nor what is somebody else's."""
 
 import pytest
-from hub_server import GATED, MISSING, QWEN_CONFIG, as_json, listed, running
-from huggingface_hub.utils import close_session
+from hub_server import CONFIG, GATED, MISSING, QWEN_CONFIG, TOKEN, as_json, listed, running
 
 from vapor_core.hub.client import HubClient
 from vapor_core.hub.request import MOST_REDIRECTS, followed
-
-TOKEN = "hf_aVerySecretTokenThatMustNotLeak"  # noqa: S105 - a made-up one, to look for
-CONFIG = "/acme/tiny/resolve/main/config.json"
-
-
-@pytest.fixture
-def hub():
-    with running() as server:
-        server.routes["/api/models"] = as_json([listed("acme/tiny")])
-        server.routes["/api/models/acme/tiny"] = as_json(listed("acme/tiny"))
-        server.routes[CONFIG] = as_json(QWEN_CONFIG)
-        yield server
-        close_session()
-
-
-@pytest.fixture
-def client(hub):
-    return HubClient(hub.url, timeout_s=5.0, offline=False)
 
 
 @pytest.fixture

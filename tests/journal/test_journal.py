@@ -8,8 +8,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from small_jobs import OWN_MODEL
 
-from vapor_core.contracts.entries import CatalogModel, Dataset
+from vapor_core.contracts.entries import Dataset
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import JournalError, JournalFull
 from vapor_core.journal.events import (
@@ -28,16 +29,6 @@ from vapor_core.journal.journal import JournalConflict, MemoryJournal
 from vapor_core.journal.sql import MIGRATIONS, open_journal
 
 ROOT = Path(__file__).parents[2]
-OWN_MODEL = CatalogModel(
-    id="me/tiny",
-    parameters=10_000_000,
-    layers=4,
-    hidden_size=256,
-    intermediate_size=1024,
-    attention_heads=4,
-    kv_heads=4,
-    vocabulary_size=32_000,
-)
 OWN_DATA = Dataset(id="me/data", tokens=1_000_000, examples=2_000)
 CONFIG = JobConfig(
     model=OWN_MODEL, dataset=OWN_DATA, method="full", schedule=((0.0, 1.0), (1.0, 0.1)), seed=2**62
