@@ -27,7 +27,7 @@ test-lowest: .venv-lowest/stamp ## a quick part, with the lowest versions that p
 	.venv-lowest/bin/python -m pytest -q -n auto -m "not browser and not slow and not postgres" $(LOWEST_TESTS)
 
 fuzz: .venv/dev.stamp ## 50,000 hostile configs, files, links, worlds and query strings
-	VAPOR_EXAMPLES=50000 $(BIN)/python -m pytest -q -n auto tests/hostile
+	$(BIN)/python -m benchmarks.fuzz
 
 kill: .venv/dev.stamp .venv/servers.stamp ## 300 kills each of a busy workspace on SQLite and PostgreSQL, and of the server
 	$(BIN)/python -m benchmarks.kill

@@ -19,6 +19,7 @@ import numpy as np
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from benchmarks.endurance import Ordeal, record
 from tests import postgres
 from vapor_core import JobConfig, Store
 from vapor_core.journal.events import JobSubmitted, Renamed, SpeedSet, encode
@@ -30,6 +31,7 @@ from vapor_core.workspace import demo
 DEMOS = 20  # one workspace in so many
 ACTS = 10  # one visit in so many
 THREADS = 16
+WORKSPACES = 100_000  # fewer are a try and not recorded
 TARGET_MS = 300.0
 CONFIG = JobConfig(model="HuggingFaceTB/SmolLM2-135M", max_steps=2000)
 Lines = list[tuple[float, str]]
@@ -137,7 +139,7 @@ def held_mb(url: str, opened: int) -> float:
 def main() -> int:
     """Print what was found; 1 where opening takes too long."""
     asked = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    asked.add_argument("--workspaces", type=int, default=100_000)
+    asked.add_argument("--workspaces", type=int, default=WORKSPACES)
     asked.add_argument("--visits", type=int, default=1000)
     asked.add_argument("--seconds", type=float, default=60.0)
     options = asked.parse_args()
@@ -159,6 +161,17 @@ def main() -> int:
         f"longest {max(took) * 1e3:.0f} ms; {cpu / options.visits * 1e3:.1f} ms of processor time a visit"
     )
     print(f"an open workspace holds {held * 1e3:.0f} kB")
+    if options.workspaces >= WORKSPACES:
+        found = (
+            f"{options.workspaces:,} workspaces, {options.visits:,} visits in {wall:.0f} s: open median {p50:.0f} ms, "
+            f"p95 {p95:.0f} ms"
+        )
+        command, target = "python -m benchmarks.many_workspaces", f"p95 under {TARGET_MS:g} ms"
+        record(
+            Ordeal(
+                "workspaces", "Many workspaces in one PostgreSQL", command, found, target, p95 <= TARGET_MS
+            )
+        )
     return 1 if p95 > TARGET_MS else 0
 
 
