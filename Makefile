@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: run test test-fast test-slow test-browser test-lowest fuzz kill rot soak lint format bench fidelity screenshots clean
 
 run: .venv/run.stamp ## serve the app
-	$(BIN)/streamlit run Home.py
+	$(BIN)/vapor run
 
 test: test-fast test-slow test-browser ## all tests
 

@@ -6,18 +6,12 @@ Each takes a file's path or a database URL. Exit codes: 0 all is well, 1 somethi
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vapor_core.errors import JournalError
-from vapor_core.journal import care
-from vapor_core.journal.sql import look_at
-from vapor_core.workspace.live import LiveWorkspace
-
-DAMAGED, FAILED = 1, 2
+from vapor_cli.told import OVER, one_line
 
 app = typer.Typer(help="Look after a journal.", no_args_is_help=True, pretty_exceptions_enable=False)
 Place = Annotated[str, typer.Argument(metavar="PATH_OR_URL", help="a journal's file, or a database URL")]
@@ -35,20 +29,24 @@ def journal(verbose: Annotated[bool, typer.Option(help="tell what the database s
 @app.command()
 def check(place: Place) -> None:
     """Read all of a journal and list what is damaged, missing or not understood; nothing is changed."""
-    with _one_line():
+    with one_line():
+        from vapor_core.journal import care  # noqa: PLC0415 - takes a while to load
+
         found = list(care.check(place))
         if not found:
             found = [*_does_not_follow(place)]
     for sentence in found:
         typer.echo(sentence)
     typer.echo(f"{len(found):,} found" if found else "all of it is whole")
-    raise typer.Exit(DAMAGED if found else 0)
+    raise typer.Exit(OVER if found else 0)
 
 
 @app.command()
 def repair(place: Place, target: Target) -> None:
     """Write a copy of what is sound; what is not goes into a file beside it. The journal itself stays as it is."""
-    with _one_line():
+    with one_line():
+        from vapor_core.journal import care  # noqa: PLC0415 - takes a while to load
+
         done = care.repair(place, target)
     typer.echo(f"{done.events:,} events and {done.blocks:,} blocks of points are in {target}")
     if done.side_file is not None:
@@ -62,7 +60,9 @@ def export(
     out: Annotated[Path | None, typer.Option(help="a file; the terminal where it is not given")] = None,
 ) -> None:
     """Write all workspaces, or one, as lines of JSON."""
-    with _one_line():
+    with one_line():
+        from vapor_core.journal import care  # noqa: PLC0415 - takes a while to load
+
         lines = care.exported(place, workspace)
         if out is None:
             sys.stdout.writelines(lines)
@@ -78,32 +78,25 @@ def restore(
     skip_damaged: Annotated[bool, typer.Option(help="leave damaged lines out")] = False,
 ) -> None:
     """Write what was exported into an empty database."""
-    with _one_line():
+    with one_line():
+        from vapor_core.journal import care  # noqa: PLC0415 - takes a while to load
+
         lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
         count, damaged = care.restore(lines, target, skip_damaged)
     typer.echo(f"{count:,} events and blocks of points are in {target}")
     if damaged:
         typer.echo(f"{len(damaged):,} lines were damaged or missing: {', '.join(map(str, damaged[:20]))}")
-        raise typer.Exit(DAMAGED)
+        raise typer.Exit(OVER)
 
 
 def _does_not_follow(place: str) -> Iterator[str]:
     """Events that are whole and do not follow from those before them."""
+    from vapor_core.journal.sql import look_at  # noqa: PLC0415
+    from vapor_core.workspace.live import LiveWorkspace  # noqa: PLC0415
+
     held = look_at(place)
     try:
         for workspace in held.workspaces():
             yield from (f"workspace {workspace}: {each}" for each in LiveWorkspace(held, workspace).set_aside)
     finally:
         held.close()
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    try:
-        yield
-    except JournalError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(FAILED) from None
-    except OSError as error:
-        typer.echo(f"{error.filename}: {error.strerror}", err=True)
-        raise typer.Exit(FAILED) from None

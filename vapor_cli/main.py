@@ -3,15 +3,20 @@
 import typer
 
 from vapor_cli import journal
+from vapor_cli.doctor import doctor
+from vapor_cli.estimate import estimate
+from vapor_cli.run import run
 
 app = typer.Typer(
     name="vapor",
     help="Vapor from a terminal.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(journal.app, name="journal")
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
+app.command()(estimate)
+app.command()(doctor)
 
 
 @app.callback()

@@ -130,7 +130,7 @@ def database_engine(url: URL, busy_s: float) -> Engine:
         ) from None
     except ImportError as error:
         raise JournalError(
-            f"a journal in {kind} needs the package {error.name!r}: pip install 'vapor[postgres]'"
+            f"a journal in {kind} needs the package {error.name!r}: pip install -e '.[postgres]' in Vapor's folder"
         ) from None
 
 

@@ -76,7 +76,8 @@ class LocalJobs:
         missing = [name for name in NEEDED if find_spec(name) is None]
         if missing:
             raise BackendRefused(
-                f"real training needs {', '.join(missing)}, which this installation lacks: pip install 'vapor[local]'"
+                f"real training needs {', '.join(missing)}, which this installation lacks: pip install -e '.[local]' "
+                "in Vapor's folder"
             )
         if catalog.dataset(spec.config.dataset).kind == "own":
             raise BackendRefused(

@@ -1,0 +1,171 @@
+"""`vapor doctor`: what is installed, which backends are on and what they lack, and whether the journal is whole."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import defaultdict
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vapor_cli.told import OVER, one_line
+
+PACKAGE = "vapor"
+BACKENDS = {
+    "local": "training on this machine",
+    "ray": "training on a Ray cluster",
+}  # each wants the extra of its name
+EXTRAS = {"postgres": "a journal in PostgreSQL", "auth": "sign-in", **BACKENDS}
+FIRST_DAMAGES = 10  # that are printed
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A package that an installation stands on."""
+
+    name: str
+    range: str
+    has: str | None  # the version that is installed
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is there, in a version that is tried."""
+        from packaging.specifiers import SpecifierSet  # noqa: PLC0415
+
+        return self.has is not None and SpecifierSet(self.range).contains(self.has, prereleases=True)
+
+
+def doctor(
+    database: Annotated[
+        str | None, typer.Option(help="a journal's path or URL, in place of the server's own")
+    ] = None,
+    repair: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TARGET", help="where a copy of what is sound is written, if something is damaged"
+        ),
+    ] = None,
+) -> None:
+    """Look whether everything is in order: packages, backends, the journal.
+
+    For example: vapor doctor --database vapor.db --repair whole.db
+
+    Exit codes: 0 all is well, 1 something is wrong, 2 it could not be looked at.
+    """
+    troubles = [*_packages(), *_backends()]
+    with one_line():
+        troubles += _journal(database or _own_database(), repair)
+    for sentence in troubles:
+        typer.echo(f"wrong: {sentence}", err=True)
+    typer.echo(f"{len(troubles)} found" if troubles else "all is well")
+    raise typer.Exit(OVER if troubles else 0)
+
+
+def wanted() -> dict[str, tuple[Wanted, ...]]:
+    """What this version stands on, by extra; "" for what it always needs.
+
+    Raises:
+        PackageNotFoundError: where Vapor runs from a folder without having been installed.
+    """
+    from packaging.requirements import Requirement  # noqa: PLC0415
+
+    found: dict[str, list[Wanted]] = defaultdict(list)
+    for line in requires(PACKAGE) or ():
+        asked = Requirement(line)
+        marker = str(asked.marker or "")
+        extra = (
+            marker.rsplit('extra == "', maxsplit=1)[-1].split('"', maxsplit=1)[0]
+            if "extra ==" in marker
+            else ""
+        )
+        try:
+            has: str | None = version(asked.name)
+        except PackageNotFoundError:
+            has = None
+        found[extra].append(Wanted(asked.name, str(asked.specifier), has))
+    return {extra: tuple(packages) for extra, packages in found.items()}
+
+
+def _packages() -> list[str]:
+    """Print what is installed; what is missing or of another version than was tried."""
+    typer.echo(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}")
+    try:
+        known = wanted()
+    except PackageNotFoundError:
+        return ["Vapor is not installed here: pip install -e . in Vapor's folder"]
+    typer.echo(
+        f"Vapor {version(PACKAGE)}: {', '.join(f'{one.name} {one.has}' for one in known[''] if one.has)}"
+    )
+    for extra, meaning in EXTRAS.items():
+        lacking = [one.name for one in known.get(extra, ()) if not one.fits]
+        has = "" if extra in known else "this version does not have it yet"
+        needs = (
+            f"needs {', '.join(lacking)}: pip install -e '.[{extra}]' in Vapor's folder"
+            if lacking
+            else "installed"
+        )
+        typer.echo(f"{meaning} (extra {extra}): {has or needs}")
+    return [
+        f"{one.name} {one.has or 'is missing'}; {one.range} is needed: pip install '{one.name}{one.range}'"
+        for one in known[""]
+        if not one.fits
+    ]
+
+
+def _backends() -> list[str]:
+    """Print which backends are on; what those lack."""
+    on = [name for name in os.environ.get("VAPOR_BACKENDS", "").replace(" ", "").split(",") if name]
+    typer.echo(f"real backends: {', '.join(on) or 'none; VAPOR_BACKENDS=local switches one on'}")
+    troubles = []
+    for name in on:
+        if name not in BACKENDS:
+            troubles.append(f"VAPOR_BACKENDS names {name!r}; there are {', '.join(BACKENDS)}")
+            continue
+        try:
+            lacking = [one.name for one in wanted().get(name, ()) if not one.fits]
+        except PackageNotFoundError:
+            continue
+        if lacking:
+            needs = ", ".join(lacking)
+            troubles.append(f"the backend {name} needs {needs}: pip install -e '.[{name}]' in Vapor's folder")
+    return troubles
+
+
+def _own_database() -> str:
+    """Where a server that was started from here would keep its journal."""
+    from vapor_ui.shell import settings  # noqa: PLC0415 - it reads Streamlit's secrets
+
+    return settings.database()
+
+
+def _journal(place: str, repair: str | None) -> list[str]:
+    """Print where the journal is and what is in it; what is damaged. Nothing in it is changed."""
+    if place == "memory":
+        typer.echo("journal: kept nowhere; workspaces end with the server")
+        return []
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+
+    from vapor_core.journal import care  # noqa: PLC0415 - takes a while to load
+    from vapor_core.journal.sql import look_at  # noqa: PLC0415
+
+    shown = make_url(place).render_as_string(hide_password=True) if "://" in place else place
+    if "://" not in place and not Path(place).exists():
+        typer.echo(f"journal: {shown} is not there yet; the first visit makes it")
+        return []
+    held = look_at(place)
+    try:
+        typer.echo(f"journal: {shown}, {len(list(held.workspaces())):,} workspaces")
+    finally:
+        held.close()
+    damages = list(care.check(place))
+    if damages and repair is not None:
+        done = care.repair(place, repair)
+        typer.echo(f"{done.events:,} events and {done.blocks:,} blocks of points are in {repair}")
+    told = damages[:FIRST_DAMAGES]
+    if len(damages) > len(told):
+        told.append(f"and {len(damages) - len(told):,} more in the journal: vapor journal check {shown}")
+    return told
