@@ -217,7 +217,7 @@ def test_real_training_is_off_unless_the_server_says_so(machine, monkeypatch):
 
 def test_what_is_missing_is_named_with_the_command_that_installs_it(machine, monkeypatch):
     monkeypatch.setattr(jobs, "NEEDED", ("json", "no_such_package"))
-    with pytest.raises(BackendRefused, match=r"no_such_package.*pip install 'vapor\[local\]'"):
+    with pytest.raises(BackendRefused, match=r"no_such_package.*pip install -e '.\[local\]'"):
         opened(machine).submit(config(), now=time.time())
 
 
