@@ -17,7 +17,7 @@ MODULES = [
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     if not found.name.endswith("__main__")
 ]
-TRAINS = {f"vapor_core.program.{part}" for part in ("data", "model", "telling", "train")}
+TRAINS = {f"vapor_core.program.{part}" for part in ("data", "measure", "model", "telling", "train")}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -107,7 +107,11 @@ def _fitted(base: JobConfig, method: Method, card: Accelerator, count: int) -> J
             "gradient_checkpointing": checkpointing,
         }
         memory = training_memory_of(
-            whole.model_copy(update=pieces), counts, card.memory_gb, longest=longest_tokens(base)
+            whole.model_copy(update=pieces),
+            counts,
+            card.memory_gb,
+            longest=longest_tokens(base),
+            held_gb=card.held_gb,
         )
         if memory.reserved_high_gb <= memory.available_gb:
             return whole.changed(**pieces)

@@ -77,7 +77,9 @@ def memory_cure(asked: Plan, scale: float = 1.0) -> Cure | None:
 def memory_of(asked: Plan, config: JobConfig, card: Accelerator) -> TrainingMemory:
     """Peak memory of another configuration for the same model and data, on a card."""
     longest = inf if config.packing else asked.longest_tokens
-    return training_memory_of(config, asked.transformer, card.memory_gb, longest=longest)
+    return training_memory_of(
+        config, asked.transformer, card.memory_gb, longest=longest, held_gb=card.held_gb
+    )
 
 
 def tried(config: JobConfig, changes: Changes) -> JobConfig:

@@ -189,6 +189,9 @@ Rate = Annotated[float, Field(ge=LEAST_RATE, le=MOST_RATE)]  # GB/s or TFLOP/s
 Peak = Annotated[float, Field(ge=0, le=MOST_RATE)]  # below LEAST_RATE as None: it has no such arithmetic
 
 
+Slowdown = Annotated[float, Field(ge=0.01, le=1000)]
+
+
 class Accelerator(Contract):
     """One card (or CPU) by its published peaks. Rates are dense, in TFLOP/s; a GB is 1e9 bytes everywhere."""
 
@@ -213,6 +216,12 @@ class Accelerator(Contract):
     cache_mb: Annotated[float, Field(ge=0, le=1e5)] = 24.0  # last-level cache, 1e6 bytes
     measured_tflops: Peak | None = None  # the largest 16-bit matrix product that somebody measured
     measured_fp8_tflops: Peak | None = None  # the same in fp8
+    # Of a machine that was measured: times the law's time that a whole training step took on it, where all weights and
+    # where adapters are trained (as all weights where None), and the memory that a process holds before it trains,
+    # where that counts (a processor's)
+    slowdown: Slowdown = 1.0
+    adapter_slowdown: Slowdown | None = None
+    held_gb: Annotated[float, Field(ge=0, le=1e4)] = 0.0
     cards_per_node: Annotated[int, Field(ge=1, le=10**6)] = 8
     power_w: Annotated[float | None, Field(gt=0, le=1e6)] = None
     price_per_hour: Annotated[float, Field(ge=0, le=1e6)] = 0.0  # US dollars, on demand; 0: not known

@@ -119,12 +119,14 @@ def training_memory_of(
     counts: Transformer,
     available_gb: float,
     law: Constants = DEFAULT,
+    *,
     longest: float = inf,
+    held_gb: float = 0.0,
 ) -> TrainingMemory:
     """`training_memory` of a configuration without a plan, for whoever tries many changes of one.
 
     `counts`: of `config.model`; `available_gb`: of one card of `config.accelerator`; `longest`: tokens of the data's
-    longest sequence.
+    longest sequence; `held_gb`: what the process holds before it trains, where that counts.
     """
     trainable = trainable_parameters(config, counts)
     kept = states(config, counts, trainable, law.gathered_layers)
@@ -138,6 +140,7 @@ def training_memory_of(
     brought = peak - rest - kept.gradients  # by the data, or by what the optimizer or the loading copies
     overhead = law.overhead_gb * GB + law.overhead_share * peak
     from_data = brought if peak == rest + data else 0.0
+    overhead += held_gb * GB
     total = (peak + overhead) / GB
     return TrainingMemory(
         weights_gb=(kept.weights + kept.gathered) / GB,
@@ -164,5 +167,9 @@ def _reserved(total: float, available: float, law: Constants, *, sharded: bool) 
 def training_memory(plan: Plan) -> TrainingMemory:
     """Peak memory of one accelerator: that of the longest batch which the data can make."""
     return training_memory_of(
-        plan.config, plan.transformer, plan.accelerator.memory_gb, longest=plan.longest_tokens
+        plan.config,
+        plan.transformer,
+        plan.accelerator.memory_gb,
+        longest=plan.longest_tokens,
+        held_gb=plan.accelerator.held_gb,
     )

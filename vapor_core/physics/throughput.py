@@ -219,8 +219,10 @@ def parts(plan: Plan, law: Constants = DEFAULT) -> tuple[float, float, float, fl
     micro = config.gradient_accumulation_steps
     compute = arithmetic(plan, todo, law)
     moved, update = traffic(plan, todo, law)
+    launched, slow = launching(plan, todo, law), slowdown(plan)
+    compute, moved, update, launched = slow * compute, slow * moved, slow * update, slow * launched
     card = compute + moved
-    both = beside(card, launching(plan, todo, law), law.overlap)
+    both = beside(card, launched, law.overlap)
     exchanged = inside_replica(plan, todo.tokens, todo.again, law)
     empty = empty_share(config, plan.model.layers) * (both + exchanged)
     brought = offloading(plan, todo.tokens, todo.again, both)
@@ -232,6 +234,12 @@ def parts(plan: Plan, law: Constants = DEFAULT) -> tuple[float, float, float, fl
         micro * exchanged + waiting + brought,
         micro * (both - card + empty),
     )
+
+
+def slowdown(plan: Plan) -> float:
+    """Times the law's time that the card's own work takes, where somebody measured that machine."""
+    card = plan.accelerator
+    return (card.adapter_slowdown or card.slowdown) if is_frozen(plan.config) else card.slowdown
 
 
 def beside(card: float, host: float, power: float) -> float:

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ class Telling(TrainerCallback):
     ) -> None:
         """Evaluate and save as often as the configuration says."""
         evaluate, save = self.every
+        forget_the_peak()
         state.eval_steps = evaluate or max(state.max_steps // 20, 1)
         state.save_steps = save or max(state.max_steps // 10, 1)
         self.teller.tell("start", step=state.global_step, total_steps=state.max_steps)
@@ -131,8 +133,22 @@ def memory() -> dict[str, float]:
             "memory_gb": torch.cuda.max_memory_allocated() / GB,
             "memory_reserved_gb": torch.cuda.max_memory_reserved() / GB,
         }
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"memory_gb": peak * (1 if sys.platform == "darwin" else 1024) / GB}
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+        return {"memory_gb": peak * 1024 / GB}
+    except (OSError, StopIteration, ValueError):  # no Linux
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return {"memory_gb": peak * (1 if sys.platform == "darwin" else 1024) / GB}
+
+
+def forget_the_peak() -> None:
+    """Begin the peak anew: loading a model may hold more than training it does, and is not a step's memory."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+        return
+    with suppress(OSError):  # no Linux, or not allowed: then the peak is that of the whole process
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def last_checkpoint(folder: Path) -> str | None:
