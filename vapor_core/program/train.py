@@ -116,6 +116,11 @@ def scheduled(trainer_class: type[SFTTrainer | DPOTrainer | KTOTrainer], config:
     return Rehearsed
 
 
+def is_mixed(config: Mapping[str, Any]) -> bool:
+    """Whether what is trained is kept in fp32 and computed with in 16 bits: all but fine-tunes of pure 16-bit weights."""
+    return config["method"] in ("pretrain", "lora", "qlora") or config.get("master_weights") == "fp32"
+
+
 def arguments(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """What all of TRL's trainers take."""
     gpu = torch.cuda.is_available()
@@ -129,7 +134,9 @@ def arguments(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "gradient_accumulation_steps": config["gradient_accumulation_steps"],
         "gradient_checkpointing": config["gradient_checkpointing"],
         "optim": OPTIMIZERS[config["optimizer"]],
-        "bf16": gpu and config["precision"] in ("bf16", "fp8") and config["method"] == "pretrain",
+        "torch_compile": bool(config.get("compile")),
+        "use_liger_kernel": bool(config.get("fused_kernels")),
+        "bf16": gpu and config["precision"] in ("bf16", "fp8") and is_mixed(config),
         "fp16": gpu and config["precision"] == "fp16",
         "logging_steps": 1,
         "eval_strategy": "steps",
