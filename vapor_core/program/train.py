@@ -117,7 +117,7 @@ def scheduled(trainer_class: type[SFTTrainer | DPOTrainer | KTOTrainer], config:
 
 
 def is_mixed(config: Mapping[str, Any]) -> bool:
-    """Whether what is trained is kept in fp32 and computed with in 16 bits: all but fine-tunes of pure 16-bit weights."""
+    """Whether what is trained is kept in fp32 and computed with in 16 bits: all but fine-tunes of 16-bit weights."""
     return config["method"] in ("pretrain", "lora", "qlora") or config.get("master_weights") == "fp32"
 
 
