@@ -26,10 +26,10 @@ class Ordeal:
     """One thing that was gone through.
 
     Attributes:
-        kind: one of `ORDER`; a row is found again by kind and `what`.
-        what: what was done, with how much of it.
+        kind: one of `ORDER`, where its row stands.
+        what: what was done, in words that stay: its row is found again by them.
         command: that does it again.
-        found: what came of it, with units.
+        found: how much was done and what came of it, with units.
         target: what is hoped for.
         met: whether it was.
     """

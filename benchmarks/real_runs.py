@@ -22,8 +22,9 @@ from typing import Any
 from vapor_core import catalog
 from vapor_core.advice.estimate import estimate
 from vapor_core.backends.base import JobSpec
-from vapor_core.backends.local.machine import ENVIRONMENT, Machine, measure
-from vapor_core.backends.local.run_spec import PACKAGED, STANDARD_LIBRARY, run_spec
+from vapor_core.backends.local.machine import Machine, measure
+from vapor_core.backends.local.run_spec import PACKAGED, STANDARD_LIBRARY, run_spec, shape_of
+from vapor_core.backends.local.supervisor import ENVIRONMENT
 from vapor_core.contracts.training import JobConfig
 
 STEPS, WARM_UP = 10, 3  # of each run, and of those that do not count
@@ -103,9 +104,9 @@ def config_of(setting: Setting, machine: Machine) -> JobConfig:
 
 def ran(config: JobConfig, weights: Path | None) -> tuple[list[dict[str, Any]], str]:
     """What a run told, and the end of what it printed."""
-    spec = {**run_spec(JobSpec("job-1", config, 0.0)), "most_rows": ROWS}
+    spec: dict[str, Any] = {**run_spec(JobSpec("job-1", config, 0.0)), "most_rows": ROWS}
     if weights is not None:
-        spec["model"] = {**spec["model"], "source": "folder", "name": str(weights)}  # type: ignore[dict-item]
+        spec["model"] = {**spec["model"], "source": "folder", "name": str(weights)}
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "spec.json").write_text(json.dumps(spec), encoding="utf-8")
         command = [sys.executable, "-m", "vapor_core.program.train", folder]
@@ -129,7 +130,7 @@ def ran(config: JobConfig, weights: Path | None) -> tuple[list[dict[str, Any]], 
 def with_weights(model_id: str, folder: Path) -> Path:
     """A folder with a model of a published shape, its weights random, and a tokenizer of the standard library."""
     import torch  # noqa: PLC0415 - only where it trains
-    from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415
+    from transformers import LlamaForCausalLM  # noqa: PLC0415
 
     from vapor_core.program import data, model  # noqa: PLC0415
 
@@ -139,15 +140,11 @@ def with_weights(model_id: str, folder: Path) -> Path:
     shape = catalog.model(model_id)
     text = (str(row["text"]) for row in data.standard_library(1000))
     tokenizer = model.own_tokenizer(text, 32_000)
-    config = LlamaConfig(
-        vocab_size=shape.vocabulary_size,
-        hidden_size=shape.hidden_size,
-        intermediate_size=shape.intermediate_size,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.attention_heads,
-        num_key_value_heads=shape.kv_heads,
+    config = model.llama_config(
+        shape_of(shape),
+        shape.vocabulary_size,
+        shape.context_length or 8192,
         head_dim=shape.head_dim,
-        max_position_embeddings=shape.context_length or 8192,
         tie_word_embeddings=shape.tied_embeddings,
         dtype=torch.bfloat16,
     )

@@ -124,12 +124,12 @@ ARROWS: dict[str, set[str]] = {
     },
     # the command
     "cli.told": {"core.errors"},
-    "cli.run": {"ui.entrance"},
+    "cli.run": {"cli.told"},
     "cli.estimate": {
         *("cli.estimate_table", "cli.told", "core.advice", "core.contracts", "core.errors", "core.trainers"),
     },
     "cli.estimate_table": {"core.catalog", "core.contracts", "core.text", "core.trainers"},
-    "cli.doctor": {"cli.told", "core.journal", "ui.shell"},
+    "cli.doctor": {"cli.told", "core.backends.local", "core.journal", "ui.shell"},
     "cli.journal": {"cli.told", "core.journal", "core.workspace"},
     "cli.main": {"cli.doctor", "cli.estimate", "cli.journal", "cli.run"},
     "pages": {

@@ -8,8 +8,7 @@ estimate_table: An estimate on a terminal: figures with their ranges, risks with
 journal: The commands that look after a journal: `vapor journal check | repair | export | restore`.
 main: Where the command `vapor` starts: its groups of commands, and how an error becomes one line and an exit
     code.
-run: `vapor run`: the app, as `streamlit run Home.py` starts it, with what it stands on loaded before the
-    first visit.
+run: `vapor run`: the app, as `streamlit run Home.py` starts it.
 told: How a command ends: what it could not do is one line on the error stream, and its exit code says which
     kind it is.
 """

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import platform
-from collections import defaultdict
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vapor_cli.told import OVER, one_line
+from vapor_cli.told import FINE, OVER, one_line
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 PACKAGE = "vapor"
 BACKENDS = {
@@ -34,7 +35,7 @@ class Wanted:
     @property
     def fits(self) -> bool:
         """Whether it is there, in a version that is tried."""
-        from packaging.specifiers import SpecifierSet  # noqa: PLC0415
+        from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - other commands need it not
 
         return self.has is not None and SpecifierSet(self.range).contains(self.has, prereleases=True)
 
@@ -56,13 +57,20 @@ def doctor(
 
     Exit codes: 0 all is well, 1 something is wrong, 2 it could not be looked at.
     """
-    troubles = [*_packages(), *_backends()]
+    typer.echo(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}")
+    try:
+        known = wanted()
+    except PackageNotFoundError:
+        known, troubles = {}, ["Vapor is not installed here: pip install -e . in Vapor's folder"]
+    else:
+        troubles = _packages(known)
+    troubles += _backends(known)
     with one_line():
         troubles += _journal(database or _own_database(), repair)
     for sentence in troubles:
         typer.echo(f"wrong: {sentence}", err=True)
     typer.echo(f"{len(troubles)} found" if troubles else "all is well")
-    raise typer.Exit(OVER if troubles else 0)
+    raise typer.Exit(OVER if troubles else FINE)
 
 
 def wanted() -> dict[str, tuple[Wanted, ...]]:
@@ -73,30 +81,30 @@ def wanted() -> dict[str, tuple[Wanted, ...]]:
     """
     from packaging.requirements import Requirement  # noqa: PLC0415
 
-    found: dict[str, list[Wanted]] = defaultdict(list)
-    for line in requires(PACKAGE) or ():
-        asked = Requirement(line)
-        marker = str(asked.marker or "")
-        extra = (
-            marker.rsplit('extra == "', maxsplit=1)[-1].split('"', maxsplit=1)[0]
-            if "extra ==" in marker
-            else ""
-        )
-        try:
-            has: str | None = version(asked.name)
-        except PackageNotFoundError:
-            has = None
-        found[extra].append(Wanted(asked.name, str(asked.specifier), has))
-    return {extra: tuple(packages) for extra, packages in found.items()}
+    extras = metadata(PACKAGE).get_all("Provides-Extra") or []
+    asked = [Requirement(line) for line in requires(PACKAGE) or ()]
+    always = [one for one in asked if _applies(one, "")]
+    of_extras = {
+        extra: [one for one in asked if _applies(one, extra) and one not in always] for extra in extras
+    }
+    return {extra: tuple(map(_found, some)) for extra, some in {"": always, **of_extras}.items()}
 
 
-def _packages() -> list[str]:
-    """Print what is installed; what is missing or of another version than was tried."""
-    typer.echo(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}")
+def _applies(asked: Requirement, extra: str) -> bool:
+    """Whether a requirement is one of this machine's with an extra."""
+    return asked.marker is None or asked.marker.evaluate({"extra": extra})
+
+
+def _found(asked: Requirement) -> Wanted:
     try:
-        known = wanted()
+        has: str | None = version(asked.name)
     except PackageNotFoundError:
-        return ["Vapor is not installed here: pip install -e . in Vapor's folder"]
+        has = None
+    return Wanted(asked.name, str(asked.specifier), has)
+
+
+def _packages(known: dict[str, tuple[Wanted, ...]]) -> list[str]:
+    """Print what is installed; what is missing or of another version than was tried."""
     typer.echo(
         f"Vapor {version(PACKAGE)}: {', '.join(f'{one.name} {one.has}' for one in known[''] if one.has)}"
     )
@@ -116,20 +124,18 @@ def _packages() -> list[str]:
     ]
 
 
-def _backends() -> list[str]:
+def _backends(known: dict[str, tuple[Wanted, ...]]) -> list[str]:
     """Print which backends are on; what those lack."""
-    on = [name for name in os.environ.get("VAPOR_BACKENDS", "").replace(" ", "").split(",") if name]
+    from vapor_core.backends.local.jobs import named_backends  # noqa: PLC0415 - takes a while to load
+
+    on = named_backends()
     typer.echo(f"real backends: {', '.join(on) or 'none; VAPOR_BACKENDS=local switches one on'}")
     troubles = []
     for name in on:
+        lacking = [one.name for one in known.get(name, ()) if not one.fits]
         if name not in BACKENDS:
             troubles.append(f"VAPOR_BACKENDS names {name!r}; there are {', '.join(BACKENDS)}")
-            continue
-        try:
-            lacking = [one.name for one in wanted().get(name, ()) if not one.fits]
-        except PackageNotFoundError:
-            continue
-        if lacking:
+        elif lacking:
             needs = ", ".join(lacking)
             troubles.append(f"the backend {name} needs {needs}: pip install -e '.[{name}]' in Vapor's folder")
     return troubles

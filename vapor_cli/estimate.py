@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vapor_cli.told import OVER, fail, one_line
+from vapor_cli.told import FINE, OVER, fail, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +99,7 @@ def estimate(
         estimate_table.show(config or "given here", job, found, read)
     for sentence in exceeded:
         typer.echo(f"refused: {sentence}", err=True)
-    raise typer.Exit(OVER if exceeded else 0)
+    raise typer.Exit(OVER if exceeded else FINE)
 
 
 def _settings(pairs: list[str]) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from vapor_cli.told import OVER, one_line
+from vapor_cli.told import FINE, OVER, one_line
 
 app = typer.Typer(help="Look after a journal.", no_args_is_help=True, pretty_exceptions_enable=False)
 Place = Annotated[str, typer.Argument(metavar="PATH_OR_URL", help="a journal's file, or a database URL")]
@@ -38,7 +38,7 @@ def check(place: Place) -> None:
     for sentence in found:
         typer.echo(sentence)
     typer.echo(f"{len(found):,} found" if found else "all of it is whole")
-    raise typer.Exit(OVER if found else 0)
+    raise typer.Exit(OVER if found else FINE)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import typer
 
@@ -22,7 +23,7 @@ def one_line() -> Iterator[None]:
         fail(f"{error.filename or 'the file'}: {error.strerror or error}")
 
 
-def fail(sentence: str) -> None:
+def fail(sentence: str) -> NoReturn:
     """Say why it could not be done, and end.
 
     Raises:

@@ -1,14 +1,13 @@
-"""`vapor run`: the app by its own command, as quick as it can be at the first visit."""
+"""`vapor run`: the app by its own command."""
 
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.serving import free_port
+from benchmarks.serving import free_port, wait_for
 from vapor_cli import run
 from vapor_cli.main import app
 
@@ -29,20 +28,12 @@ def test_it_serves_the_app_with_options_of_streamlit_and_warns_of_nothing():
         [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as server:
         try:
-            assert answers(f"http://127.0.0.1:{port}/_stcore/health") == b"ok"
-            time.sleep(2.0)  # what is loaded beside the server is loaded by now, or has failed
+            health = f"http://127.0.0.1:{port}/_stcore/health"
+            wait_for(health, server)
+            with urllib.request.urlopen(health, timeout=5) as answer:
+                assert answer.read() == b"ok"
         finally:
             server.terminate()
         said = server.communicate(timeout=20)[0]
     assert "warning" not in said.lower()
     assert "Traceback" not in said
-
-
-def answers(url):
-    for _ in range(200):
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - loopback
-                return answer.read()
-        except OSError:
-            time.sleep(0.1)
-    return None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+
+from vapor_core.program.process_memory import GB, peak_gb
 
 SECONDS = 1.0  # that each figure is measured for, at most
 REPEATS = 3  # at least, after one that is not counted
@@ -41,7 +42,7 @@ REFERENCE: dict[str, dict[str, int]] = {
         **{"attention_heads": 16, "kv_heads": 16, "sequences": 4, "length": 1024, "rank": 16},
     },
 }
-GB, TERA = 1e9, 1e12
+TERA = 1e12
 
 
 def best_s(work: Callable[[], object], device: str, seconds: float = SECONDS) -> float:
@@ -55,8 +56,6 @@ def best_s(work: Callable[[], object], device: str, seconds: float = SECONDS) ->
         _wait(device)
         shortest = min(shortest, time.perf_counter() - began)
         runs += 1
-        if runs >= REPEATS and time.perf_counter() > end:
-            break
     return shortest
 
 
@@ -159,20 +158,12 @@ def reference_steps(device: str, kind: str) -> dict[str, object]:
 def _reference_step_s(device: str, kind: torch.dtype, shape: dict[str, int], method: str) -> float:
     from datasets import Dataset  # noqa: PLC0415 - only where the trainer is there
     from peft import LoraConfig  # noqa: PLC0415
-    from transformers import LlamaConfig, LlamaForCausalLM, TrainerCallback  # noqa: PLC0415
+    from transformers import LlamaForCausalLM, TrainerCallback  # noqa: PLC0415
     from trl import SFTConfig, SFTTrainer  # noqa: PLC0415
 
-    from vapor_core.program.model import own_tokenizer  # noqa: PLC0415
+    from vapor_core.program.model import llama_config, own_tokenizer  # noqa: PLC0415
 
-    config = LlamaConfig(
-        vocab_size=shape["vocabulary_size"],
-        hidden_size=shape["hidden_size"],
-        intermediate_size=shape["intermediate_size"],
-        num_hidden_layers=shape["layers"],
-        num_attention_heads=shape["attention_heads"],
-        num_key_value_heads=shape["kv_heads"],
-        max_position_embeddings=shape["length"],
-    )
+    config = llama_config(shape, shape["vocabulary_size"], shape["length"])
     torch.manual_seed(0)
     took: list[float] = []
 
@@ -262,8 +253,7 @@ def held_gb() -> float:
     for name in TRAINER:
         if find_spec(name.split(".")[0]) is not None:
             import_module(name)
-    scale = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / GB
+    return peak_gb()
 
 
 def measured() -> dict[str, object]:

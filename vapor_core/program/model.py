@@ -79,19 +79,29 @@ def model_of(spec: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> Pre
     return made if config["method"] not in ("lora", "qlora", "dpo", "kto") else _adapted(made, spec)
 
 
+def llama_config(shape: Mapping[str, Any], vocabulary: int, longest: int, **more: object) -> LlamaConfig:
+    """A Llama of a shape, in transformers' words; `longest`: tokens of a sequence."""
+    return LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=shape["hidden_size"],
+        intermediate_size=shape["intermediate_size"],
+        num_hidden_layers=shape["layers"],
+        num_attention_heads=shape["attention_heads"],
+        num_key_value_heads=shape["kv_heads"],
+        max_position_embeddings=longest,
+        **more,
+    )
+
+
 def from_scratch(
     shape: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, longest: int
 ) -> PreTrainedModel:
     """A Llama of the given shape with random weights."""
     return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=shape["hidden_size"],
-            intermediate_size=shape["intermediate_size"],
-            num_hidden_layers=shape["layers"],
-            num_attention_heads=shape["attention_heads"],
-            num_key_value_heads=shape["kv_heads"],
-            max_position_embeddings=max(longest, int(shape["context_length"])),
+        llama_config(
+            shape,
+            len(tokenizer),
+            max(longest, int(shape["context_length"])),
             tie_word_embeddings=shape["tied_embeddings"],
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,

@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
-import resource
 import signal
-import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-GB = 1e9
+from vapor_core.program.process_memory import GB, forget_peak, peak_gb
 
 
 class Teller:
@@ -133,22 +130,15 @@ def memory() -> dict[str, float]:
             "memory_gb": torch.cuda.max_memory_allocated() / GB,
             "memory_reserved_gb": torch.cuda.max_memory_reserved() / GB,
         }
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-        peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-        return {"memory_gb": peak * 1024 / GB}
-    except (OSError, StopIteration, ValueError):  # no Linux
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return {"memory_gb": peak * (1 if sys.platform == "darwin" else 1024) / GB}
+    return {"memory_gb": peak_gb()}
 
 
 def forget_the_peak() -> None:
     """Begin the peak anew: loading a model may hold more than training it does, and is not a step's memory."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-        return
-    with suppress(OSError):  # no Linux, or not allowed: then the peak is that of the whole process
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    else:
+        forget_peak()
 
 
 def last_checkpoint(folder: Path) -> str | None:

@@ -121,10 +121,11 @@ def boosted(x: Floats, is_real: Bools, asked: Floats) -> Floats:
 def _questions(x: Floats, asked: Floats) -> tuple[Bools, Bools]:
     """Whether each value lies below each of a feature's cuts, of what is learnt from and of what is asked."""
     cuts = np.quantile(x, np.linspace(0.1, 0.9, CUTS), axis=0)
-    return tuple(  # type: ignore[return-value]
-        np.concatenate([(part[None, :, i] <= cuts[:, i, None]) for i in range(x.shape[1])])
-        for part in (x, asked)
-    )
+
+    def answers(part: Floats) -> Bools:
+        return np.concatenate([(part[None, :, i] <= cuts[:, i, None]) for i in range(x.shape[1])])
+
+    return answers(x), answers(asked)
 
 
 def _split(below: Bools, slope: Floats, bend: Floats, of: Bools) -> int | None:

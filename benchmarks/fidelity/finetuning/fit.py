@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.fidelity.finetuning.runs import Run, predicted, runs, without
-from vapor_core.contracts.entries import Dataset
+from vapor_core.contracts.entries import CatalogModel, Dataset
 from vapor_core.physics.loss import texts
 
 Floats = NDArray[np.float64]
@@ -85,10 +85,11 @@ def passes(run: Run) -> float:
 
 def features(run: Run) -> Floats:
     """One column a kind, then all data, length, language and an instruction-tuned base."""
-    data = run.config.dataset
+    data, model = run.config.dataset, run.config.model
     assert isinstance(data, Dataset)
+    assert isinstance(model, CatalogModel)
     length = np.log(np.clip(data.mean_tokens, *texts.LENGTHS) / texts.TYPICAL_TOKENS)
-    knows = texts.knows_instructions(run.config.model)  # type: ignore[arg-type]
+    knows = texts.knows_instructions(model)
     kind = [float(run.kind == name) for name in texts.KIND]
     return np.array([*kind, 1.0, length, float(texts.is_foreign(data)), float(knows)])
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.fidelity import PUBLISHED, folder
 from benchmarks.fidelity.finetuning.runs import Run, curve_of, runs, without
 from vapor_core.calibration.fit import calibrate
-from vapor_core.contracts.training import JobConfig
+from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.physics.loss.curve import loss_curve
 
 PREFIX = 20  # steps that are in
@@ -81,9 +81,9 @@ def forecasts(known: bool = True) -> Iterator[tuple[Log, float, float, float]]:
         yield log, _end(config, log), _end(config, log, own), held
 
 
-def _end(config: JobConfig, log: Log, own: object = None) -> float:
+def _end(config: JobConfig, log: Log, own: Calibration | None = None) -> float:
     asked, curve = curve_of(config)
     if own is not None:
-        curve = loss_curve(asked, own)  # type: ignore[arg-type]
+        curve = loss_curve(asked, own)
     last = log.steps[-max(len(log.loss) // LAST, 3) :]
     return float(curve.train(np.minimum(last, asked.total_steps - 1)).mean())

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 from zlib import crc32
 
 import numpy as np
@@ -20,7 +20,7 @@ from benchmarks.fidelity.finetuning.tables import (
     peft_config,
 )
 from vapor_core import catalog
-from vapor_core.contracts.entries import Dataset
+from vapor_core.contracts.entries import Dataset, DatasetKind
 from vapor_core.contracts.training import JobConfig, Method
 from vapor_core.errors import NotInCatalog
 from vapor_core.physics.loss.curve import LossCurve, loss_curve
@@ -164,7 +164,7 @@ def blind(name: str, known: dict[str, str], examples: int) -> Dataset:
         id=f"left-out/{crc32(name.encode())}",
         tokens=max(round(float(known["mean_tokens"]) * examples), 1),
         examples=examples,
-        kind=known["kind"],  # type: ignore[arg-type]
+        kind=cast("DatasetKind", known["kind"]),  # it is checked when the set is made
         language=known["language"],
     )
 

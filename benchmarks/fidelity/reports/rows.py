@@ -197,11 +197,13 @@ def _optimizer(given: Values, said: frozenset[str]) -> Values:
 def _spread(given: Values, row: dict[str, str], said: frozenset[str]) -> Values:
     """What is offloaded, sharded within a node, or split by tensor and pipeline parallelism."""
     found: Values = {}
+    offloaded: list[str] = []
     if "cpu_offload" in said:
-        whole = given.get("sharding") == "zero3"
-        found["offload"] = ("optimizer", "parameters") if whole else ("optimizer",)
+        offloaded += ["optimizer", "parameters"] if given.get("sharding") == "zero3" else ["optimizer"]
     if "activation_offload" in said:
-        found["offload"] = (*(found.get("offload") or ()), "activations")  # type: ignore[misc]
+        offloaded.append("activations")
+    if offloaded:
+        found["offload"] = tuple(offloaded)
     if "hsdp" in said:
         found["sharding"] = "hybrid"
     if "tp_pp_cp" in said:

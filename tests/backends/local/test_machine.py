@@ -91,7 +91,7 @@ def test_a_card_is_known_by_what_its_driver_calls_it_and_never_taken_for_its_sib
         ("raise SystemExit('no driver')", "no driver"),
         ("print('nothing of use')", "without its figures"),
         ("print('{}')", "without its figures"),
-        ("import time; time.sleep(60)", "longer than"),
+        ("import signal; signal.pause()", "longer than"),
     ],
 )
 def test_what_cannot_be_measured_is_a_sentence(monkeypatch, program, said):

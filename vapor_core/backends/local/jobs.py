@@ -57,6 +57,11 @@ def runs_folder() -> Path:
     return data / "vapor" / "runs"
 
 
+def named_backends() -> tuple[str, ...]:
+    """Real backends that the environment allows."""
+    return tuple(name for name in os.environ.get(BACKENDS, "").replace(" ", "").split(",") if name)
+
+
 class LocalJobs:
     """Runs jobs on this machine."""
 
@@ -67,7 +72,7 @@ class LocalJobs:
 
     def check(self, spec: JobSpec) -> None:
         """See whether this server allows it, has what it needs, and whether the machine can do what is asked."""
-        if "local" not in os.environ.get(BACKENDS, "").replace(" ", "").split(","):
+        if "local" not in named_backends():
             raise BackendRefused(
                 f"real training is off on this server; it is on where that is started with {BACKENDS}=local"
             )

@@ -13,6 +13,7 @@ from typing import Any
 
 from vapor_core import catalog
 from vapor_core.backends.local.run_spec import SHAPE
+from vapor_core.backends.local.supervisor import ENVIRONMENT
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.training import JobConfig, Method
 from vapor_core.errors import BackendRefused
@@ -34,7 +35,6 @@ UNTOLD = frozenset(
 OTHERS = frozenset({"ti", "super", "ada", "nvl", "laptop", "mobile", "max", "d"})  # mark a card of its own
 SIZE = re.compile(r"(8|10|12|16|24|32|40|48|64|80|94|96|128|141|180|192)?(gb)?")
 PROGRAM = (sys.executable, "-m", "vapor_core.program.measure")
-ENVIRONMENT = {"OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from vapor_core.program.names import MODULES, SUBSETS
 
 if TYPE_CHECKING:
     from vapor_core.backends.base import JobSpec
+    from vapor_core.contracts.entries import CatalogModel
 
 PACKAGED = "HuggingFaceTB/SmolLM2-135M-Instruct"
 STANDARD_LIBRARY = "python/standard-library"
@@ -21,6 +22,11 @@ SHAPE = (
     *("vocabulary_size", "hidden_size", "intermediate_size", "layers", "attention_heads", "kv_heads"),
     *("context_length", "tied_embeddings"),
 )
+
+
+def shape_of(model: CatalogModel) -> dict[str, object]:
+    """What the training program makes a model from."""
+    return {name: getattr(model, name) for name in SHAPE}
 
 
 def run_spec(spec: JobSpec) -> dict[str, object]:
@@ -39,7 +45,7 @@ def run_spec(spec: JobSpec) -> dict[str, object]:
         "model": {
             "source": source,
             "name": model.id,
-            "architecture": {name: getattr(model, name) for name in SHAPE},
+            "architecture": shape_of(model),
         },
         "data": {
             "source": "standard_library" if data.id == STANDARD_LIBRARY else "hub",
