@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vapor_cli.told import FINE, OVER, one_line
+from vapor_cli.told import FINE, OVER, one_line, quiet
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -57,6 +57,7 @@ def doctor(
 
     Exit codes: 0 all is well, 1 something is wrong, 2 it could not be looked at.
     """
+    quiet()
     typer.echo(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}")
     try:
         known = wanted()

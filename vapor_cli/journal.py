@@ -3,7 +3,6 @@
 Each takes a file's path or a database URL. Exit codes: 0 all is well, 1 something is damaged, 2 it could not be done.
 """
 
-import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from vapor_cli.told import FINE, OVER, one_line
+from vapor_cli.told import FINE, OVER, one_line, quiet
 
 app = typer.Typer(help="Look after a journal.", no_args_is_help=True, pretty_exceptions_enable=False)
 Place = Annotated[str, typer.Argument(metavar="PATH_OR_URL", help="a journal's file, or a database URL")]
@@ -23,7 +22,7 @@ Target = Annotated[
 @app.callback()
 def journal(verbose: Annotated[bool, typer.Option(help="tell what the database says")] = False) -> None:
     """Look after a journal."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.CRITICAL, format="%(message)s")
+    quiet(verbose=verbose)
 
 
 @app.command()

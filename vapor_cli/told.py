@@ -1,5 +1,6 @@
 """How a command ends: what it could not do is one line on the error stream, and its exit code says which kind it is."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -8,6 +9,11 @@ import typer
 
 FINE, OVER, FAILED = 0, 1, 2  # all is well; a limit is exceeded or something is damaged; it could not be done
 LONGEST = 600  # letters of a line
+
+
+def quiet(*, verbose: bool = False) -> None:
+    """Leave to a command's own words what the database has to say, unless a person asks for it."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.CRITICAL, format="%(message)s")
 
 
 @contextmanager

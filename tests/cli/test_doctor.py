@@ -1,6 +1,8 @@
 """`vapor doctor`: what is missing is named with the one command that installs it; a damaged journal is seen."""
 
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -74,3 +76,15 @@ def test_a_database_that_cannot_be_reached_is_one_line_without_its_password():
     assert said.exit_code == 2
     assert "secret" not in said.output
     assert len(said.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_what_the_database_says_for_itself_is_not_printed_beside_the_one_line():
+    """In a process of its own: a test's runner sees no logging."""
+    program = "from vapor_cli.main import app; app()"
+    place = "postgresql+psycopg://me:secret@127.0.0.1:1/none"
+    command = [sys.executable, "-c", program, "doctor", "--database", place]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "secret" not in done.stdout + done.stderr
