@@ -36,6 +36,9 @@ _GRADIENT_SPIKE = 2.0  # relative rise of the gradient norm for each typical hei
 # loss trembles from one evaluation to the next
 _EVAL_OFFSET, _EVAL_TREMBLE = 0.15, 0.01
 _MOST_DIVERGED = 0.15  # the same of a run that diverges, whose losses are high
+_MOST_UNIFORM = (
+    2.0  # times the loss of who knows nothing, that one minibatch of a run that goes well may have
+)
 _DIVERGED_NOISE = 3.0  # times the minibatch noise once the loss has blown up
 _TOLD_HEIGHT = 2.0  # spikes below this many typical heights pass without a line in the history
 _RECOVERED = 3.0  # times the steps to 1/e, after which a spike counts as recovered
@@ -226,6 +229,8 @@ class TrainingSimulator:
         noise -= spread
         np.exp(noise, out=noise)
         noise *= mean
+        if onset is None:  # heavy tails never make a minibatch of nonsense
+            np.minimum(noise, _MOST_UNIFORM * self.curve.most, out=noise)
         return noise
 
     def _draws(self, start: int, stop: int) -> Floats:
