@@ -124,6 +124,13 @@ def test_the_rarest_minibatch_of_the_smallest_vocabulary_stays_within_physics():
     slices_within_physics(config)
 
 
+def test_a_text_that_costs_nothing_to_learn_has_a_gradient_all_the_same():
+    """A law of one's own may say that nothing is left to lose; the gradient was divided by that."""
+    law = LossLaw(e=0.0, a=0.0, alpha=1.0, b=0.0, beta=1.0)
+    data = Dataset(id="own", tokens=1, examples=1, bytes_per_token=1.0, loss_law=law)
+    slices_within_physics(JobConfig(model="EleutherAI/pythia-14m", dataset=data, micro_batch_size=1))
+
+
 @pytest.mark.slow
 @tried(0.3)
 @given(CONFIGS, CALIBRATIONS)

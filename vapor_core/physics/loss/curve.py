@@ -318,7 +318,7 @@ def _tuned(plan: Plan, calibration: Calibration | None) -> _Course:
         tuning.stable_learning_rate,
         tuning.optimal_learning_rate,
         TUNING_BATCH * plan.tokens_per_sequence,
-        tuning_grad_norm(plan, fresh / tuning.level.learnt, -np.log(by_heart)),
+        tuning_grad_norm(plan, fresh / max(tuning.level.learnt, LEAST_TUNED), -np.log(by_heart)),
     )
 
 
