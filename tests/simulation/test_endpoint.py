@@ -124,7 +124,7 @@ def test_a_spike_is_followed_by_a_scale_up_and_a_slow_scale_down():
     assert simulator.cold_start_s <= lag_s <= simulator.cold_start_s + 90
     peak = leap + int(replicas[leap:].argmax())
     down = peak + int((replicas[peak:] < replicas[peak]).argmax())
-    need = rate[:down] / (autoscaling.TARGET_LOAD * simulator.curve.max_requests_per_second)
+    need = rate[:down] / (autoscaling.TARGET_LOAD * simulator.capacity.max_requests_per_second)
     assert (need[down - autoscaling.DOWN_TICKS // 2 : down] < replicas[peak]).all()
     assert down - peak >= autoscaling.DOWN_TICKS
 
@@ -264,3 +264,12 @@ def test_years_away_cost_no_more_work_than_weeks(monkeypatch):
     years = 1000 * WEEK_TICKS + 12_345
     assert endpoint(traffic="daily").cost_usd(years) > 0
     assert sum(computed) < 4 * WEEK_TICKS
+
+
+def test_an_endpoint_that_is_only_paid_computes_no_latencies():
+    simulator = endpoint()
+    assert simulator.cost_usd(5000) > 0
+    assert simulator.replicas(0, 5000).max() >= 1
+    assert "curve" not in vars(simulator)
+    assert np.isfinite(simulator.columns(4000, 4001)["p99_ms"]).all()
+    assert "curve" in vars(simulator)

@@ -34,7 +34,7 @@ from vapor_core.contracts.serving import (
 from vapor_core.physics.serving import autoscaling, traffic
 from vapor_core.physics.serving.engines import Settings
 from vapor_core.physics.serving.memory import SERVING_BYTES, needed_gb, serving_memory
-from vapor_core.physics.serving.saturation import SaturationCurve, saturation_curve
+from vapor_core.physics.serving.saturation import Capacity, SaturationCurve, capacity, saturation_curve
 
 Floats = NDArray[np.float64]
 
@@ -117,7 +117,8 @@ class InferenceSimulator:
         self.model = catalog.model(spec.model)
         self.accelerator = catalog.accelerator(spec.accelerator)
         self._settings = Settings.of(spec.settings)
-        self.curve: SaturationCurve = saturation_curve(spec.replica(self.model, spec.lengths))
+        self._replica = spec.replica(self.model, spec.lengths)
+        self.capacity: Capacity = capacity(self._replica)
         self.cold_start_s = self._cold_start_s(self.model)
         self.cold_ticks = ceil(self.cold_start_s / TICK_S)
         first = self.model if spec.sized_to is None else catalog.model(spec.sized_to)
@@ -132,23 +133,28 @@ class InferenceSimulator:
         self._sums: dict[int, float] = {0: 0.0}  # by tick
         self._last_sum: tuple[int, float] = (0, 0.0)  # (tick, sum) that was asked for last
 
+    @cached_property
+    def curve(self) -> SaturationCurve:
+        """Latency by load: computed for ticks whose latencies are asked for, since most revisions are only paid."""
+        return saturation_curve(self._replica)
+
     def _cold_start_s(self, model: CatalogModel) -> float:
         memory = serving_memory(model, self.accelerator, 1, self.spec.precision, settings=self._settings)
         return autoscaling.cold_start_s(memory.weights_gb)
 
     def _sized(self) -> tuple[float, float]:
         """Requests a second between which people ask where nobody said how many: what the first replicas bear."""
-        curve = self.curve
+        bears = self.capacity
         if self.spec.sized_to is not None:
-            curve = saturation_curve(self.spec.replica(self.spec.sized_to, (CHAT_INPUT, CHAT_OUTPUT)))
+            bears = capacity(self.spec.replica(self.spec.sized_to, (CHAT_INPUT, CHAT_OUTPUT)))
         _, fewest, most = self.spec.segments[0]
-        target = autoscaling.TARGET_LOAD * curve.max_requests_per_second
+        target = autoscaling.TARGET_LOAD * bears.max_requests_per_second
         return DEMAND_LOW * target * max(fewest, 1), DEMAND_HIGH * target * max(most, 1)
 
     @cached_property
     def failure(self) -> Failure | None:
         """Why the endpoint can never start; None where it can."""
-        if self.curve.fits:
+        if self.capacity.fits:
             return None
         changes, cure = self._cure()
         has, precision = self.accelerator.memory_gb, self.spec.precision
@@ -162,7 +168,7 @@ class InferenceSimulator:
 
     def _needed_gb(self, precision: ServingPrecision) -> float:
         """Card memory with which weights, overhead and one request's cache fit into an engine's share."""
-        length = self.curve.input_tokens + self.curve.output_tokens
+        length = self.capacity.input_tokens + self.capacity.output_tokens
         return needed_gb(self.model, self.accelerator, precision, self._settings, length)
 
     def _cure(self) -> tuple[dict[str, str | int | float | bool], str]:
@@ -189,7 +195,7 @@ class InferenceSimulator:
         start, stop = max(start_tick, 0), max(stop_tick, start_tick, 0)
         scaling = self._scaling(start - BACKLOG_TICKS, stop)
         came = self._arrivals(scaling.rate, start - BACKLOG_TICKS, stop)
-        capacity = scaling.ready * self.curve.max_requests_per_second * TICK_S
+        capacity = scaling.ready * self.capacity.max_requests_per_second * TICK_S
         room = capacity * QUEUE_S / TICK_S
         waiting = np.rint(autoscaling.backlog(came, capacity, room, BACKLOG_TICKS))
         load = self._offered_load(came, scaling.ready)[BACKLOG_TICKS:]
@@ -213,7 +219,7 @@ class InferenceSimulator:
             "client_errors": client,
             "server_errors": failed + handled - answered,
             **latency,
-            "tokens_per_second": (answered - client - failed) * self.curve.output_tokens / TICK_S,
+            "tokens_per_second": (answered - client - failed) * self.capacity.output_tokens / TICK_S,
             "queue_depth": waiting,
             "replicas": ready,
             "utilization": np.where(ready > 0, np.clip(busy, 0.0, 1.0), 0.0),
@@ -266,7 +272,7 @@ class InferenceSimulator:
         share = float(minute["server_errors"].sum()) / ended if ended else 0.0
         if share > DEGRADED_ERRORS:
             reasons.append(f"{share:.0%} of requests fail on the server")
-        wait_s = waiting / (self.curve.max_requests_per_second * replicas)
+        wait_s = waiting / (self.capacity.max_requests_per_second * replicas)
         if wait_s > DEGRADED_WAIT_S:
             reasons.append(f"{waiting:.0f} requests wait, about {wait_s:.0f} s")
         return EndpointStatus("degraded" if reasons else "healthy", tuple(reasons))
@@ -288,10 +294,10 @@ class InferenceSimulator:
         rate = self._demand(first - back, stop)
         segments = self._segments
         at = np.searchsorted(segments[:, 0], ticks, side="right") - 1
-        exists = (ticks >= 0) & self.curve.fits
+        exists = (ticks >= 0) & self.capacity.fits
         low = np.where(exists, segments[np.maximum(at, 0), 1], 0).astype(np.float64)
         high = np.where(exists, segments[np.maximum(at, 0), 2], 0).astype(np.float64)
-        capacity = self.curve.max_requests_per_second or 1.0
+        capacity = self.capacity.max_requests_per_second or 1.0
         wanted, ready = autoscaling.replicas(rate, capacity, low, high, self.cold_ticks)
         return _Scaling(rate[back:], wanted[back:], ready[back:])
 
@@ -303,7 +309,7 @@ class InferenceSimulator:
     def _offered_load(self, came: Floats, ready: Floats) -> Floats:
         """Load of a ready replica over the last half minute."""
         offered = autoscaling.trailing_sum(came, LOAD_TICKS) / (LOAD_TICKS * TICK_S)
-        rate = np.maximum(ready, 1e-9) * max(self.curve.max_requests_per_second, 1e-9)
+        rate = np.maximum(ready, 1e-9) * max(self.capacity.max_requests_per_second, 1e-9)
         return np.asarray(offered / rate)
 
     def _errors(
@@ -344,8 +350,8 @@ class InferenceSimulator:
         z = np.log(limit / np.maximum(p50, 1e-9)) / np.maximum(spread, LEAST_SPREAD)
         timeouts = 1 / (1 + np.exp(np.clip(LOGISTIC_SLOPE * z, -50, 50)))
         timeouts = np.where(z > NO_TIMEOUT_Z, 0.0, timeouts)
-        mean = self.curve.input_tokens + self.curve.output_tokens
-        outgrown = np.exp(-self.curve.cache_tokens / mean) if mean else 0.0
+        mean = self.capacity.input_tokens + self.capacity.output_tokens
+        outgrown = np.exp(-self.capacity.cache_tokens / mean) if mean else 0.0
         return np.asarray(np.nan_to_num(np.clip(timeouts + outgrown, 0.0, 1.0)))
 
     def _dithered(self, mean: Floats, stream: str, start: int, stop: int) -> Floats:

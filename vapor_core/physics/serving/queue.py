@@ -81,6 +81,8 @@ class _Engine:
 
     def __init__(self, law: StepLaw, limits: Limits) -> None:
         self.law, self.limits = law, limits
+        self.evicts, self.mixed = limits.evicts, limits.mixed  # asked for at each step
+        self.chunk_tokens = float(int(limits.chunk_tokens))
         self.now = 0.0
         self.decodes = 0
         self.cached = 0.0  # tokens that running sequences attend to
@@ -97,9 +99,10 @@ class _Engine:
 
     def advance(self, until_ms: float) -> list[_Request]:
         """Let requests in, run one step or a stretch of equal ones, and give those that ended."""
-        if self.limits.evicts:
+        if self.evicts and self.cached + len(self.running) > self.limits.cache_tokens:
             self.evict()
-        self.admit()
+        if self.waiting:
+            self.admit()
         if not self.prefilling:
             self.decode_stretch(until_ms)
             return self.ended()
@@ -109,24 +112,29 @@ class _Engine:
             return self.ended()
         completed = self.mixed_step()
         over = self.ended()
-        return over + [request for request in completed if not self.start(request)]
+        for request in completed:
+            if not self.start(request):
+                over.append(request)
+        return over
 
     def admit(self) -> None:
         """Take waiting requests in, in order, while sequence slots and cache allow."""
-        while self.waiting:
-            size = self.limits.reserved_tokens(self.waiting[0].prompt, self.waiting[0].output)
+        limits, waiting = self.limits, self.waiting
+        while waiting:
+            request = waiting[0]
+            size = limits.reserved_tokens(request.prompt, request.output)
             count = len(self.running) + len(self.prefilling)
-            if count and (count >= self.limits.sequences or self.held + size > self.room):
+            if count and (count >= limits.sequences or self.held + size > self.room):
                 return
-            request = self.waiting.popleft()
+            waiting.popleft()
             self.reserved += size
-            request.done = min(int(self.limits.cached_share * request.prompt), request.prompt - 1)
+            request.done = min(int(limits.cached_share * request.prompt), request.prompt - 1)
             self.prefilling.append(request)
 
     @property
     def held(self) -> float:
         """Tokens of the cache that are taken: with what is reserved, or as they are."""
-        if not self.limits.evicts:
+        if not self.evicts:
             return self.reserved
         return self.cached + sum([request.prompt for request in self.prefilling])
 
@@ -152,16 +160,20 @@ class _Engine:
         """One step with a chunk of prompts; returns the requests whose prompt it completed."""
         budget, pairs, tokens = self.chunk, 0.0, 0.0
         completed: list[_Request] = []
-        while self.prefilling and tokens < budget:
-            request = self.prefilling[0]
-            chunk = min(request.prompt - request.done, int(budget - tokens) or 1)
-            pairs += chunk * (request.done + chunk / 2)
+        prefilling = self.prefilling
+        while prefilling and tokens < budget:
+            request = prefilling[0]
+            done, chunk = request.done, int(budget - tokens) or 1
+            left = request.prompt - done
+            if chunk > left:
+                chunk = left
+            pairs += chunk * (done + chunk / 2)
             tokens += chunk
-            request.done += chunk
-            if request.done < request.prompt:
+            request.done = done + chunk
+            if chunk < left:
                 break
-            completed.append(self.prefilling.popleft())
-        if self.limits.mixed:
+            completed.append(prefilling.popleft())
+        if self.mixed:
             self._run(self.law.step_ms(len(self.running), self.cached, tokens, pairs), 1)
         else:
             self._run(self.law.step_ms(0, 0.0, tokens, pairs), 0)
@@ -170,20 +182,18 @@ class _Engine:
     @property
     def chunk(self) -> float:
         """Prompt tokens of a step: what the sequences that decode beside them leave."""
-        beside = len(self.running) if self.limits.mixed else 0
-        return max(float(int(self.limits.chunk_tokens)) - beside, LEAST_CHUNK)
+        left = self.chunk_tokens - len(self.running) if self.mixed else self.chunk_tokens
+        return left if left > LEAST_CHUNK else LEAST_CHUNK
 
     def whole_chunks(self) -> int:
         """Steps in which nothing happens but that the first prompt is worked off; who arrives meanwhile waits."""
         request = self.prefilling[0]
         chunks = int((request.prompt - request.done - 1) // self.chunk)
-        return (
-            min(chunks, self.running[0][0] - self.decodes) if self.running and self.limits.mixed else chunks
-        )
+        return min(chunks, self.running[0][0] - self.decodes) if self.running and self.mixed else chunks
 
     def prompt_stretch(self, chunks: int) -> None:
         """So many steps of a whole chunk each; each attends to what the ones before have left."""
-        mixed, request, tokens = self.limits.mixed, self.prefilling[0], self.chunk
+        mixed, request, tokens = self.mixed, self.prefilling[0], self.chunk
         count, cached = (len(self.running), self.cached) if mixed else (0, 0.0)
         first = self.law.step_ms(count, cached, tokens, tokens * (request.done + tokens / 2))
         slope = self.law.cached_ms * count + self.law.pair_ms * tokens**2
@@ -194,13 +204,13 @@ class _Engine:
         """Decode steps up to the next end of a sequence or the first step boundary at or after `until_ms`."""
         count = len(self.running)
         steps = self.running[0][0] - self.decodes
-        if self.limits.evicts and count > 1:
+        if self.evicts and count > 1:
             steps = max(min(steps, int((self.limits.cache_tokens - self.cached) / count)), 1)
-        first = self.law.decode_ms(count, self.cached)
+        first = self.law.step_ms(count, self.cached, 0.0, 0.0)
         slope = self.law.cached_ms * count
         if until_ms < self.now + steps * first:
             gap = max(until_ms - self.now, 0.0)
-            steps = max(min(steps, ceil(gap / (first + slope * gap / first / 2))), 1)
+            steps = min(steps, ceil(gap / (first + slope * gap / first / 2))) or 1
         self._run(steps * first + slope * steps * (steps - 1) / 2, steps)
 
     def _run(self, duration_ms: float, steps: int) -> None:
@@ -223,9 +233,10 @@ class _Engine:
 
     def ended(self) -> list[_Request]:
         """Sequences that made their last token, taken out."""
-        over = []
-        while self.running and self.running[0][0] <= self.decodes:
-            request = heappop(self.running)[2]
+        over: list[_Request] = []
+        running, decodes = self.running, self.decodes
+        while running and running[0][0] <= decodes:
+            request = heappop(running)[2]
             self.cached -= request.prompt + request.output
             self.reserved -= self.limits.reserved_tokens(request.prompt, request.output)
             over.append(request)
@@ -254,13 +265,13 @@ def run_queue(
     """
     engine = _Engine(law, limits)
     requests = [
-        _Request(k, max(int(prompt), 1), max(int(output), 1), asked=max(int(output), 1))
-        for k, (prompt, output) in enumerate(zip(prompts, outputs, strict=True))
+        _Request(k, prompt, output, asked=output)
+        for k, (prompt, output) in enumerate(zip(_whole(prompts), _whole(outputs), strict=True))
     ]
-    pending = deque(requests)
+    pending, waiting = deque(requests), engine.waiting
     if arrivals_ms is None:
         for _ in range(min(clients, len(requests))):
-            engine.waiting.append(pending.popleft())
+            waiting.append(pending.popleft())
     else:
         for request, arrived_ms in zip(requests, arrivals_ms.tolist(), strict=True):
             request.arrived_ms = arrived_ms
@@ -270,14 +281,18 @@ def run_queue(
             if not engine.busy:
                 engine.now = max(engine.now, pending[0].arrived_ms)
             while pending and pending[0].arrived_ms <= engine.now:
-                engine.waiting.append(pending.popleft())
+                waiting.append(pending.popleft())
             next_ms = pending[0].arrived_ms if pending else inf
         for request in engine.advance(next_ms):
             request.ended_ms = engine.now
             if arrivals_ms is None and pending:
                 pending[0].arrived_ms = engine.now
-                engine.waiting.append(pending.popleft())
+                waiting.append(pending.popleft())
     return _served(requests, engine)
+
+
+def _whole(tokens: NDArray[np.int64]) -> list[int]:
+    return np.maximum(tokens.astype(np.int64), 1).tolist()
 
 
 def _served(requests: list[_Request], engine: _Engine) -> Served:

@@ -14,14 +14,21 @@ MOST_SETTLED = 900  # requests simulated at each load, the first third to fill t
 
 
 @dataclass(frozen=True, slots=True)
-class SaturationCurve:
-    """Latency by load of one replica. `load` is the offered over the saturated rate, ascending."""
+class Capacity:
+    """What one replica holds and bears, whatever is asked of it."""
 
     fits: bool
     max_requests_per_second: float
     input_tokens: float
     output_tokens: float
     cache_tokens: float
+    max_concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaturationCurve:
+    """Latency by load of one replica. `load` is the offered over the saturated rate, ascending."""
+
     load: NDArray[np.float64]
     ttft_ms: NDArray[np.float64]
     tpot_ms: NDArray[np.float64]
@@ -30,18 +37,31 @@ class SaturationCurve:
     p99_ms: NDArray[np.float64]
 
 
+@lru_cache(maxsize=256)
+def capacity(replica: ServingConfig) -> Capacity:
+    """The most that a replica bears, whose own load is left aside: a tenth of the time of its saturation curve."""
+    idle = serving_point(_idle(replica))
+    return Capacity(
+        fits=idle.fits,
+        max_requests_per_second=idle.max_requests_per_second,
+        input_tokens=replica.input_tokens,
+        output_tokens=replica.output_tokens,
+        cache_tokens=float(idle.memory.kv_capacity_tokens),
+        max_concurrency=idle.max_concurrency,
+    )
+
+
 @lru_cache(maxsize=64)
 def saturation_curve(replica: ServingConfig) -> SaturationCurve:
     """Load against latency of one replica, whose own load is left aside: medians and tails, each made monotone."""
-    replica = replica.changed(concurrency=None, request_rate=None, static_batch=None)
-    idle = serving_point(replica)
-    most = idle.max_requests_per_second
-    points = [idle]
-    count = min(max(OPEN_LOOP_REQUESTS, 4 * idle.max_concurrency), MOST_SETTLED)
-    if idle.fits:
+    replica = _idle(replica)
+    points = [serving_point(replica)]
+    bears = capacity(replica)
+    count = min(max(OPEN_LOOP_REQUESTS, 4 * bears.max_concurrency), MOST_SETTLED)
+    if bears.fits:
         points = [
             serving_point(
-                replica.changed(request_rate=load * most),
+                replica.changed(request_rate=load * bears.max_requests_per_second),
                 requests=max(round(count * load), OPEN_LOOP_REQUESTS),
                 settled_after=round(count * load / 3),
             )
@@ -50,11 +70,6 @@ def saturation_curve(replica: ServingConfig) -> SaturationCurve:
     table = np.asarray([(point.ttft, point.tpot, *point.latency) for point in points])
     ttft, tpot, p50, p95, p99 = np.maximum.accumulate(table, axis=0).T
     return SaturationCurve(
-        fits=idle.fits,
-        max_requests_per_second=most,
-        input_tokens=replica.input_tokens,
-        output_tokens=replica.output_tokens,
-        cache_tokens=float(idle.memory.kv_capacity_tokens),
         load=np.asarray(LOADS[: len(points)]),
         ttft_ms=ttft,
         tpot_ms=tpot,
@@ -62,3 +77,7 @@ def saturation_curve(replica: ServingConfig) -> SaturationCurve:
         p95_ms=p95,
         p99_ms=p99,
     )
+
+
+def _idle(replica: ServingConfig) -> ServingConfig:
+    return replica.changed(concurrency=None, request_rate=None, static_batch=None)

@@ -129,14 +129,15 @@ class StepLaw:
         arithmetic = tokens * self.token_ms
         longer, shorter = (reading, arithmetic) if reading > arithmetic else (arithmetic, reading)
         # A little over a graph is a little slower, so that one sequence more never costs tokens a second
-        eager = min(max(tokens / self.graph_tokens - 1.0, 0.0), 1.0) * self.eager_ms
+        graph = self.graph_tokens
+        eager = 0.0 if tokens <= graph else min(tokens / graph - 1.0, 1.0) * self.eager_ms
         whole = (
             self.fixed_ms
             + eager
             + longer
             + self.unhidden_share * shorter
             + tokens * self.reduced_ms
-            + min(tokens, self.graph_tokens) * self.small_reduced_ms
+            + (tokens if tokens < graph else graph) * self.small_reduced_ms
             + sequences * self.sequence_ms
             + cached_tokens * self.cached_ms
             + pairs * self.pair_ms
