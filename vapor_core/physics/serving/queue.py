@@ -165,8 +165,7 @@ class _Engine:
             request = prefilling[0]
             done, chunk = request.done, int(budget - tokens) or 1
             left = request.prompt - done
-            if chunk > left:
-                chunk = left
+            chunk = min(chunk, left)
             pairs += chunk * (done + chunk / 2)
             tokens += chunk
             request.done = done + chunk
@@ -292,7 +291,7 @@ def run_queue(
 
 
 def _whole(tokens: NDArray[np.int64]) -> list[int]:
-    return np.maximum(tokens.astype(np.int64), 1).tolist()
+    return [max(count, 1) for count in tokens.astype(np.int64).tolist()]
 
 
 def _served(requests: list[_Request], engine: _Engine) -> Served:
