@@ -6,9 +6,9 @@ from vapor_ui.entrance import arrival
 
 arrival.begin("Train")
 
-from vapor_ui.form import calibrations, choices, form_values
+from vapor_ui.form import calibrations, form_values
 from vapor_ui.shell import frame
-from vapor_ui.train import config_load, launch, proposals
+from vapor_ui.train import config_load, launch, proposals, where
 from vapor_ui.train.estimate_panel import estimate_panel
 from vapor_ui.train.form import clear_button, train_form
 
@@ -16,7 +16,7 @@ store = frame.page("Train")
 with st.container():
     launch.prefill(store)
 calibration = calibrations.current(store)
-form = form_values.form(choices.chosen(store), calibration)
+form = form_values.form(where.values(store), calibration)
 left, right = st.columns([4, 3], gap="medium")
 with left:
     train_form(store, form)

@@ -8,6 +8,8 @@ estimate_table: An estimate on a terminal: figures with their ranges, risks with
 journal: The commands that look after a journal: `vapor journal check | repair | export | restore`.
 main: Where the command `vapor` starts: its groups of commands, and how an error becomes one line and an exit
     code.
+measure: `vapor measure`: what this machine can do, so that a rehearsal for it can be held against a run on
+    it.
 run: `vapor run`: the app, as `streamlit run Home.py` starts it.
 told: How a command ends: what it could not do is one line on the error stream, and its exit code says which
     kind it is.

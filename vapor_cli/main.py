@@ -5,6 +5,7 @@ import typer
 from vapor_cli import journal
 from vapor_cli.doctor import doctor
 from vapor_cli.estimate import estimate
+from vapor_cli.measure import measure
 from vapor_cli.run import run
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
 app.add_typer(journal.app, name="journal")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
 app.command()(estimate)
+app.command()(measure)
 app.command()(doctor)
 
 

@@ -173,6 +173,18 @@ class Health:
     reasons: tuple[str, ...] = ()  # why it is not healthy, in words
 
 
+class MeasuredMachine(Protocol):
+    """Where a backend trains, measured: what a rehearsal for it is computed with."""
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """What a configuration takes."""
+
+    @property
+    def defaults(self) -> Mapping[str, object]:
+        """Fields that a configuration has there where a person chose nothing else."""
+
+
 class DeploymentBackend(Protocol):
     """Runs deployments. All methods but `check` and `failure` want one that `recall` made known.
 

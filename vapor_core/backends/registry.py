@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from vapor_core.errors import BackendRefused
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vapor_core.backends.base import DeploymentBackend, JobBackend
+    from vapor_core.backends.base import DeploymentBackend, JobBackend, MeasuredMachine
     from vapor_core.journal.journal import Journal
 
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 class Abilities:
     """What a backend can do, for screens and actions to ask."""
 
+    title: str = ""  # what a person does by choosing it, on a button
     is_simulated: bool = False  # computed on simulated time: speed, skips and rewinding touch it
     is_real: bool = False  # work that really goes on: it lives on the wall clock
     runs_here: bool = True  # takes jobs that are submitted
@@ -39,17 +42,20 @@ class Abilities:
 class Registration:
     """A backend's abilities and builders, each as "module:Class".
 
-    A builder takes (workspace's id, its journal); jobs of two workspaces may bear the same id.
+    A builder takes (workspace's id, its journal); jobs of two workspaces may bear the same id. `measured` and `measure`
+    are functions that take nothing: what was measured of the machine that trains, and measuring it anew.
     """
 
     abilities: Abilities
     jobs: str
     deployments: str | None = None
+    measured: str | None = None
+    measure: str | None = None
 
 
 REGISTRY: dict[str, Registration] = {
     "simulated": Registration(
-        Abilities(is_simulated=True, can_share=True, queues=True),
+        Abilities(title="Rehearse", is_simulated=True, can_share=True, queues=True),
         jobs="vapor_core.backends.simulated.jobs:SimulatedJobs",
         deployments="vapor_core.backends.simulated.deployments:SimulatedDeployments",
     ),
@@ -67,17 +73,19 @@ REGISTRY: dict[str, Registration] = {
         jobs="vapor_core.backends.imported:ImportedJobs",
     ),
     "local": Registration(
-        Abilities(is_real=True, can_go_on=True, can_fork=False, queues=True),
+        Abilities(title="Run on this machine", is_real=True, can_go_on=True, can_fork=False, queues=True),
         jobs="vapor_core.backends.local.jobs:LocalJobs",
         deployments="vapor_core.backends.absent:LocalDeployments",
+        measured="vapor_core.backends.local.machine:remembered",
+        measure="vapor_core.backends.local.machine:measured_anew",
     ),
     "ray": Registration(
-        Abilities(is_real=True),
+        Abilities(title="Run on a Ray cluster", is_real=True),
         jobs="vapor_core.backends.absent:RayJobs",
         deployments="vapor_core.backends.absent:RayDeployments",
     ),
     "hf_jobs": Registration(
-        Abilities(can_deploy=False),
+        Abilities(title="Run on Hugging Face Jobs", is_real=True, can_deploy=False),
         jobs="vapor_core.backends.absent:HubJobs",
     ),
 }
@@ -105,6 +113,26 @@ def deployment_backend(backend: str, workspace: str, journal: Journal) -> Deploy
         return None
     builder = cast("Callable[[str, Journal], DeploymentBackend]", _builder(registration.deployments))
     return builder(workspace, journal)
+
+
+def measured(backend: str) -> MeasuredMachine | None:
+    """The machine that a backend trains on, as it was measured last; None where nobody did or nobody can."""
+    registration = REGISTRY.get(backend)
+    if registration is None or registration.measured is None:
+        return None
+    return cast("Callable[[], MeasuredMachine | None]", _builder(registration.measured))()
+
+
+def measure(backend: str) -> MeasuredMachine:
+    """Measure the machine that a backend trains on.
+
+    Raises:
+        BackendRefused: where it cannot be measured; says what would help.
+    """
+    registration = REGISTRY.get(backend)
+    if registration is None or registration.measure is None:
+        raise BackendRefused(f"where {backend} trains cannot be measured; choose a card of the catalog")
+    return cast("Callable[[], MeasuredMachine]", _builder(registration.measure))()
 
 
 def _builder(place: str) -> object:

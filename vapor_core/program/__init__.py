@@ -6,6 +6,8 @@ data: Rows to train on: of a file, of the Hub, or of the Python standard library
     there.
 kernels: Which kernels a run gets of those that its configuration names: what this machine lacks is left out,
     and told.
+limits: What the training program cannot do on a machine, in words: the app refuses with them, and so does the
+    program.
 measure: What this machine can do, measured: `python -m vapor_core.program.measure`, a JSON object on its last
     line.
 model: The model to train: weights from a folder, a package, the Hub or from scratch; adapters over them; the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from datasets import Dataset, load_dataset
 KINDS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
 ASKED = ("instruction", "question", "query", "problem", "prompt", "input", "inputs", "context")
 ANSWERS = ("output", "answer", "response", "completion", "solution", "target", "chosen")
+# Columns of an example, by the method; a prompt may stand within the answers
+PREFERENCES = {"dpo": ("chosen", "rejected"), "kto": ("prompt", "completion", "label")}
 ROLES = {"human": "user", "gpt": "assistant"}
 HELD_OUT = 0.02  # of the rows, for evaluation
 FEWEST_HELD_OUT = 2
@@ -89,6 +91,12 @@ def as_answer(has_template: bool) -> Callable[[Row], dict[str, Any]]:
         return as_text(row)
 
     return example
+
+
+def lacking(method: str, columns: Iterable[str]) -> list[str]:
+    """Columns that a preference method needs and data do not have."""
+    known = set(columns)
+    return [name for name in PREFERENCES[method] if name not in known]
 
 
 def as_preference(row: Row) -> dict[str, Any]:

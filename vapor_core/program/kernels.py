@@ -43,6 +43,8 @@ def kernels(config: Mapping[str, Any], *, gpu: bool) -> Kernels:
         told.append("Trained without fused kernels: they need a GPU and the package liger-kernel.")
     if compiled and not gpu:
         told.append("Trained without torch.compile, which is used on a GPU alone.")
+    if config.get("cross_entropy") == "full" and config["method"] not in ("dpo", "kto"):
+        told.append("TRL computes the loss in chunks, which needs less memory than all logits at once.")
     flash = "flash_attention_2" if can_flash else "sdpa"
     return Kernels(
         attention=flash if attention == "flash" else attention,

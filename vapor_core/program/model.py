@@ -75,9 +75,17 @@ def model_of(spec: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> Pre
     """The model with its adapters, ready to train."""
     config, model = spec["config"], spec["model"]
     if model["source"] == "scratch":
-        return from_scratch(model["architecture"], tokenizer, int(config["sequence_length"]))
+        made = from_scratch(model["architecture"], tokenizer, int(config["sequence_length"]))
+        return made.to(_dtype(config))
     made = _loaded(config, model)
-    return made if config["method"] not in ("lora", "qlora", "dpo", "kto") else _adapted(made, spec)
+    return _adapted(made, spec) if adapts(config) else made
+
+
+def adapts(config: Mapping[str, Any]) -> bool:
+    """Whether adapters are trained: always by LoRA, by preference methods where they have a rank."""
+    return config["method"] in ("lora", "qlora") or (
+        config["method"] in ("dpo", "kto") and bool(config.get("lora_rank"))
+    )
 
 
 def llama_config(shape: Mapping[str, Any], vocabulary: int, longest: int, **more: object) -> LlamaConfig:
@@ -122,20 +130,22 @@ def _loaded(config: Mapping[str, Any], model: Mapping[str, Any]) -> PreTrainedMo
         del fresh.config.quantization_config
         return fresh.to(dtype)
     more: dict[str, Any] = {"attn_implementation": kernels(config, gpu=torch.cuda.is_available()).attention}
-    if config["method"] == "qlora":
+    base = config.get("base_quantization", "none")
+    if base == "nf4":
         more["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
         )
+    elif base == "int8":
+        more["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
     return AutoModelForCausalLM.from_pretrained(model["name"], dtype=dtype, trust_remote_code=False, **more)
 
 
 def _dtype(config: Mapping[str, Any]) -> torch.dtype:
     """In which weights are loaded: those that are trained in 16 bit with fp32 masters are loaded as these."""
-    wide = config.get("master_weights") == "fp32" or config["method"] == "pretrain"
-    if wide and config["method"] in ("pretrain", "full"):
+    if config.get("master_weights") == "fp32" and not adapts(config):
         return torch.float32
     if not torch.cuda.is_available() and config["precision"] == "fp16":
         return torch.float32
@@ -156,6 +166,18 @@ def _adapted(model: PreTrainedModel, spec: Mapping[str, Any]) -> PreTrainedModel
         lora_alpha=config["lora_alpha"],
         target_modules=sorted(name for name in found if name),
         use_dora=bool(config.get("dora")),
+        modules_to_save=_whole(model) if config.get("train_embeddings") else None,
         task_type="CAUSAL_LM",
     )
     return get_peft_model(model, lora)
+
+
+def _whole(model: PreTrainedModel) -> list[str]:
+    """What is trained whole beside adapters: the embedding, and the head where it has weights of its own."""
+    ends = [
+        (name, module) for name, module in model.named_modules() if module is model.get_input_embeddings()
+    ]
+    head = model.get_output_embeddings()
+    if head is not None and head.weight is not model.get_input_embeddings().weight:
+        ends += [(name, module) for name, module in model.named_modules() if module is head]
+    return [name.rsplit(".", 1)[-1] for name, _ in ends]

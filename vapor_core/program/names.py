@@ -21,5 +21,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "gate_proj": ("gate_proj", "gate_up_proj", "feed_forward.w1"),
     "up_proj": ("up_proj", "gate_up_proj", "feed_forward.w3", "fc1", "fc_in", "dense_h_to_4h", "c_fc"),
+    "lm_head": ("lm_head", "embed_out", "output"),
     "down_proj": ("down_proj", "feed_forward.w2", "fc2", "fc_out", "dense_4h_to_h", "mlp.c_proj"),
 }

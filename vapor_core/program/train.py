@@ -23,22 +23,13 @@ from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrai
 
 from vapor_core.program import data, model
 from vapor_core.program.kernels import kernels
+from vapor_core.program.limits import OPTIMIZERS, refusal
 from vapor_core.program.telling import Teller, Telling, last_checkpoint
 
 CHECKPOINTS, RESULT = "checkpoints", "result"
 KEPT = 3  # checkpoints
 SEEDS = 2**32  # numpy takes no larger one
 TOKENIZER_ROWS = 2_000  # of the data, that a tokenizer is made from
-OPTIMIZERS = {
-    "adamw": "adamw_torch",
-    "adamw_8bit": "adamw_bnb_8bit",
-    "paged_adamw_8bit": "paged_adamw_8bit",
-    "adamw_4bit": "adamw_torch_4bit",
-    "adafactor": "adafactor",
-    "lion": "lion_32bit",
-    "sgd": "sgd",
-}
-NEEDS_GPU = ("adamw_8bit", "paged_adamw_8bit", "adamw_4bit", "galore_adamw")
 
 
 class CannotBeDone(Exception):
@@ -52,23 +43,9 @@ def refuse(config: Mapping[str, Any]) -> None:
         CannotBeDone: says what it cannot, and what would work.
     """
     gpu = torch.cuda.is_available()
-    if config["method"] not in ("pretrain", "full", "lora", "qlora", "dpo", "kto"):
-        raise CannotBeDone(
-            f"this program does not train by {config['method']}; lora, full, dpo and kto it does"
-        )
-    if config["method"] == "qlora" and not gpu:
-        raise CannotBeDone("QLoRA needs a GPU and bitsandbytes; LoRA trains here")
-    if config["optimizer"] not in OPTIMIZERS:
-        raise CannotBeDone(f"this program has no optimizer {config['optimizer']}; adamw works")
-    if config["optimizer"] in NEEDS_GPU and not gpu:
-        raise CannotBeDone(f"{config['optimizer']} needs a GPU; adamw works here")
-    if config["precision"] == "fp16" and not gpu:
-        raise CannotBeDone("fp16 arithmetic needs a GPU; bf16 and fp32 work here")
-    cards = torch.cuda.device_count() if gpu else 1
-    if config["accelerator_count"] > cards:
-        raise CannotBeDone(
-            f"{config['accelerator_count']} accelerators are asked for and {cards} is here; ask for {cards}"
-        )
+    reason = refusal(config, gpu=gpu, accelerators=1)
+    if reason is not None:
+        raise CannotBeDone(reason)
 
 
 def multiplier(config: Mapping[str, Any], step: int, total: int) -> float:
@@ -119,7 +96,7 @@ def scheduled(trainer_class: type[SFTTrainer | DPOTrainer | KTOTrainer], config:
 
 def is_mixed(config: Mapping[str, Any]) -> bool:
     """Whether what is trained is kept in fp32 and computed with in 16 bits: all but fine-tunes of 16-bit weights."""
-    return config["method"] in ("pretrain", "lora", "qlora") or config.get("master_weights") == "fp32"
+    return model.adapts(config) or config.get("master_weights") == "fp32"
 
 
 def arguments(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -163,6 +140,12 @@ def trainer_of(spec: Mapping[str, Any], folder: Path, teller: Teller) -> SFTTrai
     method = config["method"]
     example: Callable[[data.Row], dict[str, Any]]
     if method in ("dpo", "kto"):
+        lacking = data.lacking(method, found.column_names)
+        if lacking:
+            raise CannotBeDone(
+                f"{method} needs the columns {', '.join(data.PREFERENCES[method])}, and the data have no "
+                f"{' and no '.join(lacking)}; take preference data, or train by lora"
+            )
         example = data.as_preference
         kind, args = (DPOTrainer, DPOConfig(**given)) if method == "dpo" else (KTOTrainer, KTOConfig(**given))
     else:
@@ -180,7 +163,7 @@ def trainer_of(spec: Mapping[str, Any], folder: Path, teller: Teller) -> SFTTrai
         processing_class=tokenizer,
         callbacks=[Telling(teller, folder, spec, batch * config["sequence_length"])],
     )
-    if method == "qlora":
+    if config.get("base_quantization", "none") != "none":
         for (
             parameter
         ) in trainer.model.parameters():  # TRL keeps adapters over 4-bit weights in bf16; rehearsed is fp32

@@ -11,6 +11,7 @@ from vapor_core import catalog
 from vapor_ui.form import blocks, choices, memory_blocks, pickers
 from vapor_ui.parts import prices
 from vapor_ui.shell import session
+from vapor_ui.train import where
 
 if TYPE_CHECKING:
     from vapor_core.workspace.store import Store
@@ -22,6 +23,7 @@ METHOD = (
     *(blocks.MICRO_BATCH, blocks.ACCUMULATION, blocks.LORA_RANK),
 )
 HARDWARE = (blocks.ACCELERATORS, blocks.SHARDING_FIELD, blocks.PRECISION)
+REAL_HARDWARE = (blocks.PRECISION,)
 ADVANCED = (
     *(blocks.SCHEDULE, blocks.WARM_UP, blocks.MINIMUM_RATE, blocks.DECAY),
     *(blocks.OPTIMIZER, blocks.WEIGHT_DECAY, blocks.CLIPPING),
@@ -45,9 +47,11 @@ def train_form(store: Store, form: Form) -> None:
         blocks.grid(form, METHOD)
     with st.container(border=True):
         st.markdown("#### Hardware")
-        blocks.ACCELERATOR.draw(form)
-        prices.note(catalog.accelerator(form.shown.accelerator), now=session.now())
-        blocks.grid(form, HARDWARE)
+        real = where.hardware(form)
+        if not real:
+            blocks.ACCELERATOR.draw(form)
+            prices.note(catalog.accelerator(form.shown.accelerator), now=session.now())
+        blocks.grid(form, REAL_HARDWARE if real else HARDWARE)
     kept = (*memory_blocks.CHOICES, memory_blocks.OFFLOAD)
     with st.expander("Memory and kernels", icon=":material/memory:", expanded=_wrong(form, kept)):
         blocks.grid(form, memory_blocks.CHOICES)

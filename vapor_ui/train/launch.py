@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from vapor_core import catalog, text
+from vapor_core.backends import machines
 from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices
 from vapor_ui.form.fields import Line
 from vapor_ui.parts import links
-from vapor_ui.shell import address, session, settings
+from vapor_ui.shell import address, session
+from vapor_ui.train import where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from vapor_ui.form.form_values import Form
 
 LONGEST_NAME = 80  # letters of a suggested one
-WHERE = {"Rehearse": "simulated", "Run it for real": "local"}
 
 
 def prefill(store: Store) -> None:
@@ -50,11 +51,13 @@ def launch(form: Form) -> None:
             st.error(text.plain(sentence), icon=":material/error:")
         if form.problems and not form.other_problems:
             st.caption(":red[:material/error: Correct the marked fields first.]")
-    backend = _where()
     risky = form.estimate is not None and any(risk.severity == "blocking" for risk in form.estimate.risks)
-    ready = form.config is not None and not session.read_only()
+    real = machines.is_real(form.shown.backend)
+    ready = form.config is not None and not session.read_only() and where.is_ready(form)
+    if real and not where.is_ready(form):
+        st.caption(":material/speed: Measure this machine first, under *Hardware*.")
     pressed = st.button(
-        text.on_primary("Start anyway" if risky else "Start training", enabled=ready),
+        text.on_primary(_start(risky=risky, real=real), enabled=ready),
         type="primary",
         icon=":material/play_arrow:",
         disabled=not ready,
@@ -63,8 +66,7 @@ def launch(form: Form) -> None:
     if not pressed or form.config is None:
         return
     try:
-        config = form.config.changed(backend=backend)
-        job = session.do(Store.submit, config, name=config.name or suggested_name(form))
+        job = session.do(Store.submit, form.config, name=form.config.name or suggested_name(form))
     except VaporError as refused:
         st.error(text.plain(refused, 1000), icon=":material/error:")
         return
@@ -72,23 +74,10 @@ def launch(form: Form) -> None:
     links.open_job(job.id)
 
 
-def _where() -> str:
-    """Whether the run is rehearsed or done; the choice is there where this server may do real work."""
-    if "local" not in settings.real_backends():
-        return "simulated"
-    return WHERE[
-        st.segmented_control(
-            "How",
-            tuple(WHERE),
-            default=next(iter(WHERE)),
-            required=True,
-            key="train.where",
-            persist_state="session",
-            label_visibility="collapsed",
-            help="A rehearsal is computed; a real run trains on this machine.",
-        )
-        or next(iter(WHERE))
-    ]
+def _start(*, risky: bool, real: bool) -> str:
+    if real:
+        return "Train for real anyway" if risky else "Train for real"
+    return "Start anyway" if risky else "Start training"
 
 
 def suggested_name(form: Form) -> str:

@@ -12,25 +12,25 @@ import sys
 import time
 from importlib.util import find_spec
 from math import isfinite
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vapor_core import catalog
 from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
 from vapor_core.backends.local.log_rows import LogRows
-from vapor_core.backends.local.run_directory import Exit, RunDirectory
+from vapor_core.backends.local.machine import remembered
+from vapor_core.backends.local.run_directory import Exit, RunDirectory, runs_folder
 from vapor_core.backends.local.run_spec import run_spec
 from vapor_core.backends.local.slots import Slots
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import JobStatus, LifeEvent
 from vapor_core.errors import BackendRefused, NotFound
 from vapor_core.physics.plan import plan
+from vapor_core.program.limits import refusal
 
 if TYPE_CHECKING:
     from vapor_core.journal.journal import Journal
 
 BACKENDS = "VAPOR_BACKENDS"  # which real backends a server allows, with commas
-RUNS = "VAPOR_RUNS"  # the folder of all runs
 NEEDED = ("torch", "transformers", "trl", "peft", "datasets")
 ETA_STEPS = 10  # steps before an ETA means something
 ENDED: dict[str, JobStatus] = {
@@ -46,15 +46,6 @@ DETACHED = (
     "runpy.run_module('vapor_core.backends.local.supervisor', run_name='__main__', alter_sys=True)"
 )
 WORDS = {"start": "Training began.", "checkpoint": "Checkpoint saved after {step:,} steps."}
-
-
-def runs_folder() -> Path:
-    """Where runs are kept: VAPOR_RUNS, or the user's data folder."""
-    named = os.environ.get(RUNS)
-    if named:
-        return Path(named).expanduser()
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return data / "vapor" / "runs"
 
 
 def named_backends() -> tuple[str, ...]:
@@ -84,6 +75,11 @@ class LocalJobs:
                 f"real training needs {', '.join(missing)}, which this installation lacks: pip install -e '.[local]' "
                 "in Vapor's folder"
             )
+        machine = remembered()
+        if machine is not None:
+            reason = refusal(spec.config.model_dump(), gpu=not machine.is_processor, accelerators=1)
+            if reason is not None:
+                raise BackendRefused(reason)
         if catalog.dataset(spec.config.dataset).kind == "own":
             raise BackendRefused(
                 "a file of your own cannot be trained on here yet; take a data set of the catalog"

@@ -8,11 +8,15 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from vapor_core import catalog
+from vapor_core.backends.local.run_directory import runs_folder
 from vapor_core.backends.local.run_spec import SHAPE
+from vapor_core.backends.local.slots import Slots
 from vapor_core.backends.local.supervisor import ENVIRONMENT
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.training import JobConfig, Method
@@ -21,7 +25,7 @@ from vapor_core.physics.plan import plan
 from vapor_core.physics.throughput import training_throughput
 
 ID, NAME = "this-machine", "This machine"
-LONGEST_S = 180.0  # a measurement takes some ten seconds; a machine that others use takes longer
+LONGEST_S = 180.0  # a measurement takes some twenty seconds; a machine that others use takes longer
 # Of its bandwidth that a copy reaches, read and written: 4.3 of an H200's 4.8 TB/s, 3.0 of an H100's 3.35, both
 # measured; of a processor's memory nothing published is at hand, so that of cards counts
 COPY_SHARE = 0.9
@@ -35,6 +39,7 @@ UNTOLD = frozenset(
 OTHERS = frozenset({"ti", "super", "ada", "nvl", "laptop", "mobile", "max", "d"})  # mark a card of its own
 SIZE = re.compile(r"(8|10|12|16|24|32|40|48|64|80|94|96|128|141|180|192)?(gb)?")
 PROGRAM = (sys.executable, "-m", "vapor_core.program.measure")
+KEPT = "machine.json"  # in the folder of all runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,66 @@ class Machine:
     is_processor: bool
     figures: dict[str, Any]
 
+    @property
+    def defaults(self) -> dict[str, object]:
+        """What a configuration has here where a person chose nothing else: how the training program trains.
+
+        TRL takes the loss of running text in chunks; a processor computes in what it multiplies fastest; nothing fails
+        on purpose.
+        """
+        reference = self.figures.get("reference") or {}
+        quickest = (
+            {"precision": reference["precision"]} if self.is_processor and "precision" in reference else {}
+        )
+        return {"cross_entropy": "chunked", "hardware_faults": False, **quickest}
+
+
+def remembered(folder: Path | None = None) -> Machine | None:
+    """What was measured last on this machine; None where nothing was, or another version wrote it."""
+    file = (folder or runs_folder()) / KEPT
+    try:
+        state = file.stat()
+        return _read(file, state.st_mtime_ns, state.st_size)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+@lru_cache(maxsize=8)
+def _read(file: Path, changed_ns: int, size: int) -> Machine:
+    return machine_of(json.loads(file.read_bytes()))
+
+
+def measured_anew(longest_s: float = LONGEST_S, folder: Path | None = None) -> Machine:
+    """Measure this machine while no job trains on it, and remember the figures for all who use it.
+
+    Raises:
+        BackendRefused: where it cannot be measured; says what would help.
+    """
+    folder = folder or runs_folder()
+    try:
+        slot = Slots(folder).take()
+    except OSError as error:
+        raise BackendRefused(
+            f"the folder of runs cannot be written: {error.strerror}; free some space"
+        ) from None
+    if slot is None:
+        raise BackendRefused(
+            "a job trains on this machine, so a measurement would be wrong; measure when it is done"
+        )
+    try:
+        found = measure(longest_s)
+        draft = folder / f".{KEPT}.{os.getpid()}"
+        draft.write_text(json.dumps(found.figures), encoding="utf-8")
+        draft.replace(folder / KEPT)
+    except OSError as error:
+        raise BackendRefused(f"the figures cannot be kept: {error.strerror}; free some space") from None
+    finally:
+        os.close(slot)
+    return found
+
 
 def measure(longest_s: float = LONGEST_S) -> Machine:
-    """Measure this machine; some ten seconds, in a process of its own.
+    """Measure this machine; some twenty seconds, in a process of its own. Nothing is kept.
 
     Raises:
         BackendRefused: where it cannot be measured; says what would help.

@@ -27,8 +27,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+RUNS = "VAPOR_RUNS"  # the folder of all runs
 Want = Literal["run", "pause", "stop"]
 END_OF_LOG = 2_000  # letters
+
+
+def runs_folder() -> Path:
+    """Where runs are kept: VAPOR_RUNS, or the user's data folder."""
+    named = os.environ.get(RUNS)
+    if named:
+        return Path(named).expanduser()
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return data / "vapor" / "runs"
 
 
 @dataclass(frozen=True, slots=True)

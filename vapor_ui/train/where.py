@@ -1,0 +1,113 @@
+"""Whether a run is rehearsed or done, and the machine that does it: what was measured of it, and measuring it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from vapor_core import text
+from vapor_core.backends import machines
+from vapor_core.errors import VaporError
+from vapor_ui.form import choices
+from vapor_ui.form.fields import Segments
+from vapor_ui.shell import session, settings, state
+
+if TYPE_CHECKING:
+    from vapor_core.contracts.entries import Accelerator
+    from vapor_core.contracts.training import JobConfig
+    from vapor_core.workspace.store import Store
+    from vapor_ui.form.choices import Values
+    from vapor_ui.form.form_values import Form
+
+SIMULATED = "simulated"
+
+
+@dataclass(slots=True)
+class Asked:
+    """Whether somebody has just asked for a measurement."""
+
+    to_measure: bool = False
+
+
+def values(store: Store) -> Values:
+    """The choices of the form, as they hold where the run will be: on a machine of this server, its own card."""
+    chosen = choices.chosen(store)
+    backend = chosen.get("backend")
+    if not machines.is_real(backend) or backend not in settings.real_backends():
+        return {name: value for name, value in chosen.items() if name != "backend"}
+    return machines.for_machine(chosen, machines.measured(str(backend)))
+
+
+def hardware(form: Form) -> bool:
+    """The choice, where this server may do real work, and the machine that does it; whether there is one."""
+    if settings.real_backends():
+        WHERE.draw(form)
+    if not machines.is_real(form.shown.backend):
+        return False
+    machine = machines.measured(form.shown.backend)
+    if machine is None:
+        st.info(
+            "The estimate is of a card of the catalog until this machine is measured: about half a minute, in which "
+            "nothing should train here.",
+            icon=":material/speed:",
+        )
+    else:
+        st.markdown(_told(machine.accelerator))
+    if not session.read_only():
+        st.button(
+            "Measure this machine" if machine is None else "Measure again",
+            icon=":material/speed:",
+            type="primary" if machine is None else "tertiary",
+            key="train.measure",
+            on_click=_ask,
+        )
+    asked = state.kept(Asked)
+    if asked.to_measure and not session.read_only():
+        asked.to_measure = False
+        _measure(form.shown.backend)
+    return True
+
+
+def is_ready(form: Form) -> bool:
+    """Whether the run could start: a real one wants its machine measured, so that what is told is about it."""
+    backend = form.shown.backend
+    return not machines.is_real(backend) or machines.measured(backend) is not None
+
+
+def _options(_: JobConfig) -> list[object]:
+    return [SIMULATED, *settings.real_backends()]
+
+
+WHERE = Segments(
+    name="backend",
+    label="Where",
+    help="A rehearsal is computed: free, at once, on any card. A real run trains, on the same form and charts.",
+    options=_options,
+    words=machines.title,
+)
+
+
+def _ask() -> None:
+    state.kept(Asked).to_measure = True
+
+
+def _measure(backend: str) -> None:
+    """Measure, and draw the page anew with what was found."""
+    try:
+        with st.spinner("Measuring this machine: matrix products, memory, a few training steps ..."):
+            machines.measure(backend)
+    except VaporError as refused:
+        st.error(text.plain(refused, 600), icon=":material/error:")
+        return
+    st.rerun()
+
+
+def _told(card: Accelerator) -> str:
+    """What was measured, in a line."""
+    rate = card.measured_tflops or card.fp32_tflops
+    return (
+        f"**{text.plain(card.display_name, 120)}** · {text.gigabytes(card.memory_gb)} · "
+        f"{rate:.3g} TFLOP/s · {card.bandwidth_gb_s:,.0f} GB/s · {text.plain(card.source, 60)}"
+    )
