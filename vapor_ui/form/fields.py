@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import streamlit as st
 
 from vapor_core import text
 from vapor_ui.form import choices
-from vapor_ui.shell import session
+from vapor_ui.shell import session, state
 
 if TYPE_CHECKING:
     from vapor_core.contracts.entries import CatalogModel, Dataset
@@ -24,6 +25,14 @@ Value: TypeAlias = Any  # whatever a widget takes and answers
 
 LIVE = "300ms"  # after the last letter a text field tells what was typed
 MOST_LETTERS = 200
+TOLD_AGAIN_S = 10.0  # after a widget was first drawn: as long as a slow browser takes to load its code
+
+
+@dataclass(slots=True)
+class Told:
+    """When the browser was first told each widget's value, by key."""
+
+    since: dict[str, float] = dataclass_field(default_factory=dict)
 
 
 def always(_: JobConfig) -> bool:
@@ -62,13 +71,18 @@ class Field:
     def _bound(self, form: Form) -> None:
         """Draw the widget on its key, which holds the form's value, and with that value as its own default.
 
-        A browser may miss the run that set the key, since a rerun drops what was not sent yet. It then starts from the
-        widget's own default, and would report that as what the person chose. So the default is the value too; but not
-        in the run that sets the key, as Streamlit takes only one of the two.
+        A browser may miss the run that set the key: a rerun drops what was not sent yet, and a widget whose code is
+        still loading starts from what came last. It then shows the widget's own default, and would report that as what
+        the person chose. So the default is the value too, but not in a run that sets the key, as Streamlit takes only
+        one of the two; and the key is set again in runs that follow soon.
         """
         key = f"{form.choices}.{self.name}"
         value = self._shown(self._held(form))
+        since = state.kept(Told).since
         known = key in st.session_state and st.session_state[key] == value
+        if not known:
+            since[key] = session.now()
+        known = known and session.now() - since.get(key, 0.0) > TOLD_AGAIN_S
         if not known:
             st.session_state[key] = value
         self._widget(

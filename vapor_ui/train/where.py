@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -53,16 +53,11 @@ def hardware(form: Form) -> bool:
             "nothing should train here.",
             icon=":material/speed:",
         )
+        _measure_button("Measure this machine", "primary")
     else:
-        st.markdown(_told(machine.accelerator))
-    if not session.read_only():
-        st.button(
-            "Measure this machine" if machine is None else "Measure again",
-            icon=":material/speed:",
-            type="primary" if machine is None else "tertiary",
-            key="train.measure",
-            on_click=_ask,
-        )
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(_told(machine.accelerator), width="stretch")
+            _measure_button("Measure again", "tertiary")
     asked = state.kept(Asked)
     if asked.to_measure and not session.read_only():
         asked.to_measure = False
@@ -89,6 +84,13 @@ WHERE = Segments(
 )
 
 
+def _measure_button(label: str, kind: Literal["primary", "tertiary"]) -> None:
+    if session.read_only():
+        return
+    icon = ":material/speed:"
+    st.button(label, icon=icon, type=kind, key="train.measure", width="content", on_click=_ask)
+
+
 def _ask() -> None:
     state.kept(Asked).to_measure = True
 
@@ -109,5 +111,5 @@ def _told(card: Accelerator) -> str:
     rate = card.measured_tflops or card.fp32_tflops
     return (
         f"**{text.plain(card.display_name, 120)}** · {text.gigabytes(card.memory_gb)} · "
-        f"{rate:.3g} TFLOP/s · {card.bandwidth_gb_s:,.0f} GB/s · {text.plain(card.source, 60)}"
+        f"{rate:.3g} TFLOP/s · {card.bandwidth_gb_s:,.0f} GB/s of memory · {text.plain(card.source, 60)}"
     )

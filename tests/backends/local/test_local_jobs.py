@@ -241,6 +241,45 @@ def test_a_torn_last_line_waits_for_the_rest(tmp_path):
     assert rows.columns(0, 2)["loss"].tolist() == [2.0, 1.5]
 
 
+def test_a_step_waits_for_the_evaluation_that_follows_it(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+
+    def tell(**event):
+        with path.open("a") as file:
+            file.write(json.dumps(event) + "\n")
+
+    rows = LogRows(path)
+    tell(event="start", attempt=1, step=0, total_steps=9)
+    for step in (1, 2):
+        tell(event="log", step=step, loss=2.0, elapsed_s=step)
+    rows.look()
+    assert (rows.steps_done, rows.steps_settled) == (2, 1)
+    tell(event="eval", step=2, eval_loss=1.5)
+    rows.look()
+    assert rows.steps_settled == 1  # another set may follow
+    tell(event="log", step=3, loss=1.9, elapsed_s=3)
+    rows.look()
+    assert rows.steps_settled == 2
+    assert rows.columns(1, 2)["eval_loss"].tolist() == [1.5]
+    tell(event="end", step=3, reason="completed")
+    rows.look()
+    assert rows.steps_settled == 3
+
+
+def test_a_chart_that_is_watched_has_every_evaluation(machine):
+    store = opened(machine)
+    job = store.submit(config(40), now=time.time())
+    seen = {}
+    while store.job(job.id).status not in ("completed", "failed"):
+        store.advance(now=time.time())
+        frame = store.metrics(job.id).frame(max_points=1000)
+        seen |= dict(zip(frame["step"], frame["eval_loss"], strict=True))
+        time.sleep(0.01)
+    store.advance(now=time.time())
+    frame = store.metrics(job.id).frame(max_points=1000)
+    assert frame["eval_loss"].dropna().tolist() == pytest.approx([3.1 / step for step in range(5, 41, 5)])
+
+
 def test_steps_of_an_attempt_that_was_lost_give_way_to_those_done_again(tmp_path):
     file = tmp_path / "metrics.jsonl"
     events = [{"event": "start", "attempt": 1, "step": 0, "total_steps": 8}]

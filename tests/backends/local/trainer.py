@@ -60,6 +60,7 @@ def main(folder):
             tell("log", step=step, loss=3.0 / step, learning_rate=1e-4, tokens=step * 64.0, step_time_s=step_s,
                  elapsed_s=elapsed_s, tokens_per_second=64 / step_s)  # fmt: skip
             if step % EVERY == 0:
+                time.sleep(step_s)  # an evaluation takes its time
                 tell("eval", step=step, eval_loss=3.1 / step, eval_code_loss=3.2 / step)
                 save()
         save()

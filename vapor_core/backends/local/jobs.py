@@ -131,8 +131,9 @@ class LocalJobs:
 
     def rows(self, job_id: str, cursor: int, at_s: float, limit: int = ROWS_AT_ONCE) -> MetricBatch:
         """Metrics of steps from `cursor` on."""
-        rows = self._look(job_id)
-        stop = min(rows.steps_done, cursor + limit)
+        run, rows = self._run(job_id), self._look(job_id)
+        known = rows.steps_settled if run.trainer_lives() else rows.steps_done
+        stop = min(known, cursor + limit)
         return MetricBatch(stop, rows.columns(cursor, stop)) if stop > cursor else MetricBatch(cursor, {})
 
     def replay(self, job_id: str, start: int, stop: int) -> Columns:

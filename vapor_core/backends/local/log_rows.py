@@ -49,6 +49,7 @@ class LogRows:
     _steps: list[int] = field(default_factory=list)  # ascending, from 0
     _rows: list[dict[str, float]] = field(default_factory=list)
     _evals: dict[int, dict[str, float]] = field(default_factory=dict)
+    _open: bool = False  # whether the last step's evaluation may still come
     _before_s: float = 0.0  # what earlier attempts took
     _last_s: float = 0.0
 
@@ -74,6 +75,11 @@ class LogRows:
     def steps_done(self) -> int:
         """Steps that were done and told."""
         return self._steps[-1] + 1 if self._steps else 0
+
+    @property
+    def steps_settled(self) -> int:
+        """Steps whose rows nothing changes any more: an evaluation comes after the step that it was made at."""
+        return self.steps_done - (1 if self._open and self._steps else 0)
 
     @property
     def elapsed_s(self) -> float:
@@ -120,6 +126,7 @@ class LogRows:
         if not isinstance(event, dict):
             return
         kind, step = event.get("event"), int(_number(event, "step", 0))
+        self._open = kind == "log" or (self._open and kind == "eval")
         if kind == "start":
             self._begin(event, step)
         elif kind == "log" and step > 0:

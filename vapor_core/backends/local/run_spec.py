@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from vapor_core import catalog
+from vapor_core.backends.local.run_directory import runs_folder
 from vapor_core.program.names import MODULES, SUBSETS
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def run_spec(spec: JobSpec) -> dict[str, object]:
             "source": source,
             "name": model.id,
             "architecture": shape_of(model),
+            "unpacked": str(runs_folder() / "models" / PACKAGED.replace("/", "--")),
         },
         "data": {
             "source": "standard_library" if data.id == STANDARD_LIBRARY else "hub",
