@@ -69,12 +69,12 @@ class Field:
                 st.caption(f":red[:material/error: {text.plain(sentence)}]")
 
     def _bound(self, form: Form) -> None:
-        """Draw the widget on its key, which holds the form's value, and with that value as its own default.
+        """Draw the widget on its key, which holds the form's value.
 
         A browser may miss the run that set the key: a rerun drops what was not sent yet, and a widget whose code is
         still loading starts from what came last. It then shows the widget's own default, and would report that as what
-        the person chose. So the default is the value too, but not in a run that sets the key, as Streamlit takes only
-        one of the two; and the key is set again in runs that follow soon.
+        the person chose. So the key is set again in runs that follow soon. The value is no default of the widget's too:
+        Streamlit takes one of the two.
         """
         key = f"{form.choices}.{self.name}"
         value = self._shown(self._held(form))
@@ -82,12 +82,10 @@ class Field:
         known = key in st.session_state and st.session_state[key] == value
         if not known:
             since[key] = session.now()
-        known = known and session.now() - since.get(key, 0.0) > TOLD_AGAIN_S
-        if not known:
+        if not known or session.now() - since.get(key, 0.0) < TOLD_AGAIN_S:
             st.session_state[key] = value
         self._widget(
             form,
-            value if known else None,
             key=key,
             help=self.help or None,
             on_change=self._keep,
@@ -109,7 +107,7 @@ class Field:
         """The widget's value as a choice; None takes the choice back."""
         return value
 
-    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+    def _widget(self, form: Form, **settings: Value) -> None:
         raise NotImplementedError
 
 
@@ -122,17 +120,15 @@ class Line(Field):
     def _chosen(self, value: Value) -> object:
         return str(value or "").strip() or None
 
-    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+    def _widget(self, form: Form, **settings: Value) -> None:
         hint = self.placeholder or None
-        st.text_input(
-            self.label, default or "", placeholder=hint, live=LIVE, max_chars=MOST_LETTERS, **settings
-        )
+        st.text_input(self.label, placeholder=hint, live=LIVE, max_chars=MOST_LETTERS, **settings)
 
 
 class WholeNumber(Field):
     """A whole number; empty takes the default."""
 
-    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+    def _widget(self, form: Form, **settings: Value) -> None:
         # With a default of its own it could not be emptied.
         st.number_input(self.label, value=None, step=1, placeholder=self.placeholder or None, **settings)
 
@@ -146,7 +142,7 @@ class Number(Field):
     def _shown(self, value: object) -> object:
         return float(value) if isinstance(value, int | float) else value
 
-    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+    def _widget(self, form: Form, **settings: Value) -> None:
         st.number_input(self.label, value=None, step=self.step, format="%g", **settings)
 
 
@@ -157,20 +153,16 @@ class Choice(Field):
     options: Callable[[JobConfig], Sequence[object]]
     words: Callable[[Any], str] = str
 
-    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
-        options = self.options(form.shown)
-        at = options.index(default) if default in options else 0
-        st.selectbox(self.label, options, index=at, format_func=self.words, **settings)
+    def _widget(self, form: Form, **settings: Value) -> None:
+        st.selectbox(self.label, self.options(form.shown), format_func=self.words, **settings)
 
 
 class Segments(Choice):
     """One of a few, side by side."""
 
-    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+    def _widget(self, form: Form, **settings: Value) -> None:
         options = self.options(form.shown)
-        st.segmented_control(
-            self.label, options, default=default, format_func=self.words, required=True, **settings
-        )
+        st.segmented_control(self.label, options, format_func=self.words, required=True, **settings)
 
 
 class Several(Choice):
@@ -179,9 +171,9 @@ class Several(Choice):
     def _shown(self, value: object) -> list[str]:
         return [str(one) for one in value] if isinstance(value, list | tuple) else []
 
-    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+    def _widget(self, form: Form, **settings: Value) -> None:
         options = self.options(form.shown)
-        st.pills(self.label, options, selection_mode="multi", default=default, **settings)
+        st.pills(self.label, options, selection_mode="multi", **settings)
 
 
 class Switch(Field):
@@ -195,8 +187,8 @@ class Switch(Field):
     def _shown(self, value: object) -> bool:
         return bool(value)
 
-    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
-        st.toggle(self.label, value=bool(default), **settings)
+    def _widget(self, form: Form, **settings: Value) -> None:
+        st.toggle(self.label, **settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,9 +213,6 @@ class EntryChoice(Field):
         entry = self.offered.get(st.session_state[key])
         choices.choose_entry(session.store(), self.name, entry, form)
 
-    def _widget(self, form: Form, default: Value, **settings: Value) -> None:
+    def _widget(self, form: Form, **settings: Value) -> None:
         options = list(self.offered)
-        at = options.index(default) if default in options else 0
-        st.selectbox(
-            self.label, options, index=at, format_func=lambda key: self.words(self.offered[key]), **settings
-        )
+        st.selectbox(self.label, options, format_func=lambda key: self.words(self.offered[key]), **settings)

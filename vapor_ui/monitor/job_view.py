@@ -82,8 +82,9 @@ class Screen:
 def head(store: Store, job: Job) -> None:
     """Its name and state, and what is trained on what."""
     cards.title_row(job.name, "deleted" if job.deleted else job.status)
-    st.caption(_subtitle(job, has_config=store.abilities(job.id).has_config))
-    if not store.abilities(job.id).has_config:
+    able = store.abilities(job.id)
+    st.caption(_subtitle(job, has_config=able.has_config, real=able.is_real))
+    if not able.has_config:
         _about_log(store, job)
     if job.parent_id is not None and job.fork_step is not None:
         _inheritance(store, job.parent_id, job.fork_step)
@@ -108,7 +109,7 @@ def _inheritance(store: Store, parent_id: str, fork_step: int) -> None:
         st.page_link("pages/2_Monitor.py", label=text.plain(parent.name, 80), query_params={"job": parent.id})
 
 
-def _subtitle(job: Job, *, has_config: bool) -> str:
+def _subtitle(job: Job, *, has_config: bool, real: bool) -> str:
     config = job.config
     if not has_config:
         return f"A log of a run that was made elsewhere · `{job.id}`"
@@ -119,7 +120,8 @@ def _subtitle(job: Job, *, has_config: bool) -> str:
     )
     model, dataset, card = (text.plain(name, 80) for name in names)
     cards_used = f"{config.accelerator_count} × {card}" if config.accelerator_count > 1 else card
-    return f"{config.method} of {model} on {dataset} · {cards_used} · `{job.id}`"
+    how = " · trained for real, by the wall clock" if real else ""
+    return f"{config.method} of {model} on {dataset} · {cards_used}{how} · `{job.id}`"
 
 
 def draw(store: Store, view: View) -> None:
