@@ -23,10 +23,10 @@ from vapor_core.journal.events import (
     JobStopped,
     JobSubmitted,
     Renamed,
-    SpeedSet,
     WorkspaceEvent,
     encode,
 )
+from vapor_core.journal.other_events import SpeedSet
 from vapor_core.journal.records import NOTHING, digest
 from vapor_core.journal.schema import EVENTS
 from vapor_core.journal.sql import SqlJournal, open_journal

@@ -10,11 +10,10 @@ from vapor_core.journal.events import (
     Redeployed,
     Renamed,
     Scaled,
-    SpeedSet,
-    TimeSkipped,
     WorkspaceEvent,
     encode,
 )
+from vapor_core.journal.other_events import SpeedSet, TimeSkipped
 from vapor_core.sharing.links import Shared
 from vapor_core.sharing.validation import shared_store
 from vapor_core.workspace.store import Store

@@ -27,5 +27,6 @@ with left:
     config_load.outcome()
 with right:
     with st.container():  # as many lines as there are risks, above a name that is being typed
-        estimate_panel(form.estimate, launch.apply, calibrated=calibration is not None)
+        known, used = list(store.world.calibrations), store.world.calibration_used
+        estimate_panel(form.estimate, launch.apply, known, used)
     launch.launch(form)

@@ -8,7 +8,7 @@ from vapor_ui.entrance import arrival
 
 arrival.begin("Monitor")
 
-from vapor_ui.monitor import actions, chooser, downloads, forking, job_view, view_controls
+from vapor_ui.monitor import actions, against_rehearsal, chooser, downloads, forking, job_view, view_controls
 from vapor_ui.shell import frame, live, share
 
 store = frame.page("Monitor")
@@ -29,4 +29,5 @@ if job is not None:
         x, smoothing, log_scale = view_controls.controls(job.counts)
     view = job_view.View(job.id, x, smoothing, log_scale, back)
     live.mount(partial(job_view.draw, view=view))
+    against_rehearsal.table(store, job)
     job_view.configuration(store, job)

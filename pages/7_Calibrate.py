@@ -6,7 +6,7 @@ from vapor_ui.entrance import arrival
 
 arrival.begin("Calibrate")
 
-from vapor_ui.calibrate.fit import fit_view, nothing_fitted, what_if
+from vapor_ui.calibrate.fit import fit_view, kept_calibrations, nothing_fitted, what_if
 from vapor_ui.calibrate.form import add_button, log_upload, run_form
 from vapor_ui.form import calibrations
 from vapor_ui.shell import frame
@@ -23,8 +23,9 @@ with left, st.container(border=True):
     add_button(log, form)
 with right:
     fit = calibrations.fit(store)
-    if fit is None:
+    kept_calibrations(store)
+    if fit is None and not store.world.calibrations:
         nothing_fitted()
-    else:
+    elif fit is not None:
         run = fit_view(fit)
         what_if(store, run, fit.calibration)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.fidelity import loss, quantile
+from vapor_core.advice.estimate import estimate
 from vapor_core.calibration.fit import calibrate
 from vapor_core.contracts.entries import Dataset
 from vapor_core.contracts.training import Calibration, JobConfig
@@ -142,3 +143,15 @@ def test_a_forecast_learns_from_the_first_steps_of_the_run_itself(tuning: JobCon
     assert abs(before / told.final - 1) > 0.4
     assert loss_curve(plan(config), own).final == pytest.approx(told.final, rel=0.1)
     assert loss_curve(plan(config), own).spread < loss_curve(plan(config)).spread
+
+
+def test_memory_that_was_measured_corrects_the_estimates():
+    config = JobConfig(model="openai-community/gpt2", max_steps=100)
+    law = estimate(config)
+    frame = pd.DataFrame(
+        {"step": range(100), "loss": 3.0, "memory_gb": np.linspace(0.5, 1.0, 100) * 1.3 * law.memory_gb}
+    )
+    found = calibrate([(config, frame)])
+    assert found.memory_scale == pytest.approx(1.3)
+    assert estimate(config, found).memory_gb == pytest.approx(1.3 * law.memory_gb)
+    assert calibrate([(config, frame.drop(columns="memory_gb"))]).memory_scale is None

@@ -119,7 +119,7 @@ def test_among_the_chosen_fields_of_an_event_it_is_none(key):
     submitted = JobSubmitted.of("job-1", "a", config).model_copy(
         update={"chosen": ("model", "max_steps", key)}
     )
-    restored = decode(encode(submitted), "event 1").restored_config
+    restored = decode(encode(submitted), "event 1").config
     assert restored.changed(seed=3) == config.changed(seed=3)
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from vapor_cli.main import app
 from vapor_core import JobConfig, Store
-from vapor_core.journal.events import SpeedSet
+from vapor_core.journal.other_events import SpeedSet
 from vapor_core.journal.sql import open_journal
 from vapor_core.workspace.members import Members
 

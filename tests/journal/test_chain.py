@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vapor_core.contracts.training import JobConfig
-from vapor_core.journal.events import SetAside, SpeedSet
+from vapor_core.journal.events import SetAside
+from vapor_core.journal.other_events import SpeedSet
 from vapor_core.journal.sql import open_journal
 from vapor_core.workspace.store import Store
 

@@ -5,7 +5,7 @@ import pytest
 from tests.postgres import free_port
 from vapor_core.errors import JournalError
 from vapor_core.journal.database import database_url
-from vapor_core.journal.events import SpeedSet
+from vapor_core.journal.other_events import SpeedSet
 from vapor_core.journal.sql import open_journal
 
 FASTER = SpeedSet(speed=2.0)

@@ -20,12 +20,12 @@ from vapor_core.journal.events import (
     JobSubmitted,
     ModelAdded,
     SetAside,
-    SpeedSet,
     WorkspaceEvent,
     decode,
     encode,
 )
 from vapor_core.journal.journal import JournalConflict, MemoryJournal
+from vapor_core.journal.other_events import SpeedSet
 from vapor_core.journal.sql import MIGRATIONS, open_journal
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ def test_an_event_reads_back_as_it_was_written(event):
 
 def test_a_config_remembers_which_fields_were_chosen():
     config = JobConfig(model="openai-community/gpt2", method="full")
-    again = decode(encode(JobSubmitted.of("job-1", "n", config)), "here").restored_config
+    again = decode(encode(JobSubmitted.of("job-1", "n", config)), "here").config
     assert again == config
     assert again.model_fields_set == config.model_fields_set
     assert again.changed(method="lora").learning_rate == config.changed(method="lora").learning_rate

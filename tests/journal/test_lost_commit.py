@@ -6,8 +6,8 @@ import pytest
 
 from vapor_core.errors import JournalError
 from vapor_core.journal import sql
-from vapor_core.journal.events import SpeedSet
 from vapor_core.journal.journal import JournalConflict
+from vapor_core.journal.other_events import SpeedSet
 from vapor_core.journal.sql import open_journal
 
 FASTER = SpeedSet(speed=2.0)

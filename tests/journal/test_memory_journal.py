@@ -3,8 +3,8 @@
 import threading
 
 from vapor_core.journal import journal as module
-from vapor_core.journal.events import SpeedSet
 from vapor_core.journal.journal import JournalConflict, MemoryJournal
+from vapor_core.journal.other_events import SpeedSet
 
 
 def test_two_threads_that_know_the_same_last_entry_never_both_write_the_next(monkeypatch):

@@ -12,7 +12,7 @@ from time import monotonic
 import pytest
 
 from vapor_core.errors import JournalError
-from vapor_core.journal.events import SpeedSet
+from vapor_core.journal.other_events import SpeedSet
 from vapor_core.journal.sql import open_journal
 from vapor_core.workspace.store import Store
 

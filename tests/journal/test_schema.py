@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vapor_core.journal.events import SpeedSet
+from vapor_core.journal.other_events import SpeedSet
 from vapor_core.journal.schema import MIGRATIONS
 from vapor_core.journal.sql import open_journal
 from vapor_core.workspace.store import Store

@@ -9,8 +9,9 @@ import pytest
 from shared_world import CONFIG, a_world
 
 from vapor_core.errors import InvalidLink
-from vapor_core.journal.events import Deployed, Invited, JobSubmitted, Redeployed, Scaled, encode
+from vapor_core.journal.events import Deployed, JobSubmitted, Redeployed, Scaled, encode
 from vapor_core.journal.log_columns import packed
+from vapor_core.journal.other_events import Invited
 from vapor_core.sharing import selection, validation
 from vapor_core.workspace.store import Store
 from vapor_core.workspace.world import World

@@ -13,6 +13,7 @@ from shared_world import CONFIG, a_world
 from vapor_core import catalog
 from vapor_core.contracts.entries import Dataset
 from vapor_core.contracts.serving import Demand
+from vapor_core.contracts.training import Calibration
 from vapor_core.errors import InvalidLink, InvalidUpload, JournalError
 from vapor_core.journal.events import JobSubmitted, decode
 from vapor_core.readers.run_logs import read_log
@@ -91,6 +92,9 @@ ACTIONS = {
     "add_dataset": lambda store: store.add_dataset(Dataset(tokens=10, examples=1), now=1021.0),
     "add_model": lambda store: store.add_model(catalog.model("gpt2"), now=1021.0),
     "import_log": lambda store: store.import_log(read_log("a.csv", b"step,loss\n1,2\n"), now=1021.0),
+    "keep_calibration": lambda store: store.keep_calibration("mine", Calibration(), now=1021.0),
+    "use_calibration": lambda store: store.use_calibration("", now=1021.0),
+    "forget_calibration": lambda store: store.forget_calibration("other", now=1021.0),
     "adopt": lambda store: store.adopt(validation.past(selection.share(a_world(), "workspace")), now=1021.0),
     "set_speed": lambda store: store.set_speed(1.0, now=1021.0),
     "skip": lambda store: store.skip(1.0, now=1021.0),
@@ -111,6 +115,7 @@ def test_a_shared_world_refuses_every_action(action):
     mine.advance(now=1020.5)
     mine.pause("job-6", now=1020.5)
     mine.delete("job-7", now=1020.5)
+    mine.keep_calibration("other", Calibration(), now=1020.5)
     theirs = over_there(mine, "workspace")
     ACTIONS[action](mine)  # which one's own workspace would take
     with pytest.raises(JournalError, match="read-only"):

@@ -25,11 +25,10 @@ from vapor_core.journal.events import (
     Renamed,
     Scaled,
     SetAside,
-    SpeedSet,
-    TimeSkipped,
     encode,
 )
 from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.other_events import SpeedSet, TimeSkipped
 from vapor_core.sharing import validation
 from vapor_core.sharing.links import Shared
 

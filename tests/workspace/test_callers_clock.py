@@ -4,8 +4,8 @@ import pytest
 from small_jobs import SMALL
 
 from vapor_core import Store
-from vapor_core.journal.events import ClockCorrected, SpeedSet
 from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.other_events import ClockCorrected, SpeedSet
 from vapor_core.workspace.replay import Replay
 
 YEAR_S = 365 * 86_400.0

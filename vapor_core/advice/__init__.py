@@ -6,6 +6,8 @@ detectors: What looks sick in a series of metrics, simulated or real; nothing is
     from.
 estimate: What a run will take, before it is paid for: JobConfig -> Estimate, with ranges, risks and
     assumptions.
+expectation: A real run against its rehearsal: what is kept when it is submitted, and how it stands and comes
+    out against that.
 failures: Why a job failed: what happened, why, and the change that cures it, in words with the numbers.
 memory_terms: What an estimate of memory takes for granted: whose trainer, which precision and kernels,
     measured or not.

@@ -12,8 +12,10 @@ from vapor_core.backends.base import (
     JobState,
     MetricBatch,
 )
+from vapor_core.contracts.expectation import Expectation
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import LifeEvent
+from vapor_core.contracts.training import Calibration
 from vapor_core.errors import BackendRefused
 from vapor_core.journal.journal import Journal
 
@@ -32,6 +34,10 @@ class AbsentJobs:
     def check(self, spec: JobSpec) -> None:
         """Refuse."""
         raise BackendRefused(self._sentence)
+
+    def expected(self, spec: JobSpec, calibration: Calibration | None) -> Expectation | None:
+        """None: it takes no job."""
+        return None
 
     def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Nothing is kept."""

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vapor_core.contracts.entries import Accelerator, CatalogModel
+from vapor_core.contracts.expectation import Expectation
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import DeploymentStatus, JobStatus, LifeEvent
 from vapor_core.contracts.serving import ENGINE_DEFAULTS, Demand, EngineSettings, ServingPrecision, Traffic
-from vapor_core.contracts.training import JobConfig
+from vapor_core.contracts.training import Calibration, JobConfig
 
 if TYPE_CHECKING:
     from vapor_core.journal.events import LogImported
@@ -76,7 +77,7 @@ class MetricBatch:
 
 
 class JobBackend(Protocol):
-    """Runs jobs. All methods but `check` want a job that `recall` made known.
+    """Runs jobs. All methods but `check` and `expected` want a job that `recall` made known.
 
     `start`, `pause`, `resume` and `stop` may come again for what was carried out already, by this process or another
     one, and then do nothing.
@@ -88,6 +89,9 @@ class JobBackend(Protocol):
         Raises:
             BackendRefused: says why not, and what would be taken.
         """
+
+    def expected(self, spec: JobSpec, calibration: Calibration | None) -> Expectation | None:
+        """What a job should be by the laws, for who holds it against what comes; None where it is computed by them."""
 
     def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Know a job from the journal, with all that was done to it. Starts nothing; may be repeated."""

@@ -19,6 +19,9 @@ from vapor_core.journal.log_columns import unpacked
 if TYPE_CHECKING:
     import pandas as pd
 
+    from vapor_core.contracts.expectation import Expectation
+    from vapor_core.contracts.training import Calibration
+
 
 class ImportedJobs:
     """Shows logs. Starts nothing."""
@@ -30,6 +33,10 @@ class ImportedJobs:
     def check(self, spec: JobSpec) -> None:
         """Refuse: a log is imported, not submitted."""
         raise BackendRefused("the imported backend runs nothing; import a log instead of submitting a job")
+
+    def expected(self, spec: JobSpec, calibration: Calibration | None) -> Expectation | None:
+        """None: nobody rehearsed it."""
+        return None
 
     def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Know a log."""

@@ -20,6 +20,7 @@ from vapor_core.physics.loss.curve import loss_curve
 from vapor_core.physics.loss.pretraining import MultiPowerLaw, shape
 from vapor_core.physics.loss.schedule import Grid, grid
 from vapor_core.physics.loss.stability import stability
+from vapor_core.physics.memory import training_memory
 from vapor_core.physics.plan import Plan, plan
 from vapor_core.physics.throughput import training_throughput
 
@@ -41,9 +42,10 @@ RUN_WEIGHT = 40.0  # independent points that a run is worth: neighbours err toge
 
 
 def calibrate(runs: Sequence[tuple[JobConfig, pd.DataFrame]]) -> Calibration:
-    """Fit the loss's level, shape and noise and the throughput to measured runs.
+    """Fit the loss's level, shape and noise, the throughput and the memory to measured runs.
 
-    Frames need `step` and `loss` (or `train_loss`); `tokens_per_second` or `step_time_s` are used where present.
+    Frames need `step` and `loss` (or `train_loss`); `tokens_per_second` or `step_time_s`, and `memory_gb` (allocated,
+    per accelerator), are used where present.
     Rows with missing or impossible values are left out. Configurations say what was run.
 
     Raises:
@@ -58,12 +60,14 @@ def calibrate(runs: Sequence[tuple[JobConfig, pd.DataFrame]]) -> Calibration:
             {"runs": "calibrate takes runs of one kind: pretraining or fine-tuning, not both"}
         )
     scales = [run.rate / training_throughput(run.plan).tokens_per_second for run in read if run.rate]
+    memories = [run.memory_gb / training_memory(run.plan).total_gb for run in read if run.memory_gb]
     noises = [run.noise / _told_noise(run) for run in read if run.noise]
     fitted = _fit_pretraining(read) if pretrain else fit_tuning(read)
     scale = float(np.median(scales)) if scales else None
     return fitted.changed(
         runs=len(read),
         throughput_scale=scale,
+        memory_scale=float(np.median(memories)) if memories else None,
         throughput_error=float(np.median(np.abs(np.array(scales) / scale - 1))) if scale else None,
         noise_scale=float(np.median(noises)) if noises else None,
     )
@@ -84,7 +88,9 @@ def _read(number: int, config: JobConfig, frame: pd.DataFrame) -> MeasuredRun:
         )
     order = np.argsort(steps[usable], kind="stable")
     steps, loss = steps[usable][order], loss[usable][order]
-    return MeasuredRun(asked, *_blocks(steps, loss), _noise(steps, loss), _rate(asked, frame))
+    return MeasuredRun(
+        asked, *_blocks(steps, loss), _noise(steps, loss), _rate(asked, frame), _peak_gb(frame)
+    )
 
 
 def _names(frame: pd.DataFrame) -> str:
@@ -130,6 +136,14 @@ def _rate(asked: Plan, frame: pd.DataFrame) -> float | None:
         return None
     rates = rates[np.isfinite(rates) & (rates > 0)]
     return float(np.median(rates)) if len(rates) else None
+
+
+def _peak_gb(frame: pd.DataFrame) -> float | None:
+    if "memory_gb" not in frame.columns:
+        return None
+    held = _numbers(frame, "memory_gb")
+    held = held[np.isfinite(held) & (held > 0)]
+    return float(held.max()) if len(held) else None
 
 
 def _settled(run: MeasuredRun) -> MeasuredRun:

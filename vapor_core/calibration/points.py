@@ -20,6 +20,7 @@ class MeasuredRun:
     loss: Floats
     noise: float | None  # std of single steps about their course, nats
     rate: float | None  # median tokens per second
+    memory_gb: float | None = None  # the peak, per accelerator
 
 
 def least_squares(residuals: Callable[[Floats], Floats], start: Floats, rounds: int = 60) -> Floats:

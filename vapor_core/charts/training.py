@@ -11,7 +11,13 @@ _RATE_LABEL = "datum.value ? format(datum.value, '~e') : '0'"
 
 
 def loss_chart(
-    frame: Source, x: Axis = "step", log_scale: bool = False, smoothed: bool | None = None, sets: str = ""
+    frame: Source,
+    x: Axis = "step",
+    log_scale: bool = False,
+    smoothed: bool | None = None,
+    sets: str = "",
+    *,
+    band: bool | None = None,
 ) -> Drawing:
     """Train loss, raw under smoothed, and the loss on each evaluation set.
 
@@ -22,17 +28,26 @@ def loss_chart(
         smoothed: whether the smoothed line is drawn; None is whether the frame has it.
         sets: columns of further evaluation sets (`contracts.columns.eval_sets`), with blanks between; those of a
             frame are found in it.
+        band: whether the range that was rehearsed (columns rehearsed_low, rehearsed_high) is drawn behind; None is
+            whether the frame has it.
     """
+    ranged = (
+        "rehearsed_low" in frame.columns if band is None and isinstance(frame, pd.DataFrame) else bool(band)
+    )
     smooth = parts.has_smoothed(frame, "loss", smoothed)
     further = eval_sets(frame.columns) if isinstance(frame, pd.DataFrame) else tuple(sets.split())
     base = parts.over(frame, x)
     scale = parts.loss_scale(log_scale)
     evaluated = {"eval_loss": "eval"} | {column: f"eval {column.partition('/')[2]}" for column in further}
-    names = ["train", *evaluated.values()]
+    names = ["train", *evaluated.values(), *(["rehearsed"] if ranged else [])]
     words = "nats per token"
     y = alt.Y("loss:Q", title=words, scale=scale)
     raw = parts.raw_line(parts.measured(base, "loss"), smooth)
     layers = [parts.layer_of(raw, "train", names).encode(y)]
+    if ranged:
+        low = alt.Y("rehearsed_low:Q", title=words, scale=scale)
+        area = parts.measured(base, "rehearsed_low").mark_area(opacity=0.15)
+        layers.insert(0, parts.layer_of(area.encode(low, alt.Y2("rehearsed_high:Q")), "rehearsed", names))
     tips = [("loss", "train", ".4f")]
     if smooth:
         smoothed_y = alt.Y("loss_smoothed:Q", title=words, scale=scale)

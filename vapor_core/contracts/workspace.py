@@ -5,6 +5,7 @@ from typing import Literal
 
 from vapor_core.contracts.base import Contract
 from vapor_core.contracts.entries import Accelerator
+from vapor_core.contracts.expectation import Expectation
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import DeploymentStatus, JobStatus
 from vapor_core.contracts.serving import ENGINE_DEFAULTS, Demand, EngineSettings, ServingPrecision, Traffic
@@ -37,6 +38,7 @@ class Job(Contract):
     fork_step: int | None = None
     attempt: int = 1
     deleted: bool = False
+    expected: Expectation | None = None  # of real work: what it was rehearsed to be
     counts: Counts = "step"  # what `step`, `total_steps` and the column of that name count
 
     @property

@@ -8,9 +8,8 @@ database: How a journal's database is reached, SQLite or PostgreSQL, and what it
 events: What a person can do to a workspace, as values: the journal's vocabulary.
 journal: What happened, append-only: the truth of a workspace.
 log_columns: The columns of an imported log as text in the journal, and back as they were.
-memberships: What every event is, and the events of the log that all workspaces share: who was let into whose,
-    by whom.
 metric_blocks: The points of real runs as blocks of columns, and back as they were, bit by bit.
+other_events: What every event is, and the events that hold words and numbers alone.
 place: Where a journal is kept, once a process: all who open one place share its connections, its turns and
     its notices.
 read_only: A journal that is over: it reveals its entries up to an instant and takes no new ones.

@@ -17,8 +17,9 @@ from sqlalchemy.exc import DBAPIError
 
 from vapor_core.errors import JournalError
 from vapor_core.journal.chain import entries, entry_of
-from vapor_core.journal.events import IdsReserved, SetAside, encode
+from vapor_core.journal.events import SetAside, encode
 from vapor_core.journal.journal import Entry
+from vapor_core.journal.other_events import IdsReserved
 from vapor_core.journal.records import NOTHING, Row, as_digest, block_digest, digest
 from vapor_core.journal.schema import EVENTS, POINTS
 from vapor_core.journal.sql import CHAINED, POINTED, SqlJournal, look_at, open_journal

@@ -14,13 +14,18 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticSerializationError
 
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.expectation import Expectation
 from vapor_core.contracts.serving import Demand, EngineSettings, ServingPrecision, Traffic
-from vapor_core.contracts.training import JobConfig
+from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.errors import JournalError, VaporError
-from vapor_core.journal.memberships import Event, Invited, Joined, Left, Membership, Role, RoleSet, Withdrawn
-
-# Whoever reads a journal knows these from here, beside what is defined here.
-__all__ = ["Invited", "Joined", "Left", "Membership", "Role", "RoleSet", "Withdrawn"]
+from vapor_core.journal.other_events import (
+    ClockCorrected,
+    Event,
+    IdsReserved,
+    Membership,
+    SpeedSet,
+    TimeSkipped,
+)
 
 _FIELDS = frozenset(JobConfig.model_fields)
 
@@ -35,6 +40,7 @@ class JobSubmitted(Event):
     chosen: tuple[str, ...] = ()  # fields of the config that a person set; the others were defaults
     parent_id: str | None = None
     fork_step: int | None = None
+    expected: Expectation | None = None  # of real work: what it was rehearsed to be
 
     @classmethod
     def of(
@@ -55,11 +61,6 @@ class JobSubmitted(Event):
             object.__setattr__(config, "__pydantic_fields_set__", set(chosen))
             object.__setattr__(self, "config", config)
         return self
-
-    @property
-    def restored_config(self) -> JobConfig:
-        """The config as it was submitted: defaults are pinned to their values but still count as defaults."""
-        return self.config
 
 
 class JobPaused(Event):
@@ -103,37 +104,6 @@ class Renamed(Event):
     kind: Literal["renamed"] = "renamed"
     id: str
     name: str
-
-
-class SpeedSet(Event):
-    """Simulated seconds a second of the caller's clock; 0 pauses the world."""
-
-    kind: Literal["speed_set"] = "speed_set"
-    speed: float
-
-
-class TimeSkipped(Event):
-    """The world went forward by itself, at one instant of the caller's clock."""
-
-    kind: Literal["time_skipped"] = "time_skipped"
-    seconds: float
-
-
-class ClockCorrected(Event):
-    """Whoever acts has a clock that is so many seconds behind the last event's, which was dated by a wrong one.
-
-    From here on, events are dated by the caller's clock plus these seconds, until that clock reaches this event.
-    """
-
-    kind: Literal["clock_corrected"] = "clock_corrected"
-    ahead_s: Annotated[float, Field(gt=0.0)]
-
-
-class IdsReserved(Event):
-    """Ids of jobs and deployments that are not given out again: what had them was damaged and is no longer here."""
-
-    kind: Literal["ids_reserved"] = "ids_reserved"
-    ids: tuple[str, ...]
 
 
 class Refused(Event):
@@ -194,6 +164,9 @@ class DeploymentStopped(Event):
     deployment_id: str
 
 
+CalibrationName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class DatasetAdded(Event):
     """A person's own data joined the workspace."""
 
@@ -208,6 +181,30 @@ class ModelAdded(Event):
     model: CatalogModel
 
 
+class CalibrationKept(Event):
+    """What was fitted to a person's own runs is known by a name; an earlier one of that name gives way."""
+
+    kind: Literal["calibration_kept"] = "calibration_kept"
+    name: CalibrationName
+    calibration: Calibration
+    runs: Annotated[tuple[CalibrationName, ...], Field(max_length=100)] = ()  # that it was fitted to, by name
+
+
+class CalibrationForgotten(Event):
+    """A calibration is known no more."""
+
+    kind: Literal["calibration_forgotten"] = "calibration_forgotten"
+    name: CalibrationName
+
+
+class CalibrationUsed(Event):
+    """Estimates take the calibration of this name from here on; the laws alone where it is empty."""
+
+    kind: Literal["calibration_used"] = "calibration_used"
+    name: Annotated[str, Field(max_length=200)] = ""
+
+
+Learnt = CalibrationKept | CalibrationForgotten | CalibrationUsed
 MOST_NOTES, MOST_LETTERS = 24, 600  # of a log: sentences, and letters of each
 Notes = Annotated[tuple[Annotated[str, Field(max_length=MOST_LETTERS)], ...], Field(max_length=MOST_NOTES)]
 
@@ -286,7 +283,7 @@ class SetAside(Event):
         return frozenset(_AN_ID.findall(self.body))
 
 
-Recorded = Action | SpeedSet | TimeSkipped | ClockCorrected | IdsReserved | Adopted | Membership
+Recorded = Action | SpeedSet | TimeSkipped | ClockCorrected | IdsReserved | Adopted | Learnt | Membership
 WorkspaceEvent = Recorded | SetAside
 KINDS: dict[str, type[Event]] = {event.model_fields["kind"].default: event for event in get_args(Recorded)}
 UPDATE = "a newer Vapor wrote it; update Vapor to have it back"

@@ -10,30 +10,27 @@ from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.errors import InvalidLink, VaporError
 from vapor_core.journal.events import (
     Adopted,
-    ClockCorrected,
     DemandChanged,
     Deployed,
     DeploymentStopped,
-    IdsReserved,
     JobDeleted,
     JobPaused,
     JobRestored,
     JobResumed,
     JobStopped,
     JobSubmitted,
+    Learnt,
     LogImported,
-    Membership,
     Redeployed,
     Refused,
     Renamed,
     Scaled,
-    SpeedSet,
-    TimeSkipped,
     WorkspaceEvent,
     decode,
 )
 from vapor_core.journal.journal import Entry
 from vapor_core.journal.log_columns import unpacked
+from vapor_core.journal.other_events import ClockCorrected, IdsReserved, Membership, SpeedSet, TimeSkipped
 from vapor_core.sharing.links import Shared
 from vapor_core.workspace import actions
 
@@ -118,8 +115,10 @@ def _within(count: int, most: int, what: str) -> None:
 
 def _check(event: WorkspaceEvent, known: _Known) -> None:
     """What the store would have refused when it was done."""
-    if isinstance(event, Membership | ClockCorrected | IdsReserved):
-        raise InvalidLink("what was shared holds somebody's invitation or clock; it carries work alone")
+    if isinstance(event, Membership | ClockCorrected | IdsReserved | Learnt):
+        raise InvalidLink(
+            "what was shared holds somebody's invitation, clock or calibration; it carries work alone"
+        )
     if isinstance(event, Refused):
         raise InvalidLink("what was shared holds what a backend refused; it carries simulated work alone")
     _check_words(event)

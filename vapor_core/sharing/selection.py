@@ -24,11 +24,10 @@ from vapor_core.journal.events import (
     Redeployed,
     Renamed,
     Scaled,
-    SpeedSet,
-    TimeSkipped,
     WorkspaceEvent,
     encode,
 )
+from vapor_core.journal.other_events import SpeedSet, TimeSkipped
 from vapor_core.sharing.links import Shared, View
 from vapor_core.workspace.store import Store
 from vapor_core.workspace.world import World

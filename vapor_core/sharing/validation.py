@@ -8,7 +8,8 @@ from math import isfinite
 
 from vapor_core.contracts.columns import TICK_S
 from vapor_core.errors import InvalidLink, JournalError, VaporError
-from vapor_core.journal.events import Action, Adopted, LogImported, SpeedSet, TimeSkipped
+from vapor_core.journal.events import Action, Adopted, LogImported
+from vapor_core.journal.other_events import SpeedSet, TimeSkipped
 from vapor_core.journal.read_only import ReadOnlyJournal
 from vapor_core.journal.records import Entry
 from vapor_core.readers.edge import one_sentence

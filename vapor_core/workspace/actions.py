@@ -7,7 +7,7 @@ action may be checked again where another process was faster.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING, get_args
@@ -18,9 +18,12 @@ from vapor_core.backends.registry import abilities
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.lifecycle import JobStatus, check_deployment, check_job
 from vapor_core.contracts.serving import Demand, EngineSettings, ServingConfig, ServingPrecision, Traffic
-from vapor_core.contracts.training import JobConfig
-from vapor_core.errors import BackendRefused, ForbiddenTransition, InvalidConfig
+from vapor_core.contracts.training import Calibration, JobConfig
+from vapor_core.errors import BackendRefused, ForbiddenTransition, InvalidConfig, NotFound
 from vapor_core.journal.events import (
+    CalibrationForgotten,
+    CalibrationKept,
+    CalibrationUsed,
     DatasetAdded,
     DemandChanged,
     Deployed,
@@ -35,9 +38,8 @@ from vapor_core.journal.events import (
     Redeployed,
     Renamed,
     Scaled,
-    SpeedSet,
-    TimeSkipped,
 )
+from vapor_core.journal.other_events import SpeedSet, TimeSkipped
 from vapor_core.physics.plan import plan
 
 if TYPE_CHECKING:
@@ -76,7 +78,10 @@ def time_skipped(seconds: float) -> TimeSkipped:
 
 
 def submitted(live: LiveWorkspace, config: JobConfig, name: str | None, at_s: float) -> JobSubmitted:
-    """A job starts, with the workspace's own models and data in place of their ids."""
+    """A job starts, with the workspace's own models and data in place of their ids.
+
+    Real work is kept with what it was rehearsed to be, by the calibration that estimates take now.
+    """
     resolved = _resolved(live, config)
     asked = plan(resolved)
     shown = name if name is not None else config.name
@@ -245,6 +250,24 @@ def model_added(model: CatalogModel) -> ModelAdded:
     return ModelAdded(model=model)
 
 
+def calibration_kept(name: str, calibration: Calibration, runs: Sequence[str]) -> CalibrationKept:
+    """What was fitted to a person's own runs is known by a name."""
+    return CalibrationKept(name=_name(name), calibration=calibration, runs=tuple(_name(run) for run in runs))
+
+
+def calibration_used(live: LiveWorkspace, name: str) -> CalibrationUsed:
+    """Estimates take the calibration of this name; the laws alone where it is empty."""
+    if name and name not in live.world.calibrations:
+        known = ", ".join(live.world.calibrations) or "none yet"
+        raise NotFound(f"there is no calibration {name[:60]!r}; there are: {known[:300]}")
+    return CalibrationUsed(name=name)
+
+
+def calibration_forgotten(name: str) -> CalibrationForgotten:
+    """A calibration is known no more, whether it was or not."""
+    return CalibrationForgotten(name=_name(name))
+
+
 def has_result(status: JobStatus, step: int, config: JobConfig) -> bool:
     """Whether a job has left something to serve; an imported log has not."""
     if not abilities(config.backend).can_deploy:
@@ -254,14 +277,17 @@ def has_result(status: JobStatus, step: int, config: JobConfig) -> bool:
 
 def _start(live: LiveWorkspace, name: str, spec: JobSpec) -> JobSubmitted:
     shown = _name(name)
-    live.job_backend(spec.config.backend).check(spec)
-    return JobSubmitted.of(
+    backend = live.job_backend(spec.config.backend)
+    backend.check(spec)
+    event = JobSubmitted.of(
         spec.job_id,
         shown,
         spec.config,
         spec.parent.job_id if spec.parent else None,
         spec.fork_step if spec.parent else None,
     )
+    expected = backend.expected(spec, live.world.calibration)
+    return event if expected is None else event.model_copy(update={"expected": expected})
 
 
 def _resolved(live: LiveWorkspace, config: JobConfig) -> JobConfig:

@@ -9,7 +9,7 @@ next time too; once the caller's clock has reached that event, it counts as it i
 from math import inf, isfinite
 
 from vapor_core.errors import InvalidConfig
-from vapor_core.journal.events import ClockCorrected
+from vapor_core.journal.other_events import ClockCorrected
 from vapor_core.workspace.timeline import Timeline
 
 AHEAD_S = 300.0  # clocks of one team's machines differ by less

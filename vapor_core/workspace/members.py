@@ -12,8 +12,8 @@ from hashlib import blake2b
 from vapor_core.errors import InvalidLink, JournalError, NotFound
 from vapor_core.journal.events import SetAside, WorkspaceEvent
 from vapor_core.journal.journal import Journal, JournalConflict
-from vapor_core.journal.memberships import Invited, Joined, Left, Membership, Role, RoleSet, Withdrawn
 from vapor_core.journal.metric_blocks import Floats, MetricBlock
+from vapor_core.journal.other_events import Invited, Joined, Left, Membership, Role, RoleSet, Withdrawn
 from vapor_core.journal.read_only import VIEWER
 from vapor_core.journal.records import Entry
 

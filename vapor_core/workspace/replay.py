@@ -6,8 +6,8 @@ again. How fast it goes is the caller's matter.
 
 from collections.abc import Iterable
 
-from vapor_core.journal.events import ClockCorrected, SpeedSet, TimeSkipped
 from vapor_core.journal.journal import Entry
+from vapor_core.journal.other_events import ClockCorrected, SpeedSet, TimeSkipped
 from vapor_core.journal.read_only import ReadOnlyJournal
 from vapor_core.workspace.store import Store
 from vapor_core.workspace.timeline import Timeline

@@ -4,6 +4,7 @@ Reading is free of effects and hands out frozen views. Every action is an event 
 `now`, and moves nothing: only `advance` does. What each action demands is `desk`'s.
 """
 
+from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 from typing import Self
@@ -13,7 +14,7 @@ from vapor_core.backends.registry import Abilities
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.serving import Demand, EngineSettings, ServingPrecision, Traffic
-from vapor_core.contracts.training import JobConfig
+from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.contracts.workspace import Clock, Deployment, Job, RegisteredModel, Summary
 from vapor_core.journal.events import Adopted, Deployed, JobSubmitted, LogImported, WorkspaceEvent
 from vapor_core.journal.journal import Entry, Journal, MemoryJournal
@@ -270,6 +271,20 @@ class Store:
         """Make a model known that the catalog lacks."""
         self._live.act(now, lambda _: actions.model_added(model))
         return model
+
+    def keep_calibration(
+        self, name: str, calibration: Calibration, *, now: float, runs: Sequence[str] = ()
+    ) -> None:
+        """Keep what was fitted to one's own `runs` under a name, in place of an earlier one."""
+        self._live.act(now, lambda _: actions.calibration_kept(name, calibration, runs))
+
+    def use_calibration(self, name: str, *, now: float) -> None:
+        """Let estimates take the calibration of this name, which is known; "" for the laws alone."""
+        self._live.act(now, lambda _: actions.calibration_used(self._live, name))
+
+    def forget_calibration(self, name: str, *, now: float) -> None:
+        """Keep a calibration no more."""
+        self._live.act(now, lambda _: actions.calibration_forgotten(name))
 
     def import_log(self, log: RunLog, *, now: float, name: str = "") -> Job:
         """Keep what a real run wrote as a job that is over.

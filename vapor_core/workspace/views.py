@@ -47,6 +47,7 @@ def job_view(record: JobRecord, seen: JobState, touched: JobState) -> Job:
         attempt=touched.attempt,
         deleted=record.deleted,
         counts=(spec.log.axis if spec.log is not None else None) or "step",
+        expected=record.expected,
     )
 
 

@@ -14,25 +14,27 @@ from typing import TypeVar
 from vapor_core.backends.base import Intervention, InterventionKind, JobSpec
 from vapor_core.backends.unknown import imported_config
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.expectation import Expectation
 from vapor_core.contracts.serving import ENGINE_DEFAULTS, Demand, EngineSettings, ServingPrecision, Traffic
-from vapor_core.contracts.training import JobConfig
+from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.contracts.workspace import Revision
 from vapor_core.errors import NotFound
 from vapor_core.journal.events import (
     Action,
     Adopted,
-    ClockCorrected,
+    CalibrationKept,
+    CalibrationUsed,
     DatasetAdded,
     DemandChanged,
     Deployed,
     DeploymentStopped,
-    IdsReserved,
     JobDeleted,
     JobPaused,
     JobRestored,
     JobResumed,
     JobStopped,
     JobSubmitted,
+    Learnt,
     LogImported,
     ModelAdded,
     Redeployed,
@@ -40,10 +42,9 @@ from vapor_core.journal.events import (
     Renamed,
     Scaled,
     SetAside,
-    SpeedSet,
-    TimeSkipped,
     WorkspaceEvent,
 )
+from vapor_core.journal.other_events import ClockCorrected, IdsReserved, SpeedSet, TimeSkipped
 from vapor_core.workspace.timeline import Timeline
 
 T = TypeVar("T")
@@ -65,6 +66,7 @@ class JobRecord:
     interventions: tuple[Intervention, ...] = ()
     deleted: bool = False
     refused: str | None = None  # why its backend could not start it
+    expected: Expectation | None = None  # of real work: what it was rehearsed to be
 
     @property
     def config(self) -> JobConfig:
@@ -113,9 +115,16 @@ class World:
     deployments: dict[str, DeploymentRecord] = field(default_factory=dict)
     datasets: dict[str, Dataset] = field(default_factory=dict)
     models: dict[str, CatalogModel] = field(default_factory=dict)
-    reserved: set[str] = field(
-        default_factory=set
-    )  # ids in what was set aside, which may have been given out
+    calibrations: dict[str, CalibrationKept] = field(default_factory=dict)
+    calibration_used: str = ""  # its name; "" where estimates take the laws alone
+    # ids in what was set aside, which may have been given out
+    reserved: set[str] = field(default_factory=set)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What estimates take; None for the laws alone."""
+        used = self.calibrations.get(self.calibration_used)
+        return None if used is None else used.calibration
 
     def job(self, job_id: str) -> JobRecord:
         """The job of an id.
@@ -154,6 +163,8 @@ class World:
                 self._stage(action, at_s + before_s, change)
         elif isinstance(event, Action):
             self._stage(event, at_s, change)
+        elif isinstance(event, CalibrationUsed) and event.name:
+            _found(self.calibrations, event.name, "calibration")
         return change
 
     def take(self, change: Change) -> tuple[str, ...]:
@@ -168,11 +179,21 @@ class World:
             timeline.correct(at, event.ahead_s)
         elif isinstance(event, SetAside | IdsReserved):
             self.reserved.update(event.ids)
+        elif isinstance(event, Learnt):
+            self._learn(event)
         self.jobs.update(change.jobs)
         self.deployments.update(change.deployments)
         self.datasets.update(change.datasets)
         self.models.update(change.models)
         return tuple(change.keys)
+
+    def _learn(self, event: Learnt) -> None:
+        if isinstance(event, CalibrationKept):
+            self.calibrations[event.name] = event
+        elif isinstance(event, CalibrationUsed):
+            self.calibration_used = event.name
+        elif self.calibrations.pop(event.name, None) is not None and self.calibration_used == event.name:
+            self.calibration_used = ""
 
     def apply(self, event: WorkspaceEvent, at: float) -> tuple[str, ...]:
         """Take an event in; the ids of the jobs and deployments that it changed.
@@ -201,9 +222,7 @@ class World:
         if event.id in self.jobs or event.id in change.jobs:
             job = self._job_in(event.id, change)
             if isinstance(event, Renamed):
-                change.jobs[event.id] = JobRecord(
-                    event.name, job.spec, job.interventions, job.deleted, job.refused
-                )
+                change.jobs[event.id] = replace(job, name=event.name)
             else:
                 change.jobs[event.id] = replace(job, refused=event.reason, deleted=True)
         else:
@@ -231,15 +250,15 @@ class World:
             if isinstance(event, LogImported):
                 return JobRecord(event.name, JobSpec(event.job_id, imported_config(), at_s, log=event))
             parent = self._job_in(event.parent_id, change).spec if event.parent_id else None
-            spec = JobSpec(event.job_id, event.restored_config, at_s, parent, event.fork_step or 0)
-            return JobRecord(event.name, spec)
+            spec = JobSpec(event.job_id, event.config, at_s, parent, event.fork_step or 0)
+            return JobRecord(event.name, spec, expected=event.expected)
         record = self._job_in(event.job_id, change)
         interventions = record.interventions
         if type(event) in INTERVENTIONS:
             number = len(interventions) + 1
             interventions = (*interventions, Intervention(INTERVENTIONS[type(event)], at_s, number))
         deleted = isinstance(event, JobDeleted) or (record.deleted and not isinstance(event, JobRestored))
-        return JobRecord(record.name, record.spec, interventions, deleted, record.refused)
+        return replace(record, interventions=interventions, deleted=deleted)
 
     def _deployment_after(
         self,

@@ -11,17 +11,18 @@ from vapor_core import text
 from vapor_core.advice.estimate import estimate
 from vapor_core.calibration.comparison import fit_curves, nearness, what_if_curves
 from vapor_core.charts import stream
+from vapor_core.errors import VaporError
+from vapor_core.workspace.store import Store
 from vapor_ui.form import blocks, calibrations, choices, form_values
 from vapor_ui.form.choices import WHAT_IF
 from vapor_ui.parts import cards, links
-from vapor_ui.shell import session
+from vapor_ui.shell import session, state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from vapor_core.contracts.estimates import Estimate
     from vapor_core.contracts.training import Calibration, JobConfig
-    from vapor_core.workspace.store import Store
     from vapor_ui.form.calibrations import Fit, MeasuredRun
 
 USED = "calibrate.used"  # the toggle's key
@@ -48,7 +49,7 @@ def fit_view(fit: Fit) -> MeasuredRun:
     """How near the forecast comes to one of the runs, and whether estimates use it; returns the run that is shown."""
     run = _chosen(fit)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.session_state[USED] = fit.used
+        st.session_state[USED] = calibrations.is_used(session.store(), fit.name)
         st.toggle(
             "Use in estimates",
             key=USED,
@@ -83,11 +84,63 @@ def _chosen(fit: Fit) -> MeasuredRun:
 
 
 def _use() -> None:
-    calibrations.use(session.store(), bool(st.session_state[USED]))
+    _told(lambda: calibrations.use(calibrations.fit(session.store()), yes=bool(st.session_state[USED])))
 
 
 def _forget(name: str) -> None:
-    calibrations.forget(session.store(), name)
+    _told(lambda: calibrations.forget(session.store(), name))
+
+
+def _told(action: Callable[[], None]) -> None:
+    """Do it, or say why not at the head of the page."""
+    try:
+        action()
+    except VaporError as refused:
+        state.messages().refusal = str(refused)
+
+
+def kept_calibrations(store: Store) -> None:
+    """What was fitted before, by name: to use, or to forget."""
+    known = store.world.calibrations
+    if not known:
+        return
+    with st.container(border=True):
+        st.markdown("#### Kept calibrations")
+        for name, each in reversed(known.items()):
+            used = calibrations.is_used(store, name)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(
+                    f"**{text.plain(name, 60)}**{' :green-badge[in use]' if used else ''}", width="stretch"
+                )
+                if session.read_only():
+                    continue
+                label, use = ("Use the laws alone", "") if used else ("Use", name)
+                st.button(label, key=f"calibration.use.{name}", on_click=_use_named, args=(use,))
+                st.button(
+                    "Forget", icon=":material/delete:", type="tertiary", key=f"calibration.forget.{name}",
+                    help="Estimates no longer know it", on_click=_drop, args=(name,),
+                )  # fmt: skip
+            st.caption(_about(each.calibration, each.runs))
+
+
+def _about(calibration: Calibration, runs: Sequence[str]) -> str:
+    """What it was fitted to, and by how much it corrects."""
+    said = [f"fitted to {', '.join(text.plain(run, 60) for run in runs) or 'runs'}"]
+    scales = (("throughput_scale", "tokens/s"), ("memory_scale", "memory"))
+    said += [
+        f"{words} × {value:.2f}"
+        for name, words in scales
+        if (value := getattr(calibration, name)) is not None
+    ]
+    return " · ".join(said)
+
+
+def _use_named(name: str) -> None:
+    session.act(Store.use_calibration, name)
+
+
+def _drop(name: str) -> None:
+    _told(lambda: calibrations.drop(session.store(), name))
 
 
 def _figures(run: MeasuredRun, calibration: Calibration) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from vapor_core import catalog, text
 from vapor_core.calibration.comparison import with_step_time
 from vapor_core.contracts.training import JobConfig
-from vapor_core.errors import InvalidConfig
+from vapor_core.errors import InvalidConfig, VaporError
 from vapor_ui.form import blocks, calibrations, choices, form_values, pickers, run_logs
 from vapor_ui.form.choices import CALIBRATE
 from vapor_ui.parts import listing
@@ -146,7 +146,7 @@ def add_button(log: RunLog | None, form: Form) -> None:
 def _add(log: RunLog, config: JobConfig) -> None:
     try:
         calibrations.add(session.store(), calibrations.MeasuredRun(log.name, config, log.frame))
-    except InvalidConfig as refused:
+    except VaporError as refused:
         state.messages().refusal = f"{log.name}: {refused}."
     else:
         state.messages().said = f"Fitted to {text.plain(log.name)}"

@@ -6,9 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from vapor_core import fidelity, text
+from vapor_core.advice.expectation import outcomes
 from vapor_core.charts import stream
 from vapor_core.fidelity import FidelityLine, FidelityTable
-from vapor_ui.parts import cards
+from vapor_core.workspace.store import Store
+from vapor_ui.parts import cards, listing
 
 CHART = 420  # pixels
 COLUMNS = {
@@ -20,6 +22,18 @@ COLUMNS = {
     "target": st.column_config.TextColumn("Target", width="medium"),
     "met": st.column_config.TextColumn("Met"),
     "fitted": st.column_config.TextColumn("Fitted"),
+}
+
+OWN_POINTS = 2000  # of a run
+OWN_COLUMNS = {
+    "run": st.column_config.TextColumn("Run", width=240, pinned=True),
+    "figure": st.column_config.TextColumn("Figure", width=140),
+    "expected": st.column_config.NumberColumn("Rehearsed", format="%.4g"),
+    "low": st.column_config.NumberColumn("From", format="%.4g"),
+    "high": st.column_config.NumberColumn("To", format="%.4g"),
+    "measured": st.column_config.NumberColumn("Measured", format="%.4g"),
+    "off": st.column_config.TextColumn("Off by"),
+    "within": st.column_config.TextColumn("In the range"),
 }
 
 
@@ -121,3 +135,38 @@ def _points(table: FidelityTable) -> pd.DataFrame:
 
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
+
+
+def own_runs(store: Store) -> None:
+    """Real runs of this workspace against what each was rehearsed to be: how often the range held, run by run."""
+    rows = []
+    for job in listing.newest_first(store.jobs()):
+        if job.expected is None:
+            continue
+        found = outcomes(job.expected, job, store.metrics(job.id).frame(OWN_POINTS))
+        rows += [(job, each) for each in found if each.measured is not None and each.ratio is not None]
+    if not rows:
+        return
+    st.markdown("#### Your runs")
+    held = sum(bool(each.holds) for _, each in rows)
+    st.caption(
+        f"{held} of {len(rows)} figures that were measured lie in the range that was told when the run was submitted; "
+        "four in five are meant to."
+    )
+    table = [
+        {
+            "run": job.name,
+            "figure": each.name,
+            "expected": each.expected.value,
+            "low": each.expected.low,
+            "high": each.expected.high,
+            "measured": each.measured,
+            "off": text.percent(abs((each.ratio or 1.0) - 1)),
+            "within": "yes" if each.holds else "no",
+        }
+        for job, each in rows
+    ]
+    st.dataframe(
+        pd.DataFrame(table), column_config=OWN_COLUMNS, hide_index=True,
+        alt="What this workspace's real runs were rehearsed to be, and what was measured",
+    )  # fmt: skip

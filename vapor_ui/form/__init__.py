@@ -2,8 +2,8 @@
 
 blocks: The fields of a configuration as every form shows them: which widget, what it is called, what it may
     be.
-calibrations: What a workspace has learned from a person's own runs: measured runs, the calibration fitted to
-    them, and its use.
+calibrations: What a workspace has learned from a person's own runs: calibrations by name, kept in its
+    journal, and which is used.
 choices: What a person has chosen on a form so far, kept in `store.choices`, so that it outlives a page
     change.
 fields: One field of a form as one widget: it shows the form's value, keeps what is chosen, and says what is

@@ -2,6 +2,8 @@
 
 actions: What a person can do about one job: pause, resume, stop, deploy, clone, rename, delete, and take a
     cure.
+against_rehearsal: A real run beside what it was rehearsed to be: in sentences, as a band of its loss and a
+    table; its calibration.
 chooser: Which job Monitor shows: the one that the address names, or one to choose.
 comparison: Several jobs drawn over each other, with what differs in their configurations and the best of
     each.

@@ -17,6 +17,7 @@ from vapor_core.contracts.findings import Failure, Finding
 from vapor_core.contracts.workspace import Counts, Job
 from vapor_core.metrics.series import MetricSeries
 from vapor_core.workspace.store import Store
+from vapor_ui.monitor import against_rehearsal
 from vapor_ui.parts import cards
 from vapor_ui.shell import state
 
@@ -147,6 +148,7 @@ def draw(store: Store, view: View) -> None:
             job, series, points, view, going, checkpoints=checkpoints, has_config=able.has_config
         )
         _findings(picture.findings, job.failure)
+        against_rehearsal.told(job, points)
         _charts(job, picture)
     _events(store, job, view.at)
 
@@ -237,7 +239,9 @@ def _picture(
         held = None
     if held is not None and not looks_new(held.points, points, axis, DRAWN):
         return held
-    losses = _fewer(job, series, view, LOSS_SAMPLES, (*LOSSES, *eval_sets(series.columns)))
+    losses = against_rehearsal.with_band(
+        job, _fewer(job, series, view, LOSS_SAMPLES, (*LOSSES, *eval_sets(series.columns)))
+    )
     few = _fewer(job, series, view, SMALL_SAMPLES, SMALL_COLUMNS)
     few = _with_card(job, few, has_config)
     options: dict[str, str | bool] = {
@@ -246,6 +250,8 @@ def _picture(
         "smoothed": view.smoothing > 0,
     }
     options["counts"] = job.counts
+    if "rehearsed_low" in losses:
+        options["band"] = True
     screen.picture = Picture(
         view=view,
         going=going,

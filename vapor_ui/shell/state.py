@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-    from vapor_core.journal.events import Role
+    from vapor_core.journal.other_events import Role
     from vapor_core.sharing.links import Shared
     from vapor_core.workspace.members import Members
     from vapor_core.workspace.replay import Replay

@@ -8,7 +8,7 @@ import streamlit as st
 
 from vapor_core import text
 from vapor_core.errors import VaporError
-from vapor_core.journal.memberships import Role
+from vapor_core.journal.other_events import Role
 from vapor_core.workspace.members import Invitation, Members
 from vapor_ui.shell import address, session, state, workspaces
 

@@ -12,7 +12,7 @@ import streamlit as st
 from vapor_core import text
 from vapor_core.errors import JournalError
 from vapor_core.journal.journal import Journal
-from vapor_core.journal.memberships import Role
+from vapor_core.journal.other_events import Role
 from vapor_core.workspace.members import MemberJournal, Members
 from vapor_core.workspace.store import Store
 from vapor_ui.entrance import arrival

@@ -1,6 +1,6 @@
 """What a configuration takes, beside the form: verdict, memory against the card, figures with ranges, risks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -8,23 +8,46 @@ from vapor_core import text
 from vapor_core.charts import planning, stream
 from vapor_core.contracts.estimates import Estimate
 from vapor_core.contracts.findings import Risk
+from vapor_core.workspace.store import Store
 from vapor_ui.parts import links
 from vapor_ui.parts.cards import chart_card, metric_card
+from vapor_ui.shell import session
 
+CALIBRATED = "train.calibrated"  # the choice's key
 Apply = Callable[[Mapping[str, object]], None]
 
 
-def estimate_panel(estimate: Estimate | None, apply: Apply, *, calibrated: bool) -> None:
+def estimate_panel(estimate: Estimate | None, apply: Apply, calibrations: Sequence[str], used: str) -> None:
     """Everything that is known before launch; None where the form has no configuration yet.
 
-    `apply` gets the changes of the cure whose button was pressed; `calibrated` says whether runs of one's own count.
+    `apply` gets the changes of the cure whose button was pressed; `calibrations` are those that the workspace keeps, by
+    name, of which estimates take the one that is `used`, or none.
     """
     if estimate is None:
         st.info("The estimate follows when the marked fields are corrected.", icon=":material/calculate:")
     else:
         _panel(estimate, apply)
-    if calibrated:
-        st.page_link(links.CALIBRATE, label="Calibrated on runs of your own", icon=":material/tune:")
+    if calibrations:
+        _calibrated(calibrations, used)
+
+
+def _calibrated(calibrations: Sequence[str], used: str) -> None:
+    """Which of a person's own calibrations corrects the estimate."""
+    st.session_state[CALIBRATED] = used
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.selectbox(
+            "Corrected by runs of your own",
+            ["", *reversed(calibrations)],
+            key=CALIBRATED,
+            format_func=lambda name: name or "no, by the laws alone",
+            on_change=_use,
+            disabled=session.read_only(),
+        )
+        st.page_link(links.CALIBRATE, label="See the fit", icon=":material/tune:")
+
+
+def _use() -> None:
+    session.act(Store.use_calibration, st.session_state[CALIBRATED])
 
 
 def _panel(estimate: Estimate, apply: Apply) -> None:

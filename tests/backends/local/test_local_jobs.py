@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vapor_core import JobConfig, Store
+from vapor_core import Calibration, JobConfig, Store
 from vapor_core.backends.local import jobs
 from vapor_core.backends.local.log_rows import LogRows
 from vapor_core.backends.local.run_directory import RunDirectory
@@ -292,3 +292,16 @@ def test_steps_of_an_attempt_that_was_lost_give_way_to_those_done_again(tmp_path
     columns = rows.columns(0, 8)
     assert columns["loss"].tolist() == [1.0] * 4 + [2.0] * 4
     assert columns["elapsed_s"].tolist() == [1.0, 2.0, 3.0, 4.0, 7.0, 8.0, 9.0, 10.0]
+
+
+def test_what_a_run_was_rehearsed_to_be_is_kept_with_it(machine):
+    store = opened(machine)
+    store.keep_calibration("mine", Calibration(throughput_scale=0.5), now=time.time())
+    first = store.submit(config(5), now=time.time())
+    store.use_calibration("mine", now=time.time())
+    second = store.submit(config(5), now=time.time())
+    store.use_calibration("", now=time.time())
+    kept = [opened(machine).job(job.id).expected for job in (first, second)]
+    assert [each.calibrated for each in kept] == [False, True]
+    assert kept[1].step_time_s.value == pytest.approx(2 * kept[0].step_time_s.value)
+    assert store.submit(config(5).changed(backend="simulated"), now=time.time()).expected is None

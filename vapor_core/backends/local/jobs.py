@@ -15,6 +15,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from vapor_core import catalog
+from vapor_core.advice.expectation import expectation
 from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
 from vapor_core.backends.local.log_rows import LogRows
 from vapor_core.backends.local.machine import remembered
@@ -28,6 +29,8 @@ from vapor_core.physics.plan import plan
 from vapor_core.program.limits import refusal
 
 if TYPE_CHECKING:
+    from vapor_core.contracts.expectation import Expectation
+    from vapor_core.contracts.training import Calibration
     from vapor_core.journal.journal import Journal
 
 BACKENDS = "VAPOR_BACKENDS"  # which real backends a server allows, with commas
@@ -86,6 +89,10 @@ class LocalJobs:
             )
         if spec.parent is not None:
             raise BackendRefused("a run on this machine cannot be forked yet; clone it and start anew")
+
+    def expected(self, spec: JobSpec, calibration: Calibration | None) -> Expectation | None:
+        """What it was rehearsed to be on this machine."""
+        return expectation(spec.config, calibration)
 
     def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Know a job."""

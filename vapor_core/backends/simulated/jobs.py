@@ -11,7 +11,9 @@ from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpe
 from vapor_core.backends.simulated import samples
 from vapor_core.backends.simulated.card_queue import CardRequest, allocate
 from vapor_core.backends.simulated.runs import Run, curve, incident_lines, life, phase_line
+from vapor_core.contracts.expectation import Expectation
 from vapor_core.contracts.lifecycle import JOB_ENDS, LifeEvent, in_order
+from vapor_core.contracts.training import Calibration
 from vapor_core.errors import BackendRefused, NotFound
 from vapor_core.journal.journal import Journal
 
@@ -38,6 +40,10 @@ class SimulatedJobs:
                 f"the simulated region has {card.capacity:,} x {card.display_name} and cannot give {count:,}; "
                 f"ask for {card.capacity:,} or fewer"
             )
+
+    def expected(self, spec: JobSpec, calibration: Calibration | None) -> Expectation | None:
+        """None: it is what the laws say."""
+        return None
 
     def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Know a job and what was done to it."""
