@@ -6,7 +6,7 @@ import pytest
 
 from vapor_core.advice.estimate import estimate
 from vapor_core.advice.expectation import band, expectation, outcomes, standing
-from vapor_core.contracts.expectation import FIGURES, Expectation
+from vapor_core.contracts.expectation import TITLES, Expectation
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.contracts.workspace import Job
 from vapor_core.errors import InvalidConfig
@@ -52,7 +52,7 @@ def test_a_run_that_goes_as_rehearsed_is_within_every_range():
     found = outcomes(
         EXPECTED, job(elapsed_s=EXPECTED.duration_s.value, cost_usd=EXPECTED.cost_usd.value), points()
     )
-    assert tuple(each.name for each in found) == FIGURES
+    assert tuple(each.name for each in found) == tuple(TITLES)
     assert [each.name for each in found if not each.holds] == [
         "tokens_per_second"
     ]  # which the test does not follow
@@ -99,3 +99,8 @@ def test_a_loss_that_is_no_number_breaks_nothing():
 def test_a_band_of_unequal_lengths_is_refused():
     with pytest.raises(InvalidConfig, match="as many values"):
         EXPECTED.changed(train=EXPECTED.train[:-1])
+
+
+def test_a_short_run_has_a_last_loss_too():
+    short = job(12, "completed").changed(total_steps=12)
+    assert {each.name: each for each in outcomes(EXPECTED, short, points(12))}["loss"].measured is not None

@@ -100,6 +100,12 @@ def test_a_person_trains_for_real_from_the_form(page, tmp_path):
     assert float(figure(page, "Eval loss")) < first - 0.05
     page.reload()
     status(page, "completed")
+    expect(page.get_by_text(re.compile("than rehearsed|As quick as rehearsed")).first).to_be_visible()
+    expect(page.get_by_role("heading", name="Rehearsed and measured")).to_be_visible()
+    page.get_by_role("button", name="Calibrate from this run").click()
+    expect(page.get_by_text("Estimates are calibrated by").first).to_be_visible()
+    page.get_by_role("link", name="Train", exact=True).first.click()
+    expect(page.get_by_text("Corrected by runs of your own").first).to_be_visible()
     (told,) = tmp_path.glob("runs/*/job-1/metrics.jsonl")
     lines = [json.loads(line) for line in told.read_text().splitlines() if line]
     assert [line["step"] for line in lines if line["event"] == "log"] == list(range(1, STEPS + 1))

@@ -72,7 +72,8 @@ def outcomes(expected: Expectation, job: Job, points: pd.DataFrame) -> tuple[Out
     """
     over = job.status == "completed"
     steady = points[points["step"] >= min(FIRST_STEPS, job.step - 1)] if len(points) else points
-    end = points[points["step"] >= (1 - END_SHARE) * job.total_steps] if over else points[:0]
+    last = min((1 - END_SHARE) * job.total_steps, job.total_steps - 1)
+    end = points[points["step"] >= last] if over else points[:0]
     measured: dict[FigureName, float | None] = {
         "step_time_s": _median(steady, "step_time_s"),
         "tokens_per_second": _median(steady, "tokens_per_second"),

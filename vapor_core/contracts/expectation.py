@@ -11,9 +11,15 @@ Amount = Annotated[float, Field(ge=0, le=1e18)]
 FigureName = Literal[
     "step_time_s", "tokens_per_second", "memory_gb", "duration_s", "cost_usd", "loss", "eval_loss"
 ]
-FIGURES: tuple[FigureName, ...] = (
-    "step_time_s", "tokens_per_second", "memory_gb", "duration_s", "cost_usd", "loss", "eval_loss",
-)  # fmt: skip
+TITLES: dict[FigureName, str] = {
+    "step_time_s": "Step",
+    "tokens_per_second": "Tokens a second",
+    "memory_gb": "Memory at the peak",
+    "duration_s": "Time in all",
+    "cost_usd": "Cost",
+    "loss": "Train loss at the end",
+    "eval_loss": "Eval loss at the end",
+}  # on a screen
 
 
 class Figure(Contract):

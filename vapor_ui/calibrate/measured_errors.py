@@ -8,6 +8,7 @@ import streamlit as st
 from vapor_core import fidelity, text
 from vapor_core.advice.expectation import outcomes
 from vapor_core.charts import stream
+from vapor_core.contracts.expectation import TITLES
 from vapor_core.fidelity import FidelityLine, FidelityTable
 from vapor_core.workspace.store import Store
 from vapor_ui.parts import cards, listing
@@ -156,7 +157,7 @@ def own_runs(store: Store) -> None:
     table = [
         {
             "run": job.name,
-            "figure": each.name,
+            "figure": TITLES[each.name],
             "expected": each.expected.value,
             "low": each.expected.low,
             "high": each.expected.high,

@@ -9,6 +9,7 @@ import streamlit as st
 
 from vapor_core import text
 from vapor_core.advice.expectation import band, outcomes, standing
+from vapor_core.contracts.expectation import TITLES
 from vapor_core.errors import VaporError
 from vapor_ui.form import calibrations
 from vapor_ui.parts import links
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from vapor_core.workspace.store import Store
 
 WHOLE = 10_000  # rows of a run that a calibration is fitted to
-NAMES: dict[FigureName, tuple[str, Callable[[float], str]]] = {
-    "step_time_s": ("Step", lambda value: f"{value:.3g} s"),
-    "tokens_per_second": ("Tokens a second", text.count),
-    "memory_gb": ("Memory at the peak", text.gigabytes),
-    "duration_s": ("Time in all", text.duration),
-    "cost_usd": ("Cost", text.money),
-    "loss": ("Train loss at the end", text.loss),
-    "eval_loss": ("Eval loss at the end", text.loss),
+WORDS: dict[FigureName, Callable[[float], str]] = {
+    "step_time_s": lambda value: f"{value:.3g} s",
+    "tokens_per_second": text.count,
+    "memory_gb": text.gigabytes,
+    "duration_s": text.duration,
+    "cost_usd": text.money,
+    "loss": text.loss,
+    "eval_loss": text.loss,
 }
 COLUMNS = {
     "figure": st.column_config.TextColumn("Figure", width=170, pinned=True),
@@ -86,9 +87,9 @@ def table(store: Store, job: Job) -> None:
 
 
 def _row(each: Outcome) -> dict[str, str]:
-    name, words = NAMES[each.name]
+    words = WORDS[each.name]
     return {
-        "figure": name,
+        "figure": TITLES[each.name],
         "rehearsed": words(each.expected.value),
         "range": f"{words(each.expected.low)} to {words(each.expected.high)}",
         "measured": text.MISSING if each.measured is None else words(each.measured),
