@@ -98,6 +98,7 @@ ARROWS: dict[str, set[str]] = {
         *("core.text", "core.workspace", "ui.shell"),
     },
     "ui.form": {
+        "core.backends",  # which keep a person's data for real runs
         *("core.advice", "core.calibration", "core.catalog", "core.contracts", "core.errors"),
         *("core.readers", "core.text", "core.workspace", "ui.parts", "ui.shell"),
     },

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.fidelity import quantile
 from benchmarks.fidelity.memory import CALLS, KIND, LLAMA_3_2_3B, RAN, rows
 from vapor_core import catalog
+from vapor_core.advice.estimate import estimate
 from vapor_core.contracts.entries import Dataset
 from vapor_core.contracts.presets import Trainer
 from vapor_core.contracts.training import JobConfig, Optimizer, Sharding
@@ -302,3 +303,14 @@ def test_weights_larger_than_the_card_leave_no_room():
     found = serving_memory(model, card, 1, "fp16")
     assert not found.fits
     assert found.kv_capacity_tokens == 0
+
+
+def test_todays_trl_holds_no_logits_of_a_whole_batch():
+    """Fourteen bytes for each token and word of a vocabulary of 152k: what TRL held before 1.0 and holds no more."""
+    config = JobConfig(
+        model="Qwen/Qwen2.5-0.5B", trainer="trl", micro_batch_size=8, sequence_length=2048, packing=True
+    )
+    before, today = (estimate(config.changed(trainer=name)) for name in ("trl", "trl_1"))
+    assert today.memory_gb < 0.5 * before.memory_gb
+    assert today.step_time_s == pytest.approx(before.step_time_s, rel=0.1)
+    assert estimate(config.changed(cross_entropy="chunked")).memory_gb == today.memory_gb

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, cast
 from vapor_core.errors import BackendRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from vapor_core.backends.base import DeploymentBackend, JobBackend, MeasuredMachine
+    from vapor_core.contracts.entries import Dataset
     from vapor_core.journal.journal import Journal
 
 
@@ -51,6 +52,7 @@ class Registration:
     deployments: str | None = None
     measured: str | None = None
     measure: str | None = None
+    keep_data: str | None = None
 
 
 REGISTRY: dict[str, Registration] = {
@@ -78,6 +80,7 @@ REGISTRY: dict[str, Registration] = {
         deployments="vapor_core.backends.absent:LocalDeployments",
         measured="vapor_core.backends.local.machine:remembered",
         measure="vapor_core.backends.local.machine:measured_anew",
+        keep_data="vapor_core.backends.local.own_data:keep",
     ),
     "ray": Registration(
         Abilities(title="Run on a Ray cluster", is_real=True),
@@ -133,6 +136,22 @@ def measure(backend: str) -> MeasuredMachine:
     if registration is None or registration.measure is None:
         raise BackendRefused(f"where {backend} trains cannot be measured; choose a card of the catalog")
     return cast("Callable[[], MeasuredMachine]", _builder(registration.measure))()
+
+
+def keep_data(
+    backend: str, workspace: str, dataset: Dataset, examples: Iterable[Mapping[str, object]]
+) -> None:
+    """Let a backend keep a person's own data for its runs, where it does.
+
+    Raises:
+        BackendRefused: where they cannot be kept.
+    """
+    registration = REGISTRY.get(backend)
+    if registration is not None and registration.keep_data is not None:
+        keep = cast(
+            "Callable[[str, Dataset, Iterable[Mapping[str, object]]], None]", _builder(registration.keep_data)
+        )
+        keep(workspace, dataset, examples)
 
 
 def _builder(place: str) -> object:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from vapor_core.contracts.entries import LEAST_RATE, Accelerator
 from vapor_core.contracts.training import JobConfig
 
-HUGGING_FACE = frozenset({"trl", "unsloth", "axolotl", "llama_factory"})  # transformers' modelling code below
+HUGGING_FACE = frozenset(
+    {"trl", "trl_1", "unsloth", "axolotl", "llama_factory"}
+)  # transformers' modelling code below
 MEGATRON = frozenset({"megatron", "nemo"})  # Megatron-Core and Transformer Engine below
 
 

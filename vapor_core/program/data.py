@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sysconfig
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from datasets import Dataset, load_dataset
 
-KINDS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
+KINDS = {".json": "json", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
 ASKED = ("instruction", "question", "query", "problem", "prompt", "input", "inputs", "context")
 ANSWERS = ("output", "answer", "response", "completion", "solution", "target", "chosen")
 # Columns of an example, by the method; a prompt may stand within the answers
@@ -30,7 +31,12 @@ def rows(data: Mapping[str, Any], most: int | None) -> Dataset:
     source, name = data["source"], str(data["name"])
     if source == "standard_library":
         return standard_library(most)
-    if source == "file":
+    if source == "file" and name.endswith(
+        ".jsonl"
+    ):  # in memory: what a person gave leaves no copy in a cache
+        with Path(name).open(encoding="utf-8") as lines:
+            found = Dataset.from_list([json.loads(line) for line in lines if line.strip()])
+    elif source == "file":
         kind = KINDS.get(Path(name).suffix, "text")
         more: dict[str, Any] = {"sep": "\t"} if name.endswith(".tsv") else {}
         found = load_dataset(kind, data_files=name, split="train", **more)

@@ -110,6 +110,28 @@ def read_dataset(
     return _upload(_plain_name(name), found, counts, warnings, tokenizer)
 
 
+@one_sentence(InvalidUpload, "the data set")
+def training_examples(
+    name: str, content: bytes, text_column: str | Sequence[str] | None = None
+) -> list[dict[str, object]]:
+    """The examples of a file as a trainer takes them; arguments as of `read_dataset`, which counts what is here.
+
+    A chat is {"messages": its turns}; an answer to a request {"prompt", "completion"}; preferences keep their columns;
+    all else is {"text"}. What has no text is left out.
+
+    Raises:
+        UnknownColumns, InvalidUpload: as `read_dataset`.
+    """
+    notes: list[str] = []
+    members = _training(opened(name, content, LARGEST_BYTES, notes), notes)
+    rows = chain.from_iterable(_rows_of(member, notes) for member in members)
+    first = next(rows, None)
+    if first is None:
+        raise InvalidUpload("the file has no examples; it needs at least one line of text besides a header")
+    layout = layout_of(first, text_column)
+    return [layout.example(row) for row in chain([first], rows) if layout.text(row)]
+
+
 def _training(members: Sequence[Member], notes: list[str]) -> list[Member]:
     """The files of an archive that are training data; the others are named."""
     if len(members) == 1:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from vapor_core.errors import InvalidUpload, UnknownColumns
 from vapor_core.readers.rows import Row, shown
-from vapor_core.readers.turns import compact, conversation, is_turns, words
+from vapor_core.readers.turns import compact, conversation, is_turns, messages, words
 
 ANSWERS = (
     *("completion", "response", "output", "answer", "answers", "target", "chosen", "solution", "label_text"),
@@ -22,6 +22,10 @@ REQUESTS = ("prompt", "question", "instruction", "query", "input")
 PASSAGES = ("text", "document", "article", "dialogue", "dialog", "passage", "content", "source")
 BEFORE = ("system", "system_prompt", "tools", "history")  # of any layout; put before the rest
 SAMPLE = 40  # characters of a value that is shown to choose by
+
+
+CHOSEN = "chosen columns"  # the layout of several columns that a person named
+PREFERENCES = (("chosen", "rejected"), ("completion", "label"))  # columns of an example for DPO, for KTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,26 @@ class Layout:
         before = [self._before(row, name) for name in self.before]
         return "\n".join(part for part in (*before, parts[0], *optional, *parts[1:]) if part)
 
+    def example(self, row: Row) -> dict[str, object]:
+        """A row as a trainer takes it: turns of a chat, preferences, a request with its answer, or a text."""
+        turns = row.values.get(self.required[0])
+        if len(self.required) == 1 and (self.chat or is_turns(turns)):
+            return {"messages": messages(row, self.required[0], turns, self.left_out)}
+        for columns in PREFERENCES:
+            if all(name in row.values for name in columns):
+                return {name: row.values[name] for name in ("prompt", *columns) if name in row.values}
+        if len(self.required) == 1 or self.name == CHOSEN:
+            return {"text": self.text(row)}
+        *asked, answer = self.required
+        parts = [
+            *(self._before(row, name) for name in self.before),
+            *(self._text(row, name) for name in (*asked, *self.optional)),
+        ]
+        return {
+            "prompt": "\n".join(part for part in parts if part) + "\n",
+            "completion": self._text(row, answer),
+        }
+
     @property
     def columns(self) -> tuple[str, ...]:
         """The fields that are read."""
@@ -140,7 +164,7 @@ def layout_of(first: Row, text_column: str | Sequence[str] | None) -> Layout:
         if missing is not None:
             sentence = f"no column {shown(missing)!r}; the file has {_names(fields)}"
             raise UnknownColumns(sentence, samples(first), first.named)
-        return Layout("text" if len(chosen) == 1 else "chosen columns", chosen)
+        return Layout("text" if len(chosen) == 1 else CHOSEN, chosen)
     names = {name.strip().casefold(): name for name in reversed(fields)}
     for schema in SCHEMAS:
         parts = [next((names[name] for name in part if name in names), None) for part in schema.required]

@@ -16,6 +16,7 @@ THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 SPOKEN = frozenset(
     {"user", "human", "assistant", "gpt", "bot", "model", "system"}
 )  # names of roles as fields
+TEMPLATE_ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
 EXAMPLE = '{"role": "user", "content": "..."}'
 LONGEST_ROLE = 40
 
@@ -58,6 +59,30 @@ def conversation(row: Row, name: str, value: object, left_out: Counter[str]) -> 
     if turns is None:
         raise InvalidUpload(f"{row.where} has no list as {shown(name)!r}; a chat is [{EXAMPLE}]", row.line)
     return "\n".join(_turn(row, turn, left_out) for turn in turns)
+
+
+def messages(row: Row, name: str, value: object, left_out: Counter[str]) -> list[dict[str, str]]:
+    """The turns of a conversation as chat templates take them: {"role", "content"} each, of words alone.
+
+    Raises:
+        InvalidUpload: it is none.
+    """
+    told: list[dict[str, str]] = []
+    for turn in turns_of(value) or ():
+        if not isinstance(turn, dict):
+            break
+        role = next((turn[key] for key in ROLES if isinstance(turn.get(key), str)), None)
+        if isinstance(role, str):
+            told.append(_message(role, "\n".join(_said(turn, left_out))))
+        elif turn and turn.keys() <= SPOKEN:
+            told += [_message(key, words(said, left_out)) for key, said in turn.items()]
+    if not told:
+        raise InvalidUpload(f"{row.where} has no turns as {shown(name)!r}; a chat is [{EXAMPLE}]", row.line)
+    return told
+
+
+def _message(role: str, content: str) -> dict[str, str]:
+    return {"role": TEMPLATE_ROLES.get(role.casefold(), role.casefold())[:LONGEST_ROLE], "content": content}
 
 
 def _turn(row: Row, turn: object, left_out: Counter[str]) -> str:

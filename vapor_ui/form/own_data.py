@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
 from vapor_core import text
-from vapor_core.errors import InvalidUpload, UnknownColumns
+from vapor_core.backends import registry
+from vapor_core.errors import InvalidUpload, UnknownColumns, VaporError
 from vapor_core.readers.containers import ENDINGS as PACKED
-from vapor_core.readers.datasets import ENDINGS, LARGEST_BYTES, Upload, read_dataset
+from vapor_core.readers.datasets import ENDINGS, LARGEST_BYTES, Upload, read_dataset, training_examples
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices
-from vapor_ui.shell import session, state
+from vapor_ui.shell import session, settings, state
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from vapor_core.contracts.entries import Dataset
 
 FILE = "train.file"  # the uploader's key
 COLUMNS = "train.text_columns"  # what the key of the choice of columns begins with
@@ -37,7 +44,7 @@ def upload() -> None:
         type=[ending.removeprefix(".") for ending in (*ENDINGS, *PACKED)],
         key=FILE,
         max_upload_size=LARGEST_BYTES // 1_000_000,
-        help="JSONL, CSV, Parquet or text, also zipped. Vapor counts examples and tokens; the file itself is not kept.",
+        help=f"JSONL, CSV, Parquet or text, also zipped. Vapor counts examples and tokens; {_kept()}.",
         on_change=state.let_go,
         args=(FILE,),
     )
@@ -47,7 +54,7 @@ def upload() -> None:
     file = files[0]
     found, fresh = state.read_once(FILE, file, _read)
     if fresh:
-        _take(found)
+        _take(found, file)
     if (
         given is None and found.upload is not None
     ):  # counted on a page that was left: its data set is in the list
@@ -66,13 +73,32 @@ def upload() -> None:
             again = DataRead(refusal=again.refusal, columns=found.columns)  # another choice may do
         again.chosen[:] = chosen
         state.outcomes(FILE, (file.file_id,))[file.file_id] = again
-        _take(again)
+        _take(again, file, chosen)
         st.rerun()
 
 
-def _take(found: DataRead) -> None:
+def _kept() -> str:
+    """What becomes of the file."""
+    if settings.real_backends():
+        return "its examples are kept on this server, for real runs on it"
+    return "the file itself is not kept"
+
+
+def _keep(file: UploadedFile, dataset: Dataset, text_columns: Sequence[str] | None) -> None:
+    """Let the backends that do real work keep the examples."""
+    examples = training_examples(file.name, file.getvalue(), text_columns)
+    for backend in settings.real_backends():
+        registry.keep_data(backend, session.store().workspace, dataset, examples)
+
+
+def _take(found: DataRead, file: UploadedFile, text_columns: Sequence[str] | None = None) -> None:
     """Make it the form's data set."""
     if found.upload is not None and session.act(Store.add_dataset, found.upload.dataset) is not None:
+        if settings.real_backends():
+            try:
+                _keep(file, found.upload.dataset, text_columns)
+            except VaporError as refused:
+                state.messages().refusal = str(refused)
         choices.choose_entry(session.store(), "dataset", found.upload.dataset)
         st.rerun()
 

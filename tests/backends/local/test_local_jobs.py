@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from vapor_core import Calibration, JobConfig, Store
-from vapor_core.backends.local import jobs
+from vapor_core.backends import registry
+from vapor_core.backends.local import jobs, own_data
 from vapor_core.backends.local.log_rows import LogRows
 from vapor_core.backends.local.run_directory import RunDirectory
+from vapor_core.contracts.entries import Dataset
 from vapor_core.errors import BackendRefused, ForbiddenTransition
 
 pytestmark = pytest.mark.slow
@@ -305,3 +307,38 @@ def test_what_a_run_was_rehearsed_to_be_is_kept_with_it(machine):
     assert [each.calibrated for each in kept] == [False, True]
     assert kept[1].step_time_s.value == pytest.approx(2 * kept[0].step_time_s.value)
     assert store.submit(config(5).changed(backend="simulated"), now=time.time()).expected is None
+
+
+OWN = Dataset(id="own/notes", name="notes", kind="own", tokens=10_000, examples=2)
+
+
+def test_a_persons_own_file_is_trained_on_from_the_runs_own_copy(machine):
+    store = opened(machine)
+    own = config(5, dataset=OWN)
+    with pytest.raises(BackendRefused, match="upload it again"):
+        store.submit(own, now=time.time())
+    registry.keep_data("local", store.workspace, OWN, [{"text": "one"}, {"text": "zwei \ud800"}])
+    job = store.submit(own, now=time.time())
+    until(store, job.id, "completed")
+    run = run_of(store, job.id)
+    given = json.loads((run.path / "spec.json").read_text())["data"]
+    assert given["source"] == "file"
+    rows = [json.loads(line)["text"] for line in Path(given["name"]).read_text().splitlines()]
+    assert rows[0] == "one"
+    assert Path(given["name"]).parent == run.path
+    with pytest.raises(BackendRefused):
+        store.submit(
+            own.changed(dataset=OWN.changed(tokens=20_000)), now=time.time()
+        )  # another file of that name
+    other = Store.open(machine / "work.db", "another")
+    with pytest.raises(BackendRefused):  # and nobody else's workspace has it
+        other.submit(own, now=time.time())
+
+
+def test_kept_data_are_bounded_and_the_oldest_give_way(machine, monkeypatch):
+    monkeypatch.setattr(own_data, "MOST_BYTES", 2500)
+    made = [OWN.changed(tokens=1000 + number) for number in range(4)]
+    for number, each in enumerate(made):
+        own_data.keep("w", each, [{"text": "x" * 985}])
+        os.utime(own_data.kept("w", each), (number, number))
+    assert [own_data.kept("w", each) is not None for each in made] == [False, False, True, True]

@@ -7,6 +7,8 @@ jobs: The seam to real work on this machine: what is wanted is written into a jo
 log_rows: metrics.jsonl as columns: what a trainer has told so far, read as it grows.
 machine: This machine as an accelerator, measured in a process of its own: a rehearsal for it can be held
     against a run.
+own_data: A person's own data on this machine: kept when it is read, so that a run can train on it, and
+    bounded.
 run_directory: A real job's folder: what was asked for, what its trainer wrote, and whose process has it.
 run_spec: A job's spec.json: its configuration, and where its weights and its data come from on this machine.
 slots: Whose turn it is: jobs that wait for this machine, in an order that can be changed, and how many run at

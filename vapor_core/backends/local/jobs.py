@@ -7,6 +7,7 @@ finds the first one's lock. Times are of the wall clock, seconds since 1970.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from vapor_core import catalog
 from vapor_core.advice.expectation import expectation
 from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
+from vapor_core.backends.local import own_data
 from vapor_core.backends.local.log_rows import LogRows
 from vapor_core.backends.local.machine import remembered
 from vapor_core.backends.local.run_directory import Exit, RunDirectory, runs_folder
@@ -29,6 +31,8 @@ from vapor_core.physics.plan import plan
 from vapor_core.program.limits import refusal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vapor_core.contracts.expectation import Expectation
     from vapor_core.contracts.training import Calibration
     from vapor_core.journal.journal import Journal
@@ -60,7 +64,7 @@ class LocalJobs:
     """Runs jobs on this machine."""
 
     def __init__(self, workspace: str, journal: Journal) -> None:
-        self._folder = runs_folder() / workspace
+        self._workspace, self._folder = workspace, runs_folder() / workspace
         self._specs: dict[str, JobSpec] = {}
         self._rows: dict[str, LogRows] = {}
 
@@ -83,9 +87,11 @@ class LocalJobs:
             reason = refusal(spec.config.model_dump(), gpu=not machine.is_processor, accelerators=1)
             if reason is not None:
                 raise BackendRefused(reason)
-        if catalog.dataset(spec.config.dataset).kind == "own":
+        data = catalog.dataset(spec.config.dataset)
+        if data.kind == "own" and own_data.kept(self._workspace, data) is None:
             raise BackendRefused(
-                "a file of your own cannot be trained on here yet; take a data set of the catalog"
+                f"the file of {data.display_name} is not on this machine; upload it again under Data, and it is kept "
+                "for real runs"
             )
         if spec.parent is not None:
             raise BackendRefused("a run on this machine cannot be forked yet; clone it and start anew")
@@ -102,10 +108,27 @@ class LocalJobs:
         """Write down what is to be trained and have it supervised, unless that was done."""
         run = self._run(job_id)
         try:
-            run.create(run_spec(self._spec(job_id)))
+            run.create(run_spec(self._spec(job_id), self._own_data(run, job_id)))
         except OSError as error:
             raise BackendRefused(f"its folder cannot be written: {error.strerror}; free some space") from None
         self._supervise(run)
+
+    def _own_data(self, run: RunDirectory, job_id: str) -> Path | None:
+        """The run's own copy of a person's data; None where the data are not a person's."""
+        data = catalog.dataset(self._spec(job_id).config.dataset)
+        if data.kind != "own":
+            return None
+        copy, place = run.path / "data.jsonl", own_data.kept(self._workspace, data)
+        if not copy.exists() and place is not None:
+            run.path.mkdir(parents=True, exist_ok=True)
+            draft = run.path / f".data.{os.getpid()}"
+            shutil.copyfile(place, draft)
+            draft.replace(copy)
+        if not copy.exists():
+            raise BackendRefused(
+                f"the file of {data.display_name} is no longer on this machine; upload it again"
+            )
+        return copy
 
     def pause(self, job_id: str, intervention: Intervention) -> None:
         """Have it save a checkpoint and end; `resume` goes on from there."""

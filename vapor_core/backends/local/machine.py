@@ -67,7 +67,7 @@ class Machine:
         quickest = (
             {"precision": reference["precision"]} if self.is_processor and "precision" in reference else {}
         )
-        return {"cross_entropy": "chunked", "hardware_faults": False, **quickest}
+        return {"trainer": "trl_1", "cross_entropy": "chunked", "hardware_faults": False, **quickest}
 
 
 def remembered(folder: Path | None = None) -> Machine | None:

