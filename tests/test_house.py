@@ -74,6 +74,7 @@ ARROWS: dict[str, set[str]] = {
     # real work on this machine, where processes, the environment and the clock are
     "core.backends.local": {
         "core.advice",  # what a run is rehearsed to be
+        "core.hub",  # models in folders
         *("core.backends", "core.catalog", "core.contracts", "core.errors", "core.journal", "core.physics"),
         "core.program",  # what it calls things
     },

@@ -7,6 +7,7 @@ from statistics import mean
 import pytest
 
 from tests.real.programs import folder_of, packaged, tiny, told, trained
+from vapor_core.backends.local import own_models
 from vapor_core.simulator import simulate
 
 pytestmark = pytest.mark.real
@@ -158,3 +159,18 @@ def test_the_trainer_has_the_settings_of_the_configuration(tmp_path):
     assert (given.gradient_accumulation_steps, given.gradient_checkpointing) == (3, True)
     assert given.optim == "adafactor"
     assert told(folder, "log")[-1]["tokens"] == pytest.approx(2 * 2 * 3 * 64, rel=0.02)
+
+
+def test_what_was_trained_is_trained_further_from_its_folder(tmp_path, monkeypatch):
+    first = folder_of(tmp_path / "first", tiny(max_steps=4))
+    assert trained(first).returncode == 0
+    monkeypatch.setenv("VAPOR_MODELS", str(tmp_path / "models"))
+    (tmp_path / "models").mkdir()
+    (first / "result").rename(tmp_path / "models" / "mine")
+    (model,) = own_models.offered()
+    second = folder_of(tmp_path / "second", tiny(model=model, method="lora", max_steps=4, lora_rank=2))
+    done = trained(second)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads((second / "result" / "adapter_config.json").read_text())[
+        "base_model_name_or_path"
+    ] == str(tmp_path / "models" / "mine")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from vapor_core.backends.base import DeploymentBackend, JobBackend, MeasuredMachine
-    from vapor_core.contracts.entries import Dataset
+    from vapor_core.contracts.entries import CatalogModel, Dataset
     from vapor_core.journal.journal import Journal
 
 
@@ -53,6 +53,7 @@ class Registration:
     measured: str | None = None
     measure: str | None = None
     keep_data: str | None = None
+    models: str | None = None
 
 
 REGISTRY: dict[str, Registration] = {
@@ -81,6 +82,7 @@ REGISTRY: dict[str, Registration] = {
         measured="vapor_core.backends.local.machine:remembered",
         measure="vapor_core.backends.local.machine:measured_anew",
         keep_data="vapor_core.backends.local.own_data:keep",
+        models="vapor_core.backends.local.own_models:offered",
     ),
     "ray": Registration(
         Abilities(title="Run on a Ray cluster", is_real=True),
@@ -136,6 +138,14 @@ def measure(backend: str) -> MeasuredMachine:
     if registration is None or registration.measure is None:
         raise BackendRefused(f"where {backend} trains cannot be measured; choose a card of the catalog")
     return cast("Callable[[], MeasuredMachine]", _builder(registration.measure))()
+
+
+def models(backend: str) -> tuple[CatalogModel, ...]:
+    """Models that only a backend has: folders of its machine."""
+    registration = REGISTRY.get(backend)
+    if registration is None or registration.models is None:
+        return ()
+    return cast("Callable[[], tuple[CatalogModel, ...]]", _builder(registration.models))()
 
 
 def keep_data(

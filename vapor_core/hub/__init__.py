@@ -5,6 +5,8 @@ client: Searches the Hub and asks it for one model, within a time limit, through
     to the catalog.
 config_figures: Which figure a config.json gives under which of its names, and what its model's class takes
     where it gives none.
+folders: Models that lie in folders, as transformers saves them: their architecture, and how many weights they
+    really hold.
 layers: Which layers a model has: what mixes the tokens of each, and which MLP follows.
 listing: What the Hub says of models, read from its answers: who is listed, and how one is built.
 mixers: How many parameters each kind of token mixer has, and how many numbers it keeps for a token: attention

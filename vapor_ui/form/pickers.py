@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from vapor_core import catalog, text
+from vapor_core.backends import registry
 from vapor_core.contracts.entries import CatalogModel, Dataset
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices, own_data
 from vapor_ui.form.fields import EntryChoice
 from vapor_ui.parts import cards, hub_search
-from vapor_ui.shell import session, state
+from vapor_ui.shell import session, settings, state
 
 if TYPE_CHECKING:
     from vapor_ui.form.form_values import Form
@@ -83,7 +84,8 @@ def model_picker(store: Store, form: Form) -> None:
         hub_search.search("train.hub", "Use", _take)
     else:
         low, high = size_filter("train.size", persist=True)
-        offered = [entry for entry in store.models() if low <= entry.parameters < high]
+        here = [entry for name in settings.real_backends() for entry in registry.models(name)]
+        offered = [entry for entry in (*here, *store.models()) if low <= entry.parameters < high]
         model_choice(form, offered, _model_label, "Type to search by name")
     _about_model(catalog.model(form.shown.model))
 

@@ -9,6 +9,8 @@ machine: This machine as an accelerator, measured in a process of its own: a reh
     against a run.
 own_data: A person's own data on this machine: kept when it is read, so that a run can train on it, and
     bounded.
+own_models: Models in folders of this machine that a run can start from: each folder in VAPOR_MODELS that
+    holds one.
 run_directory: A real job's folder: what was asked for, what its trainer wrote, and whose process has it.
 run_spec: A job's spec.json: its configuration, and where its weights and its data come from on this machine.
 slots: Whose turn it is: jobs that wait for this machine, in an order that can be changed, and how many run at

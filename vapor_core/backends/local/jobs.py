@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from vapor_core import catalog
 from vapor_core.advice.expectation import expectation
 from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
-from vapor_core.backends.local import own_data
+from vapor_core.backends.local import own_data, own_models
 from vapor_core.backends.local.log_rows import LogRows
 from vapor_core.backends.local.machine import remembered
 from vapor_core.backends.local.run_directory import Exit, RunDirectory, runs_folder
-from vapor_core.backends.local.run_spec import run_spec
+from vapor_core.backends.local.run_spec import PACKAGED, run_spec, weights_of
 from vapor_core.backends.local.slots import Slots
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import JobStatus, LifeEvent
@@ -87,6 +87,7 @@ class LocalJobs:
             reason = refusal(spec.config.model_dump(), gpu=not machine.is_processor, accelerators=1)
             if reason is not None:
                 raise BackendRefused(reason)
+        _see_that_weights_can_be_had(spec)
         data = catalog.dataset(spec.config.dataset)
         if data.kind == "own" and own_data.kept(self._workspace, data) is None:
             raise BackendRefused(
@@ -265,6 +266,33 @@ class LocalJobs:
         if job_id not in self._specs:
             raise NotFound(f"this machine knows no job {job_id!r}")
         return self._specs[job_id]
+
+
+def _see_that_weights_can_be_had(spec: JobSpec) -> None:
+    """Of a model that is trained further: they are on this machine, or the Hub may be asked for them.
+
+    Raises:
+        BackendRefused: says what would be taken.
+    """
+    model = catalog.model(spec.config.model)
+    if own_models.is_own(model) and own_models.folder_of(model) is None:
+        raise BackendRefused(
+            f"{model.display_name} is no longer in the folder {own_models.MODELS}; put it back, or choose another"
+        )
+    source, _ = weights_of(model, spec.config.method)
+    if source != "hub" or not _is_offline():
+        return
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - takes a while to load
+
+    if not isinstance(try_to_load_from_cache(model.id, "config.json"), str):
+        raise BackendRefused(
+            f"the weights of {model.display_name} are not on this machine, and the Hub is not asked here "
+            f"(HF_HUB_OFFLINE); pretraining, the packaged {PACKAGED} or a folder in {own_models.MODELS} needs none"
+        )
+
+
+def _is_offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").strip().lower() in ("1", "true", "yes", "on")
 
 
 def _kind(told: str) -> str:
