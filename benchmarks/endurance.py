@@ -18,7 +18,7 @@ ABOUT = (
     "What Vapor went through on purpose. Each command of the second column writes its own rows here.",
     "",
 )
-ORDER = ("kill", "rot", "fuzz", "soak", "processes", "workspaces")
+ORDER = ("kill", "training", "rot", "fuzz", "soak", "processes", "workspaces")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
-from math import isfinite
+from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from vapor_core import catalog
@@ -21,7 +21,7 @@ from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpe
 from vapor_core.backends.local import own_data, own_models
 from vapor_core.backends.local.log_rows import LogRows
 from vapor_core.backends.local.machine import remembered
-from vapor_core.backends.local.run_directory import Exit, RunDirectory, runs_folder
+from vapor_core.backends.local.run_directory import Attempt, Exit, RunDirectory, runs_folder
 from vapor_core.backends.local.run_spec import PACKAGED, run_spec, weights_of
 from vapor_core.backends.local.slots import Slots
 from vapor_core.contracts.findings import Failure
@@ -67,6 +67,7 @@ class LocalJobs:
         self._workspace, self._folder = workspace, runs_folder() / workspace
         self._specs: dict[str, JobSpec] = {}
         self._rows: dict[str, LogRows] = {}
+        self._runs: dict[str, RunDirectory] = {}
 
     def check(self, spec: JobSpec) -> None:
         """See whether this server allows it, has what it needs, and whether the machine can do what is asked."""
@@ -143,19 +144,18 @@ class LocalJobs:
         run, rows = self._run(job_id), self._look(job_id)
         attempt, ended = run.attempt(), run.ended()
         config = self._spec(job_id).config
-        status = self._status(run, rows, ended)
+        status = self._status(run, rows, attempt, ended)
         total = rows.total_steps or plan(config).total_steps
         left = total - rows.steps_done
-        known = status == "running" and rows.steps_done >= ETA_STEPS and isfinite(rows.step_time_s)
-        began = next((line.at for line in rows.told if line.kind == "start"), None)
+        step_s = rows.step_time_s if status == "running" and rows.steps_done >= ETA_STEPS else nan
         return JobState(
             status=status,
             step=rows.steps_done,
             total_steps=total,
             elapsed_s=rows.elapsed_s,
-            started_s=began,
+            started_s=rows.began,
             ended_s=ended.at if ended is not None and status not in ("paused", "lost") else None,
-            eta_s=left * rows.step_time_s if known else None,
+            eta_s=left * step_s if isfinite(step_s) else None,
             failure=self._failure(run, status, ended),
             attempt=attempt.number if attempt else 1,
         )
@@ -227,10 +227,11 @@ class LocalJobs:
             finally:
                 os.close(lock)  # the supervisor has it now
 
-    def _status(self, run: RunDirectory, rows: LogRows, ended: Exit | None) -> JobStatus:
+    def _status(
+        self, run: RunDirectory, rows: LogRows, attempt: Attempt | None, ended: Exit | None
+    ) -> JobStatus:
         if ended is not None:
             return ENDED[ended.reason]
-        attempt = run.attempt()
         begun = attempt is not None and attempt.wish >= run.wanted().number
         if begun and not run.owner_lives() and run.ended() is None:
             return "lost"  # its supervisor was killed, and with it its trainer
@@ -260,7 +261,9 @@ class LocalJobs:
         return rows
 
     def _run(self, job_id: str) -> RunDirectory:
-        return RunDirectory(self._folder / job_id)
+        if job_id not in self._runs:
+            self._runs[job_id] = RunDirectory(self._folder / job_id)
+        return self._runs[job_id]
 
     def _spec(self, job_id: str) -> JobSpec:
         if job_id not in self._specs:

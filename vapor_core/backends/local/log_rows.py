@@ -7,11 +7,14 @@ steps come again: the last attempt's count, and what an earlier one did beyond t
 from __future__ import annotations
 
 import json
+import os
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite, isnan, nan
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,7 @@ from vapor_core.contracts.columns import TRAINING_COLUMNS, eval_set_column
 
 # Columns of a `log` event that are taken as they are; the others are worked out.
 TOLD = ("loss", "learning_rate", "grad_norm", "tokens", "epoch", "step_time_s", "memory_gb", "utilization")
+LATEST = 50  # steps whose times say how long the next ones take
 MOST_AT_ONCE = 64 * 2**20  # bytes of a file that are read at a look
 
 
@@ -42,9 +46,12 @@ class LogRows:
     path: Path
     price_per_second: float = 0.0
     told: list[Told] = field(default_factory=list)
+    began: float | None = None  # when the first attempt trained, seconds since 1970
     attempt: int = 0
     total_steps: int = 0
     sets: list[str] = field(default_factory=list)  # columns of further evaluation sets
+    _file: str = ""
+    _times: deque[float] = field(default_factory=lambda: deque(maxlen=LATEST))  # of the last steps, seconds
     _read: int = 0
     _steps: list[int] = field(default_factory=list)  # ascending, from 0
     _rows: list[dict[str, float]] = field(default_factory=list)
@@ -53,10 +60,14 @@ class LogRows:
     _before_s: float = 0.0  # what earlier attempts took
     _last_s: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Keep the path as the system takes it."""
+        self._file = str(self.path)
+
     def look(self) -> None:
         """Read what has been appended."""
         try:
-            size = self.path.stat().st_size
+            size = os.stat(self._file).st_size  # noqa: PTH116 - asked at every tick
         except FileNotFoundError:
             return
         if size < self._read:  # another file stands there
@@ -89,9 +100,7 @@ class LogRows:
     @property
     def step_time_s(self) -> float:
         """Median of the last steps; NaN before there are any."""
-        times = [row.get("step_time_s", nan) for row in self._rows[-50:]]
-        known = [time for time in times if isfinite(time)]
-        return float(np.median(known)) if known else nan
+        return median(self._times) if self._times else nan
 
     def columns(self, start: int, stop: int) -> Columns:
         """Rows of steps start..stop-1, all TRAINING_COLUMNS and the further evaluation sets; missing is NaN."""
@@ -140,6 +149,8 @@ class LogRows:
     def _begin(self, event: Mapping[str, object], step: int) -> None:
         """A new attempt goes on from `step`: what an earlier one did beyond is dropped, but not the time it took."""
         self.attempt = int(_number(event, "attempt", self.attempt + 1))
+        if self.began is None:
+            self.began = _number(event, "at", 0.0)
         self.total_steps = int(_number(event, "total_steps", self.total_steps))
         self._before_s = self._last_s
         keep = bisect_left(self._steps, step)
@@ -160,6 +171,9 @@ class LogRows:
         }
         self._steps.append(step)
         self._rows.append(row)
+        took_s = row.get("step_time_s", nan)
+        if isfinite(took_s):
+            self._times.append(took_s)
 
     def _evaluation(self, event: Mapping[str, object], step: int) -> None:
         losses = self._evals.setdefault(step, {})
