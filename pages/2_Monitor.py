@@ -16,6 +16,7 @@ job = chooser.asked_job(store)
 if job is not None:
     job_view.head(store, job)
     actions.bar(job)
+    actions.place_in_line(store, job)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         back = forking.look_back(job)
         forking.fork_button(job, back)

@@ -110,6 +110,7 @@ ARROWS: dict[str, set[str]] = {
         *("core.text", "core.workspace", "ui.form", "ui.parts", "ui.shell"),
     },
     "ui.monitor": {
+        "core.backends",  # the line of those that wait
         *("core.advice", "core.catalog", "core.charts", "core.contracts", "core.errors", "core.exports"),
         *("core.metrics", "core.readers", "core.text", "core.trainers", "core.workspace"),
         *("ui.form", "ui.parts", "ui.shell"),

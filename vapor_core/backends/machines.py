@@ -25,6 +25,15 @@ def measure(backend: str) -> MeasuredMachine:
     return registry.measure(backend)
 
 
+def price(backend: str, dollars_per_hour: float) -> None:
+    """Say what an hour of its machine costs.
+
+    Raises:
+        BackendRefused: where that cannot be said.
+    """
+    registry.price(backend, dollars_per_hour)
+
+
 def title(backend: str) -> str:
     """What a person does by choosing it, in a few words."""
     return registry.abilities(backend).title or backend

@@ -54,6 +54,9 @@ class Registration:
     measure: str | None = None
     keep_data: str | None = None
     models: str | None = None
+    price: str | None = None
+    ahead: str | None = None
+    run_next: str | None = None
 
 
 REGISTRY: dict[str, Registration] = {
@@ -83,6 +86,9 @@ REGISTRY: dict[str, Registration] = {
         measure="vapor_core.backends.local.machine:measured_anew",
         keep_data="vapor_core.backends.local.own_data:keep",
         models="vapor_core.backends.local.own_models:offered",
+        price="vapor_core.backends.local.machine:priced",
+        ahead="vapor_core.backends.local.line:ahead",
+        run_next="vapor_core.backends.local.line:run_next",
     ),
     "ray": Registration(
         Abilities(title="Run on a Ray cluster", is_real=True),
@@ -138,6 +144,33 @@ def measure(backend: str) -> MeasuredMachine:
     if registration is None or registration.measure is None:
         raise BackendRefused(f"where {backend} trains cannot be measured; choose a card of the catalog")
     return cast("Callable[[], MeasuredMachine]", _builder(registration.measure))()
+
+
+def price(backend: str, dollars_per_hour: float) -> None:
+    """Say what an hour of a backend's machine costs.
+
+    Raises:
+        BackendRefused: where that cannot be said.
+    """
+    registration = REGISTRY.get(backend)
+    if registration is None or registration.price is None:
+        raise BackendRefused(f"what {backend} costs cannot be said here; its cards have their own prices")
+    cast("Callable[[float], None]", _builder(registration.price))(dollars_per_hour)
+
+
+def ahead(backend: str, workspace: str, job_id: str) -> int | None:
+    """How many jobs run before one that waits; None where it does not, or nobody knows."""
+    registration = REGISTRY.get(backend)
+    if registration is None or registration.ahead is None:
+        return None
+    return cast("Callable[[str, str], int | None]", _builder(registration.ahead))(workspace, job_id)
+
+
+def run_next(backend: str, workspace: str, job_id: str) -> None:
+    """Let a job that waits go first, where a backend's line can be changed."""
+    registration = REGISTRY.get(backend)
+    if registration is not None and registration.run_next is not None:
+        cast("Callable[[str, str], None]", _builder(registration.run_next))(workspace, job_id)
 
 
 def models(backend: str) -> tuple[CatalogModel, ...]:

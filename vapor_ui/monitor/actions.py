@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import streamlit as st
 
 from vapor_core import text
+from vapor_core.backends import registry
 from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices
@@ -43,6 +44,33 @@ def bar(job: Job) -> None:
             _to_form(job, {})
         with st.popover("More", icon=":material/more_horiz:"):
             _more(job)
+
+
+def place_in_line(store: Store, job: Job) -> None:
+    """Of a job that waits for its machine: how many run before it, and letting it go first."""
+    if job.status != "queued":
+        return
+    before = registry.ahead(job.config.backend, store.workspace, job.id)
+    if before is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        jobs = "1 job runs" if before == 1 else f"{before} jobs run"
+        st.caption(
+            f":material/hourglass_empty: {f'{jobs} before it' if before else 'It is next'}, one at a time.",
+            width="content",
+        )
+        if before and not session.read_only():
+            st.button("Run it next", icon=":material/vertical_align_top:", on_click=_run_next, args=(job,))
+
+
+def _run_next(job: Job) -> None:
+    """Whoever may act may change the line."""
+    session.act(_first_in_line, job, said="It runs next")
+
+
+def _first_in_line(store: Store, job: Job, *, now: float) -> bool:
+    registry.run_next(job.config.backend, store.workspace, job.id)
+    return True
 
 
 def failure(job: Job) -> None:

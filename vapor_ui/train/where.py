@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vapor_ui.form.form_values import Form
 
 SIMULATED = "simulated"
+PRICE, NARROW = "train.machine_price", 220  # its field: the key, and pixels
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ def hardware(form: Form) -> bool:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(_told(machine.accelerator), width="stretch")
             _measure_button("Measure again", "tertiary")
+        _price(form.shown.backend, machine.accelerator)
     asked = state.kept(Asked)
     if asked.to_measure and not session.read_only():
         asked.to_measure = False
@@ -82,6 +84,32 @@ WHERE = Segments(
     options=_options,
     words=machines.title,
 )
+
+
+def _price(backend: str, card: Accelerator) -> None:
+    """What an hour of the machine costs, so that runs on it have a cost."""
+    st.session_state[PRICE] = card.price_per_hour or None
+    st.number_input(
+        "An hour of it costs ($)",
+        min_value=0.0,
+        step=0.1,
+        key=PRICE,
+        placeholder="nothing",
+        help="Rent, or electricity: estimates and costs of runs here count with it",
+        on_change=_priced,
+        args=(backend,),
+        disabled=session.read_only(),
+        width=NARROW,
+    )
+
+
+def _priced(backend: str) -> None:
+    if session.read_only():
+        return
+    try:
+        machines.price(backend, float(st.session_state[PRICE] or 0.0))
+    except VaporError as refused:
+        state.messages().refusal = str(refused)
 
 
 def _measure_button(label: str, kind: Literal["primary", "tertiary"]) -> None:

@@ -6,81 +6,16 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from vapor_core import Calibration, JobConfig, Store
-from vapor_core.backends import registry
-from vapor_core.backends.local import jobs, own_data
+from tests.backends.local.running import MODEL, config, opened, processes, run_of, until
+from vapor_core import Calibration
+from vapor_core.backends.local import jobs
 from vapor_core.backends.local.log_rows import LogRows
-from vapor_core.backends.local.run_directory import RunDirectory
-from vapor_core.contracts.entries import Dataset
 from vapor_core.errors import BackendRefused, ForbiddenTransition
 
-pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[3]
-TRAINER = [sys.executable, str(Path(__file__).with_name("trainer.py"))]
-PATIENCE_S = 60.0
-MODEL = "HuggingFaceTB/SmolLM2-135M"
-
-
-@pytest.fixture(autouse=True)
-def machine(tmp_path, monkeypatch):
-    """A machine of its own: a runs folder, a trainer that only counts, and what real training needs."""
-    monkeypatch.setenv("VAPOR_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("VAPOR_BACKENDS", "local")
-    monkeypatch.setenv("VAPOR_TRAINING_PROGRAM", json.dumps(TRAINER))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setattr(jobs, "NEEDED", ())
-    yield tmp_path
-    for lock in (tmp_path / "runs").glob("*/job-*"):
-        _kill(RunDirectory(lock))
-
-
-def _kill(run: RunDirectory) -> None:
-    """Leave no process behind."""
-    for pid in (*processes("supervisor", run), *processes("trainer.py", run)):
-        os.kill(pid, signal.SIGKILL)
-
-
-def processes(program: str, run: RunDirectory) -> list[int]:
-    """Who runs this program on this job."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().decode().split("\0")
-        except OSError:
-            continue
-        rest = [word for word in words if word != str(run.path)]
-        if len(rest) < len(words) and any(program in word for word in rest):
-            found.append(int(entry.name))
-    return found
-
-
-def config(steps: int = 40, **more: object) -> JobConfig:
-    return JobConfig(model=MODEL, max_steps=steps, backend="local", **more)
-
-
-def opened(tmp_path: Path) -> Store:
-    return Store.open(tmp_path / "work.db")
-
-
-def run_of(store: Store, job_id: str) -> RunDirectory:
-    return RunDirectory(jobs.runs_folder() / store.workspace / job_id)
-
-
-def until(store: Store, job_id: str, *statuses: str, step: int = 0) -> str:
-    """Wait until a job is in one of these states and has done so many steps."""
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        store.advance(now=time.time())
-        job = store.job(job_id)
-        if job.status in statuses and job.step >= step:
-            return job.status
-        time.sleep(0.05)
-    raise AssertionError(f"{job_id} is {job.status} at step {job.step}: {run_of(store, job_id).end_of_log()}")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("machine")]
 
 
 def test_a_job_runs_and_completes_with_every_step(machine):
@@ -177,28 +112,6 @@ def test_a_program_that_fails_says_why(machine, monkeypatch):
     job = store.submit(config(), now=time.time())
     until(store, job.id, "failed")
     assert "The data ran out" in store.job(job.id).failure.why
-
-
-def test_one_job_at_a_time_and_the_others_in_line(machine):
-    store = opened(machine)
-    first, second = (store.submit(config(60), now=time.time()) for _ in range(2))
-    until(store, first.id, "running", step=5)
-    assert store.job(second.id).status == "queued"
-    until(store, first.id, "completed")
-    until(store, second.id, "completed")
-    began = [event.wall_s for event in store.events(second.id) if event.kind == "started"]
-    assert began[0] >= max(event.wall_s for event in store.events(first.id))
-
-
-def test_a_job_that_is_stopped_in_line_never_runs(machine):
-    store = opened(machine)
-    first, second = (store.submit(config(200), now=time.time()) for _ in range(2))
-    until(store, first.id, "running", step=1)
-    store.stop(second.id, now=time.time())
-    until(store, second.id, "stopped")
-    store.stop(first.id, now=time.time())
-    until(store, first.id, "stopped")
-    assert run_of(store, second.id).attempt() is None
 
 
 def test_two_apps_that_open_one_workspace_start_its_job_once(machine):
@@ -309,36 +222,42 @@ def test_what_a_run_was_rehearsed_to_be_is_kept_with_it(machine):
     assert store.submit(config(5).changed(backend="simulated"), now=time.time()).expected is None
 
 
-OWN = Dataset(id="own/notes", name="notes", kind="own", tokens=10_000, examples=2)
+def test_a_supervisor_that_is_killed_while_it_starts_is_started_again(machine, monkeypatch):
+    starts = []
+    run_it = subprocess.run
 
+    def killed_at_first(command, **more):
+        starts.append(command)
+        if len(starts) == 1:
+            raise subprocess.CalledProcessError(-9, command)
+        return run_it(command, **more)
 
-def test_a_persons_own_file_is_trained_on_from_the_runs_own_copy(machine):
+    monkeypatch.setattr(jobs.subprocess, "run", killed_at_first)
     store = opened(machine)
-    own = config(5, dataset=OWN)
-    with pytest.raises(BackendRefused, match="upload it again"):
-        store.submit(own, now=time.time())
-    registry.keep_data("local", store.workspace, OWN, [{"text": "one"}, {"text": "zwei \ud800"}])
-    job = store.submit(own, now=time.time())
+    job = store.submit(config(10), now=time.time())
     until(store, job.id, "completed")
-    run = run_of(store, job.id)
-    given = json.loads((run.path / "spec.json").read_text())["data"]
-    assert given["source"] == "file"
-    rows = [json.loads(line)["text"] for line in Path(given["name"]).read_text().splitlines()]
-    assert rows[0] == "one"
-    assert Path(given["name"]).parent == run.path
-    with pytest.raises(BackendRefused):
-        store.submit(
-            own.changed(dataset=OWN.changed(tokens=20_000)), now=time.time()
-        )  # another file of that name
-    other = Store.open(machine / "work.db", "another")
-    with pytest.raises(BackendRefused):  # and nobody else's workspace has it
-        other.submit(own, now=time.time())
+    assert len(starts) == 2
 
 
-def test_kept_data_are_bounded_and_the_oldest_give_way(machine, monkeypatch):
-    monkeypatch.setattr(own_data, "MOST_BYTES", 2500)
-    made = [OWN.changed(tokens=1000 + number) for number in range(4)]
-    for number, each in enumerate(made):
-        own_data.keep("w", each, [{"text": "x" * 985}])
-        os.utime(own_data.kept("w", each), (number, number))
-    assert [own_data.kept("w", each) is not None for each in made] == [False, False, True, True]
+def test_a_supervisor_that_never_starts_is_a_sentence_and_one_whose_child_lives_is_no_reason_for_two(
+    machine, monkeypatch
+):
+    def killed(command, **more):
+        raise subprocess.CalledProcessError(-9, command)
+
+    monkeypatch.setattr(jobs.subprocess, "run", killed)
+    store = opened(machine)
+    with pytest.raises(BackendRefused, match="try again"):
+        store.submit(config(10), now=time.time())
+
+    starts, held = [], []
+
+    def killed_after_its_fork(command, **more):
+        starts.append(command)
+        held.append(os.dup(more["pass_fds"][0]))  # the child has the lock
+        raise subprocess.CalledProcessError(-9, command)
+
+    monkeypatch.setattr(jobs.subprocess, "run", killed_after_its_fork)
+    store.submit(config(10), now=time.time())
+    assert len(starts) == 1
+    os.close(held[0])

@@ -1,11 +1,14 @@
 """This machine as an accelerator: what was measured is what a rehearsal reads; what cannot be is told in a sentence."""
 
+import os
 import sys
 
 import pytest
 
 from vapor_core import JobConfig, estimate
+from vapor_core.backends import machines
 from vapor_core.backends.local import machine
+from vapor_core.backends.local.slots import Slots
 from vapor_core.errors import BackendRefused
 
 SHAPE = {
@@ -105,3 +108,55 @@ def test_without_torch_the_command_that_installs_it_is_named(monkeypatch):
     monkeypatch.setattr(machine, "find_spec", lambda _: None)
     with pytest.raises(BackendRefused, match=r"pip install -e '.\[local\]'"):
         machine.measure()
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """A measurement that takes no time."""
+    monkeypatch.setattr(machine, "measure", lambda longest_s: machine.machine_of(PROCESSOR))
+
+
+def test_what_was_measured_is_remembered_for_all_who_use_the_machine(tmp_path, measured):
+    assert machine.remembered(tmp_path) is None
+    found = machine.measured_anew(folder=tmp_path)
+    assert machine.remembered(tmp_path) == found
+    (tmp_path / machine.KEPT).write_text("{}")
+    assert machine.remembered(tmp_path) is None
+    (tmp_path / machine.KEPT).write_text("not json")
+    assert machine.remembered(tmp_path) is None
+
+
+def test_nothing_is_measured_while_a_job_trains(tmp_path, measured):
+    slot = Slots(tmp_path, 1).take()
+    with pytest.raises(BackendRefused, match="measure when it is done"):
+        machine.measured_anew(folder=tmp_path)
+    os.close(slot)
+    machine.measured_anew(folder=tmp_path)
+    taken = Slots(tmp_path, 1).take()  # and what it took to measure is free again
+    assert taken is not None
+    os.close(taken)
+
+
+def test_an_hour_costs_what_its_owner_says_and_measuring_again_keeps_that(tmp_path, measured):
+    with pytest.raises(BackendRefused, match="measure it first"):
+        machine.priced(1.5, tmp_path)
+    machine.measured_anew(folder=tmp_path)
+    machine.priced(1.5, tmp_path)
+    for wrong in (-1.0, float("nan"), float("inf"), 1e9):
+        with pytest.raises(BackendRefused, match="dollars"):
+            machine.priced(wrong, tmp_path)
+    machine.measured_anew(folder=tmp_path)
+    card = machine.remembered(tmp_path).accelerator
+    assert card.price_per_hour == 1.5
+    told = estimate(RUN.changed(accelerator=card))
+    assert told.cost_usd == pytest.approx(1.5 * told.duration_s / 3600, rel=0.01)
+
+
+def test_a_configuration_here_is_the_machines_where_nothing_else_was_chosen():
+    found = machine.machine_of(PROCESSOR)
+    values = machines.for_machine({"model": "gpt2", "precision": "fp32"}, found)
+    config = JobConfig(**values)
+    assert config.accelerator == found.accelerator
+    assert (config.precision, config.cross_entropy, config.trainer) == ("fp32", "chunked", "trl_1")
+    assert JobConfig(**machines.for_machine({"model": "gpt2"}, found)).precision == "bf16"
+    assert machines.for_machine({"model": "gpt2"}, None) == {"model": "gpt2"}

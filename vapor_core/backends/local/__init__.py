@@ -4,6 +4,7 @@ Nothing here imports torch: the trainer is another process.
 
 jobs: The seam to real work on this machine: what is wanted is written into a job's folder, what is there is
     read.
+line: Where a job stands among those that wait for this machine, and letting it go first.
 log_rows: metrics.jsonl as columns: what a trainer has told so far, read as it grows.
 machine: This machine as an accelerator, measured in a process of its own: a rehearsal for it can be held
     against a run.

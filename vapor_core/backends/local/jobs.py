@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 BACKENDS = "VAPOR_BACKENDS"  # which real backends a server allows, with commas
 NEEDED = ("torch", "transformers", "trl", "peft", "datasets")
+STARTS = 3  # of a supervisor that is ended while it starts
 ETA_STEPS = 10  # steps before an ETA means something
 ENDED: dict[str, JobStatus] = {
     "completed": "completed",
@@ -207,25 +208,37 @@ class LocalJobs:
         with run.turn():  # a supervisor that sees no further wish gives the job up in a turn of its own
             attempt, wanted = run.attempt(), run.wanted()
             begun = attempt is not None and attempt.wish >= wanted.number
-            lock = None if begun or run.ended() is not None else run.own("owner")
-            if lock is None:
+            if begun or run.ended() is not None or run.owner_lives():
                 return
             slots = Slots(runs_folder())
             if run.line_name not in slots.line():
                 slots.wait(
                     run.line_name, time.time()
                 )  # in the order of asking, not of whose supervisor is up first
-            try:
-                subprocess.run(  # noqa: S603 - our own program
-                    [sys.executable, "-c", DETACHED, str(run.path), str(lock)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    pass_fds=(lock,),
-                    check=True,
-                )
-            finally:
-                os.close(lock)  # the supervisor has it now
+            for _ in range(STARTS):
+                if self._started(run):
+                    return
+        raise BackendRefused("its supervisor was ended while it started; try again")
+
+    def _started(self, run: RunDirectory) -> bool:
+        """Start a supervisor that takes the owner's lock along; whether one has it, this one or another."""
+        lock = run.own("owner")
+        if lock is None:
+            return True
+        try:
+            subprocess.run(  # noqa: S603 - our own program
+                [sys.executable, "-c", DETACHED, str(run.path), str(lock)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(lock,),
+                check=True,
+            )
+        except (subprocess.CalledProcessError, OSError):
+            return False  # whether its child lives all the same is seen by the lock
+        finally:
+            os.close(lock)  # the supervisor has it now
+        return True
 
     def _status(
         self, run: RunDirectory, rows: LogRows, attempt: Attempt | None, ended: Exit | None

@@ -39,6 +39,7 @@ UNTOLD = frozenset(
 OTHERS = frozenset({"ti", "super", "ada", "nvl", "laptop", "mobile", "max", "d"})  # mark a card of its own
 SIZE = re.compile(r"(8|10|12|16|24|32|40|48|64|80|94|96|128|141|180|192)?(gb)?")
 PROGRAM = (sys.executable, "-m", "vapor_core.program.measure")
+DEAREST = 1e5  # dollars an hour
 KEPT = "machine.json"  # in the folder of all runs
 
 
@@ -103,15 +104,37 @@ def measured_anew(longest_s: float = LONGEST_S, folder: Path | None = None) -> M
             "a job trains on this machine, so a measurement would be wrong; measure when it is done"
         )
     try:
-        found = measure(longest_s)
+        before, found = remembered(folder), measure(longest_s)
+        price = before.accelerator.price_per_hour if before is not None else 0.0
+        return _kept({**found.figures, "price_per_hour": price}, folder)
+    finally:
+        os.close(slot)
+
+
+def priced(dollars_per_hour: float, folder: Path | None = None) -> None:
+    """Say what an hour of this machine costs whoever pays for it; 0 for nothing.
+
+    Raises:
+        BackendRefused: where it was not measured yet, or the price is none.
+    """
+    folder = folder or runs_folder()
+    known = remembered(folder)
+    if known is None:
+        raise BackendRefused("this machine was not measured yet; measure it first")
+    if not 0 <= dollars_per_hour <= DEAREST:
+        raise BackendRefused(f"an hour costs from 0 to {DEAREST:,.0f} dollars, not {dollars_per_hour!r}")
+    _kept({**known.figures, "price_per_hour": dollars_per_hour}, folder)
+
+
+def _kept(figures: dict[str, Any], folder: Path) -> Machine:
+    """Write the figures down, whole or not at all."""
+    try:
         draft = folder / f".{KEPT}.{os.getpid()}"
-        draft.write_text(json.dumps(found.figures), encoding="utf-8")
+        draft.write_text(json.dumps(figures), encoding="utf-8")
         draft.replace(folder / KEPT)
     except OSError as error:
         raise BackendRefused(f"the figures cannot be kept: {error.strerror}; free some space") from None
-    finally:
-        os.close(slot)
-    return found
+    return machine_of(figures)
 
 
 def measure(longest_s: float = LONGEST_S) -> Machine:
@@ -192,7 +215,7 @@ def machine_of(figures: dict[str, Any]) -> Machine:
         memory_gb=float(figures["memory_gb"]),
         capacity=int(figures["count"]),
         cards_per_node=int(figures["count"]),
-        price_per_hour=0.0,
+        price_per_hour=float(figures.get("price_per_hour") or 0.0),
         price_source="your own",
         price_date="",
         source=f"measured here with torch {figures['torch']}",

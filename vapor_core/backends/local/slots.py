@@ -33,13 +33,20 @@ class Slots:
 
     def line(self) -> list[str]:
         """Who waits, the next one first."""
+        return [name for _, name in sorted(self._places())]
+
+    def first_place(self) -> float:
+        """The place of who is next; 0 where nobody waits."""
+        return min((place for place, _ in self._places()), default=0.0)
+
+    def _places(self) -> list[tuple[float, str]]:
         places: list[tuple[float, str]] = []
         for file in self._line.glob("[!.]*"):
             try:
                 places.append((float(file.read_text(encoding="utf-8")), file.name))
             except (OSError, ValueError):  # it has just left
                 continue
-        return [name for _, name in sorted(places)]
+        return places
 
     def take(self) -> int | None:
         """A free slot, for as long as the returned descriptor is open; None where all are taken."""
