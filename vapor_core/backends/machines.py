@@ -1,4 +1,4 @@
-"""Where real work is done, as it was measured, and how a configuration becomes one for that place."""
+"""How a configuration becomes one for the place where it really runs."""
 
 from __future__ import annotations
 
@@ -11,31 +11,8 @@ if TYPE_CHECKING:
     from vapor_core.backends.base import MeasuredMachine
 
 
-def measured(backend: str) -> MeasuredMachine | None:
-    """The machine that a backend trains on, as it was measured last; None where it was not, or cannot be."""
-    return registry.measured(backend)
-
-
-def measure(backend: str) -> MeasuredMachine:
-    """Measure it anew; some twenty seconds.
-
-    Raises:
-        BackendRefused: where it cannot be measured; says what would help.
-    """
-    return registry.measure(backend)
-
-
-def price(backend: str, dollars_per_hour: float) -> None:
-    """Say what an hour of its machine costs.
-
-    Raises:
-        BackendRefused: where that cannot be said.
-    """
-    registry.price(backend, dollars_per_hour)
-
-
 def title(backend: str) -> str:
-    """What a person does by choosing it, in a few words."""
+    """What a person does by choosing a backend, in a few words."""
     return registry.abilities(backend).title or backend
 
 

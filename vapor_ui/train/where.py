@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from vapor_core import text
-from vapor_core.backends import machines
+from vapor_core.backends import machines, registry
 from vapor_core.errors import VaporError
 from vapor_ui.form import choices
 from vapor_ui.form.fields import Segments
@@ -38,7 +38,7 @@ def values(store: Store) -> Values:
     backend = chosen.get("backend")
     if not machines.is_real(backend) or backend not in settings.real_backends():
         return {name: value for name, value in chosen.items() if name != "backend"}
-    return machines.for_machine(chosen, machines.measured(str(backend)))
+    return machines.for_machine(chosen, registry.measured(str(backend)))
 
 
 def hardware(form: Form) -> bool:
@@ -47,7 +47,7 @@ def hardware(form: Form) -> bool:
         WHERE.draw(form)
     if not machines.is_real(form.shown.backend):
         return False
-    machine = machines.measured(form.shown.backend)
+    machine = registry.measured(form.shown.backend)
     if machine is None:
         st.info(
             "The estimate is of a card of the catalog until this machine is measured: about half a minute, in which "
@@ -70,7 +70,7 @@ def hardware(form: Form) -> bool:
 def is_ready(form: Form) -> bool:
     """Whether the run could start: a real one wants its machine measured, so that what is told is about it."""
     backend = form.shown.backend
-    return not machines.is_real(backend) or machines.measured(backend) is not None
+    return not machines.is_real(backend) or registry.measured(backend) is not None
 
 
 def _options(_: JobConfig) -> list[object]:
@@ -107,7 +107,7 @@ def _priced(backend: str) -> None:
     if session.read_only():
         return
     try:
-        machines.price(backend, float(st.session_state[PRICE] or 0.0))
+        registry.price(backend, float(st.session_state[PRICE] or 0.0))
     except VaporError as refused:
         state.messages().refusal = str(refused)
 
@@ -127,7 +127,7 @@ def _measure(backend: str) -> None:
     """Measure, and draw the page anew with what was found."""
     try:
         with st.spinner("Measuring this machine: matrix products, memory, a few training steps ..."):
-            machines.measure(backend)
+            registry.measure(backend)
     except VaporError as refused:
         st.error(text.plain(refused, 600), icon=":material/error:")
         return
