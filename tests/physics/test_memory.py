@@ -311,6 +311,6 @@ def test_todays_trl_holds_no_logits_of_a_whole_batch():
         model="Qwen/Qwen2.5-0.5B", trainer="trl", micro_batch_size=8, sequence_length=2048, packing=True
     )
     before, today = (estimate(config.changed(trainer=name)) for name in ("trl", "trl_1"))
-    assert today.memory_gb < 0.5 * before.memory_gb
+    assert today.memory_gb < 0.6 * before.memory_gb
     assert today.step_time_s == pytest.approx(before.step_time_s, rel=0.1)
     assert estimate(config.changed(cross_entropy="chunked")).memory_gb == today.memory_gb

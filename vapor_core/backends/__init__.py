@@ -3,7 +3,7 @@
 absent: Backends that this installation does not have: they refuse, and say what is needed.
 base: The two seams behind which work runs: one for jobs, one for deployments.
 imported: Runs that were made elsewhere and came in as a log: they are over, and only shown.
-machines: Where real work is done, as it was measured, and how a configuration becomes one for that place.
+machines: How a configuration becomes one for the place where it really runs.
 registry: Which backends there are: a name -> what it can do, and how it is built.
 unknown: What stands for the configuration of an imported run, since its log does not say what was trained.
 """
