@@ -73,3 +73,22 @@ def test_a_choice_of_real_work_is_left_out_where_the_server_no_longer_allows_it(
     monkeypatch.setenv("VAPOR_BACKENDS", "")
     app = opened(PAGE, store)
     assert not button(app, "Start training").disabled
+
+
+def test_what_is_proposed_for_the_machine_is_done_on_it(server):
+    (server / "machine.json").write_text(json.dumps(PROCESSOR))
+    store = still_store()
+    store.choices["train"] = {"dataset": "python/standard-library", "model": "HuggingFaceTB/SmolLM2-135M"}
+    app = in_dialog(for_real(opened(PAGE, store)))
+    assert not [each for each in app.multiselect if each.label == "Accelerators"]
+    in_dialog(app, lambda: button(app, "Propose").click())
+    in_dialog(app, lambda: app.button(key="fit.take.0").click())
+    assert store.choices["train"]["backend"] == "local"
+    assert not button(app, "Train for real").disabled
+
+
+def in_dialog(app, act=lambda: None):
+    """The page with its dialog open: the press that opens it holds for one run."""
+    button(app, "Fit it for me").click()
+    act()
+    return ran(app)

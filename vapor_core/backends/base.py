@@ -185,6 +185,10 @@ class MeasuredMachine(Protocol):
         """What a configuration takes."""
 
     @property
+    def is_processor(self) -> bool:
+        """Whether there is no card and the processor itself computes."""
+
+    @property
     def defaults(self) -> Mapping[str, object]:
         """Fields that a configuration has there where a person chose nothing else."""
 

@@ -7,9 +7,11 @@ import streamlit as st
 
 from vapor_core import catalog, text
 from vapor_core.advice.budget import propose
+from vapor_core.backends import machines, registry
 from vapor_core.charts import stream
+from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.estimates import Proposal
-from vapor_core.contracts.training import Calibration, JobConfig
+from vapor_core.contracts.training import Calibration, JobConfig, Method
 from vapor_core.errors import VaporError
 from vapor_ui.form import choices
 from vapor_ui.parts.cards import chart_card
@@ -36,9 +38,8 @@ def button(base: JobConfig, calibration: Calibration | None) -> None:
 def proposals_dialog(base: JobConfig, calibration: Calibration | None) -> None:
     """Ask for a budget, then offer what lies on the front of cost against eval loss."""
     model, data = catalog.model(base.model).display_name, catalog.dataset(base.dataset).display_name
-    st.caption(
-        f"Methods, cards, counts and epochs for {text.plain(model)} on {text.plain(data)}, tried against the same laws."
-    )
+    what = "Methods and epochs" if machines.is_real(base.backend) else "Methods, cards, counts and epochs"
+    st.caption(f"{what} for {text.plain(model)} on {text.plain(data)}, tried against the same laws.")
     with st.grid(3, min_column_width=150):
         money = st.number_input(
             "Most money (US$)", value=None, min_value=0.0, placeholder="no limit", key=MONEY
@@ -46,17 +47,14 @@ def proposals_dialog(base: JobConfig, calibration: Calibration | None) -> None:
         hours = st.number_input(
             "Most time (hours)", value=None, min_value=0.0, placeholder="no limit", key=HOURS
         )
-        cards = st.multiselect(
-            "Accelerators",
-            [card.id for card in catalog.accelerators()],
-            format_func=lambda card: catalog.accelerator(card).display_name,
-            placeholder="any",
-            key=CARDS,
-        )
+        cards = (base.accelerator,) if machines.is_real(base.backend) else _cards()
     asked = state.kept(Asked)
     if st.button(text.on_primary("Propose"), type="primary", icon=":material/auto_awesome:"):
         with st.skeleton(height=300):
-            asked.base, asked.found = base, _proposed(base, money, hours, tuple(cards), calibration)
+            asked.base, asked.found = (
+                base,
+                _proposed(base, (money, hours), cards, _methods(base), calibration),
+            )
     if asked.base != base:
         return
     if isinstance(asked.found, str):
@@ -65,20 +63,41 @@ def proposals_dialog(base: JobConfig, calibration: Calibration | None) -> None:
         _offer(asked.found)
 
 
+def _cards() -> tuple[str | Accelerator, ...]:
+    """Those of the catalog that may be proposed; none where any may."""
+    return tuple(
+        st.multiselect(
+            "Accelerators",
+            [card.id for card in catalog.accelerators()],
+            format_func=lambda card: catalog.accelerator(card).display_name,
+            placeholder="any",
+            key=CARDS,
+        )
+    )
+
+
+def _methods(base: JobConfig) -> tuple[Method, ...]:
+    """What may be proposed: without a card nothing that needs one."""
+    machine = registry.measured(base.backend)
+    return ("lora", "full") if machine is not None and machine.is_processor else ("lora", "qlora", "full")
+
+
 @st.cache_data(max_entries=32, show_spinner=False)
 def _proposed(
     base: JobConfig,
-    money: float | None,
-    hours: float | None,
-    cards: tuple[str, ...],
+    budget: tuple[float | None, float | None],
+    cards: tuple[str | Accelerator, ...],
+    methods: tuple[Method, ...],
     calibration: Calibration | None,
 ) -> tuple[Proposal, ...] | str:
+    money, hours = budget  # dollars, hours
     try:
         return propose(
             base,
             budget_usd=money or None,
             budget_hours=hours or None,
             accelerators=cards or None,
+            methods=methods,
             calibration=calibration,
         )
     except VaporError as refused:
