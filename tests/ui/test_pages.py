@@ -238,6 +238,26 @@ def test_a_log_is_never_offered_as_what_an_endpoint_could_serve():
 
 
 @pytest.mark.slow
+def test_what_a_job_left_that_was_stopped_after_a_checkpoint_is_offered_as_any_result_is():
+    store = demo_store()
+    deployment = store.deployments()[0]
+    config = JobConfig(model=MODEL, dataset=TINY, max_steps=100_000, checkpoint_every=1)
+    job = store.submit(config, now=4.0, name="stopped early")
+    store.set_speed(600.0, now=4.0)
+    store.advance(now=5.0)
+    store.set_speed(0.0, now=5.0)
+    store.stop(job.id, now=5.0)
+    assert store.job(job.id).status == "stopped"
+    app = opened("4_Deployments", store, deployment=deployment.id)
+    offered = next(box for box in app.selectbox if box.label == "Serve the result of")
+    assert [name for name in offered.options if "stopped early" in name]
+    app = press(opened("2_Monitor", store, job=job.id), "Deploy")
+    app.button(key="deploy_now").click()
+    ran(app)
+    assert store.deployments()[-1].job_id == job.id
+
+
+@pytest.mark.slow
 def test_compared_jobs_show_what_differs_and_nothing_else():
     store = still_store()
     for seed in (0, 1):

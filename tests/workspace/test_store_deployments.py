@@ -43,8 +43,13 @@ def test_only_what_left_a_result_is_deployed(store):
 def test_a_job_stopped_after_a_checkpoint_is_deployed(store):
     config = SMALL.changed(checkpoint_every=1)
     store.submit(config, now=0.0)
+    assert not store.can_deploy("job-1")
     store.stop("job-1", now=200.0)
+    store.advance(now=200.5)
+    assert store.can_deploy("job-1")
     assert store.deploy("job-1", now=201.0).status == "starting"
+    store.delete("job-1", now=202.0)
+    assert not store.can_deploy("job-1")
 
 
 @pytest.mark.parametrize(

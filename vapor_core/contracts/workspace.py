@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Literal
 
+from pydantic import SkipValidation
+
 from vapor_core.contracts.base import Contract
 from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.expectation import Expectation
@@ -38,7 +40,8 @@ class Job(Contract):
     fork_step: int | None = None
     attempt: int = 1
     deleted: bool = False
-    expected: Expectation | None = None  # of real work: what it was rehearsed to be
+    # Of real work: what it was rehearsed to be. It was looked at when it was made, and a job is made at each tick
+    expected: SkipValidation[Expectation | None] = None
     counts: Counts = "step"  # what `step`, `total_steps` and the column of that name count
 
     @property

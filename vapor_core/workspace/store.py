@@ -184,6 +184,11 @@ class Store:
 
     # deployments
 
+    def can_deploy(self, job_id: str) -> bool:
+        """Whether a job has left a result that `deploy` and `redeploy` take."""
+        job = self.job(job_id)
+        return not job.deleted and actions.has_result(job.status, job.step, job.config)
+
     def deploy(
         self,
         job_id: str,

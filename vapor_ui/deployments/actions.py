@@ -78,10 +78,13 @@ def _redeploy(deployment: Deployment) -> None:
     jobs = [
         job
         for job in listing.newest_first(store.jobs())
-        if job.status == "completed" and job.id != deployment.job_id and store.abilities(job.id).can_deploy
+        if job.id != deployment.job_id and store.can_deploy(job.id)
     ]
     if not jobs:
-        st.caption("Another completed job is needed; what an imported log trained is not at hand.")
+        st.caption(
+            "Another job is needed that is completed, or stopped after a checkpoint; what an imported log trained is "
+            "not at hand."
+        )
         return
     job = st.selectbox("Serve the result of", jobs, format_func=listing.job_label)
     if st.button(text.on_primary("Serve it"), type="primary"):

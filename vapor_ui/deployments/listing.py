@@ -39,12 +39,12 @@ def show_all(store: Store) -> None:
 def nothing_yet(store: Store) -> None:
     """How to come by a deployment."""
     jobs = store.jobs()
-    completed = any(job.status == "completed" for job in jobs)
+    trained = any(store.can_deploy(job.id) for job in jobs)
     cards.empty_state(
         ":material/rocket_launch:",
         "Nothing is deployed yet",
         "Open a completed job and press Deploy; requests arrive here."
-        if completed
+        if trained
         else "A job that has completed can be deployed; its requests arrive here.",
         action="Choose a job" if jobs else "Start new training",
         page=links.MONITOR if jobs else links.TRAIN,

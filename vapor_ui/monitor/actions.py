@@ -37,8 +37,8 @@ def bar(job: Job) -> None:
             _button("Resume", ":material/play_arrow:", Store.resume, job, primary=True)
         if job.live or job.status in ("paused", "lost"):
             stop_button("job", job.id, _what_stopping_means(job, able.can_go_on))
-        if able.can_deploy and job.status == "completed":
-            deploy_dialog.button(job, key="deploy", primary=True)
+        if session.store().can_deploy(job.id):
+            deploy_dialog.button(job, key="deploy", primary=job.status == "completed")
         clone_help = "Open the form with this configuration"
         if able.can_clone and st.button("Clone", icon=":material/content_copy:", help=clone_help):
             _to_form(job, {})

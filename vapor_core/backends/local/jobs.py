@@ -184,14 +184,12 @@ class LocalJobs:
                 at_s=told.at, kind=_kind(told.kind), sentence=_sentence(told.kind, told.step), step=told.step
             )
             for told in rows.told
-            if told.kind in WORDS
+            if told.kind in WORDS and from_s < told.at <= to_s
         ]
         exit = run.exit()
-        if exit is not None:
+        if exit is not None and from_s < exit.at <= to_s:
             lines.append(_ended_line(exit, rows.steps_done))
-        return tuple(
-            sorted((line for line in lines if from_s < line.at_s <= to_s), key=lambda line: line.at_s)
-        )
+        return tuple(sorted(lines, key=lambda line: line.at_s))
 
     def logs(self, job_id: str, at_s: float) -> str:
         """The last that the trainer printed."""
