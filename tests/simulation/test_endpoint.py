@@ -270,6 +270,15 @@ def test_an_endpoint_that_is_only_paid_computes_no_latencies():
     simulator = endpoint()
     assert simulator.cost_usd(5000) > 0
     assert simulator.replicas(0, 5000).max() >= 1
-    assert "curve" not in vars(simulator)
+    assert not simulator._curves
     assert np.isfinite(simulator.columns(4000, 4001)["p99_ms"]).all()
-    assert "curve" in vars(simulator)
+    assert len(simulator._curves) == 1
+
+
+@pytest.mark.parametrize("traffic", TRAFFIC)
+def test_a_curve_that_ends_where_the_load_does_tells_the_same_as_a_whole_one(traffic, monkeypatch):
+    short = endpoint(traffic=traffic).columns(0, 3000)
+    monkeypatch.setattr("vapor_core.simulation.endpoint.reaching", lambda load: 1.0)
+    whole = endpoint(traffic=traffic).columns(0, 3000)
+    for name in SERVING_COLUMNS:
+        np.testing.assert_array_equal(short[name], whole[name], err_msg=name)

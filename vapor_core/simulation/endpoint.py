@@ -34,7 +34,7 @@ from vapor_core.contracts.serving import (
 from vapor_core.physics.serving import autoscaling, traffic
 from vapor_core.physics.serving.engines import Settings
 from vapor_core.physics.serving.memory import SERVING_BYTES, needed_gb, serving_memory
-from vapor_core.physics.serving.saturation import Capacity, SaturationCurve, capacity, saturation_curve
+from vapor_core.physics.serving.saturation import Capacity, SaturationCurve, capacity, reaching, saturation_curve
 
 Floats = NDArray[np.float64]
 
@@ -119,6 +119,7 @@ class InferenceSimulator:
         self._settings = Settings.of(spec.settings)
         self._replica = spec.replica(self.model, spec.lengths)
         self.capacity: Capacity = capacity(self._replica)
+        self._curves: dict[float, SaturationCurve] = {}  # by the load up to which they go
         self.cold_start_s = self._cold_start_s(self.model)
         self.cold_ticks = ceil(self.cold_start_s / TICK_S)
         first = self.model if spec.sized_to is None else catalog.model(spec.sized_to)
@@ -133,10 +134,12 @@ class InferenceSimulator:
         self._sums: dict[int, float] = {0: 0.0}  # by tick
         self._last_sum: tuple[int, float] = (0, 0.0)  # (tick, sum) that was asked for last
 
-    @cached_property
-    def curve(self) -> SaturationCurve:
-        """Latency by load: computed for ticks whose latencies are asked for, since most revisions are only paid."""
-        return saturation_curve(self._replica)
+    def curve(self, load: float) -> SaturationCurve:
+        """Latency by load, as far as this load: computed where it is asked for, since most revisions are only paid."""
+        most = reaching(load)
+        if most not in self._curves:
+            self._curves[most] = saturation_curve(self._replica, most)
+        return self._curves[most]
 
     def _cold_start_s(self, model: CatalogModel) -> float:
         memory = serving_memory(model, self.accelerator, 1, self.spec.precision, settings=self._settings)
@@ -332,7 +335,7 @@ class InferenceSimulator:
         stop: int,
     ) -> dict[str, Floats]:
         """Percentiles, TTFT and TPOT, ms: the saturation curve at the load, with the wait in the queue on top."""
-        curve = self.curve
+        curve = self.curve(float(load[answering].max(initial=0.0)))
         names = ("p50_ms", "p95_ms", "p99_ms", "ttft_ms", "tpot_ms")
         rows = (curve.p50_ms, curve.p95_ms, curve.p99_ms, curve.ttft_ms, curve.tpot_ms)
         wobble = np.exp(LATENCY_NOISE * self._normals("latency", start, stop))

@@ -51,9 +51,17 @@ def capacity(replica: ServingConfig) -> Capacity:
     )
 
 
+def reaching(load: float) -> float:
+    """The smallest of LOADS up to which a curve tells everything about a load; beyond the last one it is flat."""
+    return next((each for each in LOADS if each >= load), LOADS[-1])
+
+
 @lru_cache(maxsize=64)
-def saturation_curve(replica: ServingConfig) -> SaturationCurve:
-    """Load against latency of one replica, whose own load is left aside: medians and tails, each made monotone."""
+def saturation_curve(replica: ServingConfig, most_load: float = LOADS[-1]) -> SaturationCurve:
+    """Load against latency of one replica, whose own load is left aside: medians and tails, each made monotone.
+
+    It ends with `most_load`, one of LOADS: the nearer to saturation, the longer a load takes to compute.
+    """
     replica = _idle(replica)
     points = [serving_point(replica)]
     bears = capacity(replica)
@@ -66,6 +74,7 @@ def saturation_curve(replica: ServingConfig) -> SaturationCurve:
                 settled_after=round(count * load / 3),
             )
             for load in LOADS
+            if load <= most_load
         ]
     table = np.asarray([(point.ttft, point.tpot, *point.latency) for point in points])
     ttft, tpot, p50, p95, p99 = np.maximum.accumulate(table, axis=0).T
