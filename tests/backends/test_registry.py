@@ -5,8 +5,8 @@ import inspect
 import pytest
 
 from vapor_core import Store
-from vapor_core.backends import registry
-from vapor_core.backends.base import DeploymentBackend, JobBackend, JobSpec
+from vapor_core.backends import machines, registry
+from vapor_core.backends.base import DeploymentBackend, JobBackend, JobSpec, Place
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import BackendRefused, InvalidConfig
 from vapor_core.journal.journal import MemoryJournal
@@ -68,3 +68,15 @@ def test_what_serves_nothing_is_refused_with_what_does():
     store.skip(1e6, now=1.0)
     with pytest.raises(InvalidConfig, match="these do: simulated"):
         store.deploy("job-1", backend="imported", now=2.0)
+
+
+def test_a_backend_without_a_machine_to_ask_says_so_and_one_that_has_it_answers():
+    assert registry.place("simulated") is None
+    assert registry.place("nobody's") is None
+    with pytest.raises(BackendRefused, match="choose a card of the catalog"):
+        machines.place_of("ray")
+    place = machines.place_of("local")
+    asked = [name for name in vars(Place) if not name.startswith("_")]
+    assert all(callable(getattr(place, name)) for name in asked)
+    assert len(asked) == 7
+    assert len(machines.places(["simulated", "local", "ray"])) == 1

@@ -11,6 +11,7 @@ from math import inf
 from vapor_core import catalog
 from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.findings import Changes
+from vapor_core.contracts.presets import TRLS
 from vapor_core.contracts.training import (
     DEFAULT_LEARNING_RATE,
     DEFAULT_RANK,
@@ -22,13 +23,7 @@ from vapor_core.contracts.training import (
 from vapor_core.physics.memory import TrainingMemory, training_memory, training_memory_of
 from vapor_core.physics.plan import Plan
 
-CHUNKS_LOSS = (
-    "trl",
-    "trl_1",
-    "axolotl",
-    "torchtune",
-    "litgpt",
-)  # trainers that can take the loss in chunks of tokens
+CHUNKS_LOSS = (*TRLS, "axolotl", "torchtune", "litgpt")  # trainers that can take the loss in chunks of tokens
 COUNTS = (2, 4, 8, 16, 32, 64)  # cards that are tried together
 METHOD_NAMES = {
     "pretrain": "pretraining",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from vapor_core.contracts.presets import PRESETS
+from vapor_core.contracts.presets import PRESETS, TRLS
 from vapor_core.contracts.training import JobConfig
 from vapor_core.physics.memory import distance
 from vapor_core.physics.plan import Plan
@@ -31,7 +31,7 @@ def told_of_memory(asked: Plan) -> Iterator[str]:
     )
     if config.method in REFERENCED and not config.adapts:
         yield f"{config.method.upper()} keeps a frozen copy of the model to compare with."
-    if config.trainer in ("trl", "trl_1") and config.method == "full" and config.master_weights == "none":
+    if config.trainer in TRLS and config.method == "full" and config.master_weights == "none":
         yield "A trainer that loads the model in fp32, as TRL does of a name alone, keeps fp32 master weights."
     if config.replicas > 1 and config.sharding != "none" and not config.adapts:
         yield "A loader that puts the whole model on each card before it is sharded needs that once at the start."

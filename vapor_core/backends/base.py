@@ -10,14 +10,14 @@ computes, seconds since 1970 where it does real work. Who asks turns the one int
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vapor_core.contracts.entries import Accelerator, CatalogModel
+from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.expectation import Expectation
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import DeploymentStatus, JobStatus, LifeEvent
@@ -191,6 +191,43 @@ class MeasuredMachine(Protocol):
     @property
     def defaults(self) -> Mapping[str, object]:
         """Fields that a configuration has there where a person chose nothing else."""
+
+
+class Place(Protocol):
+    """A machine where real work is done: what is known of it, and what only it has."""
+
+    def measured(self) -> MeasuredMachine | None:
+        """As it was measured last; None where it was not."""
+
+    def measure(self) -> MeasuredMachine:
+        """Measure it anew; some twenty seconds.
+
+        Raises:
+            BackendRefused: where it cannot be measured; says what would help.
+        """
+
+    def price(self, dollars_per_hour: float) -> None:
+        """Say what an hour of it costs.
+
+        Raises:
+            BackendRefused: where that cannot be said.
+        """
+
+    def models(self) -> tuple[CatalogModel, ...]:
+        """Models that only it has."""
+
+    def keep_data(self, workspace: str, dataset: Dataset, examples: Iterable[Mapping[str, object]]) -> None:
+        """Keep a person's own data for runs of a workspace.
+
+        Raises:
+            BackendRefused: where they cannot be kept.
+        """
+
+    def ahead(self, workspace: str, job_id: str) -> int | None:
+        """How many jobs run before one that waits; None where it does not wait."""
+
+    def run_next(self, workspace: str, job_id: str) -> None:
+        """Let a job that waits go first."""
 
 
 class DeploymentBackend(Protocol):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from vapor_core.backends import registry
+from vapor_core.errors import BackendRefused
 
 if TYPE_CHECKING:
-    from vapor_core.backends.base import MeasuredMachine
+    from vapor_core.backends.base import MeasuredMachine, Place
 
 
 def title(backend: str) -> str:
@@ -19,6 +20,30 @@ def title(backend: str) -> str:
 def is_real(backend: object) -> bool:
     """Whether a backend of this name does real work."""
     return isinstance(backend, str) and registry.abilities(backend).is_real
+
+
+def places(backends: Iterable[str]) -> tuple[Place, ...]:
+    """The machines of those backends that can be asked about themselves."""
+    found = [registry.place(backend) for backend in backends]
+    return tuple(each for each in found if each is not None)
+
+
+def place_of(backend: str) -> Place:
+    """The machine of a backend.
+
+    Raises:
+        BackendRefused: where there is none to ask.
+    """
+    found = registry.place(backend)
+    if found is None:
+        raise BackendRefused(f"where {backend} trains cannot be measured; choose a card of the catalog")
+    return found
+
+
+def measured(backend: str) -> MeasuredMachine | None:
+    """The machine that a backend trains on, as it was measured last; None where it was not, or cannot be."""
+    place = registry.place(backend)
+    return None if place is None else place.measured()
 
 
 def for_machine(values: Mapping[str, object], machine: MeasuredMachine | None) -> dict[str, object]:

@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from vapor_core.errors import BackendRefused
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
-    from vapor_core.backends.base import DeploymentBackend, JobBackend, MeasuredMachine
-    from vapor_core.contracts.entries import CatalogModel, Dataset
+    from vapor_core.backends.base import DeploymentBackend, JobBackend, Place
     from vapor_core.journal.journal import Journal
 
 
@@ -43,20 +40,14 @@ class Abilities:
 class Registration:
     """A backend's abilities and builders, each as "module:Class".
 
-    A builder takes (workspace's id, its journal); jobs of two workspaces may bear the same id. `measured` and `measure`
-    are functions that take nothing: what was measured of the machine that trains, and measuring it anew.
+    A builder takes (workspace's id, its journal); jobs of two workspaces may bear the same id. `place` takes nothing:
+    the machine where the work is done, where a backend has one that can be asked.
     """
 
     abilities: Abilities
     jobs: str
     deployments: str | None = None
-    measured: str | None = None
-    measure: str | None = None
-    keep_data: str | None = None
-    models: str | None = None
-    price: str | None = None
-    ahead: str | None = None
-    run_next: str | None = None
+    place: str | None = None
 
 
 REGISTRY: dict[str, Registration] = {
@@ -82,13 +73,7 @@ REGISTRY: dict[str, Registration] = {
         Abilities(title="Run on this machine", is_real=True, can_go_on=True, can_fork=False, queues=True),
         jobs="vapor_core.backends.local.jobs:LocalJobs",
         deployments="vapor_core.backends.absent:LocalDeployments",
-        measured="vapor_core.backends.local.machine:remembered",
-        measure="vapor_core.backends.local.machine:measured_anew",
-        keep_data="vapor_core.backends.local.own_data:keep",
-        models="vapor_core.backends.local.own_models:offered",
-        price="vapor_core.backends.local.machine:priced",
-        ahead="vapor_core.backends.local.line:ahead",
-        run_next="vapor_core.backends.local.line:run_next",
+        place="vapor_core.backends.local.place:LocalPlace",
     ),
     "ray": Registration(
         Abilities(title="Run on a Ray cluster", is_real=True),
@@ -126,75 +111,12 @@ def deployment_backend(backend: str, workspace: str, journal: Journal) -> Deploy
     return builder(workspace, journal)
 
 
-def measured(backend: str) -> MeasuredMachine | None:
-    """The machine that a backend trains on, as it was measured last; None where nobody did or nobody can."""
+def place(backend: str) -> Place | None:
+    """The machine where a backend does its work; None where there is none to ask."""
     registration = REGISTRY.get(backend)
-    if registration is None or registration.measured is None:
+    if registration is None or registration.place is None:
         return None
-    return cast("Callable[[], MeasuredMachine | None]", _builder(registration.measured))()
-
-
-def measure(backend: str) -> MeasuredMachine:
-    """Measure the machine that a backend trains on.
-
-    Raises:
-        BackendRefused: where it cannot be measured; says what would help.
-    """
-    registration = REGISTRY.get(backend)
-    if registration is None or registration.measure is None:
-        raise BackendRefused(f"where {backend} trains cannot be measured; choose a card of the catalog")
-    return cast("Callable[[], MeasuredMachine]", _builder(registration.measure))()
-
-
-def price(backend: str, dollars_per_hour: float) -> None:
-    """Say what an hour of a backend's machine costs.
-
-    Raises:
-        BackendRefused: where that cannot be said.
-    """
-    registration = REGISTRY.get(backend)
-    if registration is None or registration.price is None:
-        raise BackendRefused(f"what {backend} costs cannot be said here; its cards have their own prices")
-    cast("Callable[[float], None]", _builder(registration.price))(dollars_per_hour)
-
-
-def ahead(backend: str, workspace: str, job_id: str) -> int | None:
-    """How many jobs run before one that waits; None where it does not, or nobody knows."""
-    registration = REGISTRY.get(backend)
-    if registration is None or registration.ahead is None:
-        return None
-    return cast("Callable[[str, str], int | None]", _builder(registration.ahead))(workspace, job_id)
-
-
-def run_next(backend: str, workspace: str, job_id: str) -> None:
-    """Let a job that waits go first, where a backend's line can be changed."""
-    registration = REGISTRY.get(backend)
-    if registration is not None and registration.run_next is not None:
-        cast("Callable[[str, str], None]", _builder(registration.run_next))(workspace, job_id)
-
-
-def models(backend: str) -> tuple[CatalogModel, ...]:
-    """Models that only a backend has: folders of its machine."""
-    registration = REGISTRY.get(backend)
-    if registration is None or registration.models is None:
-        return ()
-    return cast("Callable[[], tuple[CatalogModel, ...]]", _builder(registration.models))()
-
-
-def keep_data(
-    backend: str, workspace: str, dataset: Dataset, examples: Iterable[Mapping[str, object]]
-) -> None:
-    """Let a backend keep a person's own data for its runs, where it does.
-
-    Raises:
-        BackendRefused: where they cannot be kept.
-    """
-    registration = REGISTRY.get(backend)
-    if registration is not None and registration.keep_data is not None:
-        keep = cast(
-            "Callable[[str, Dataset, Iterable[Mapping[str, object]]], None]", _builder(registration.keep_data)
-        )
-        keep(workspace, dataset, examples)
+    return cast("Callable[[], Place]", _builder(registration.place))()
 
 
 def _builder(place: str) -> object:

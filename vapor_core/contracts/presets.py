@@ -101,6 +101,7 @@ PRESETS: Mapping[Trainer, Preset] = {
         "NeMo: bf16-mixed with megatron_amp_O2 (fp32 main parameters), Megatron-Core and Transformer Engine below",
     ),
 }  # fmt: skip
+TRLS: tuple[Trainer, ...] = ("trl", "trl_1")  # whose trainers are TRL's, before 1.0 and since
 DEFAULT_TRAINER: Mapping[str, Trainer] = {"pretrain": "llm_foundry"}  # by method; "trl" for all others
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from vapor_core.contracts.presets import PRESETS
+from vapor_core.contracts.presets import PRESETS, TRLS
 from vapor_core.contracts.training import PARALLEL, PREFERENCE_METHODS, JobConfig
 
 _IN_BITS = ("none", "nf4")  # what the script quantises to by itself
@@ -10,7 +10,7 @@ _IN_BITS = ("none", "nf4")  # what the script quantises to by itself
 
 def notes_on_memory(config: JobConfig) -> Iterator[str]:
     """A sentence for each of them that the configuration has."""
-    if config.trainer not in ("trl", "trl_1"):
+    if config.trainer not in TRLS:
         yield f"rehearsed was {PRESETS[config.trainer].title}; the script trains with TRL, set as near as it can be."
     if config.method in PREFERENCE_METHODS:
         name = config.method.upper()

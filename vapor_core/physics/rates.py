@@ -8,11 +8,10 @@ fits them on published runs of many trainers and scores them with each source le
 from dataclasses import dataclass
 
 from vapor_core.contracts.entries import LEAST_RATE, Accelerator
+from vapor_core.contracts.presets import TRLS
 from vapor_core.contracts.training import JobConfig
 
-HUGGING_FACE = frozenset(
-    {"trl", "trl_1", "unsloth", "axolotl", "llama_factory"}
-)  # transformers' modelling code below
+HUGGING_FACE = frozenset({*TRLS, "unsloth", "axolotl", "llama_factory"})  # transformers' modelling code below
 MEGATRON = frozenset({"megatron", "nemo"})  # Megatron-Core and Transformer Engine below
 
 

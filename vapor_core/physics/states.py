@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import sqrt
 
 from vapor_core import catalog
-from vapor_core.contracts.presets import PRESETS
+from vapor_core.contracts.presets import PRESETS, TRLS
 from vapor_core.contracts.training import JobConfig
 from vapor_core.physics.transformer import Transformer
 
@@ -25,7 +25,7 @@ QUANTISED_BYTES = {
 SMALL_MOMENTS = {"adamw_8bit": 1.016, "paged_adamw_8bit": 1.016, "adamw_4bit": 0.5 + 4.0 / 128}
 GALORE_RANK = 128  # GaLore's own for models of 1B; moments live in so many of a matrix's rows
 # Trainers whose AdamW is PyTorch's own over lists of tensors, which makes one more copy of them for a moment.
-BY_LISTS = ("trl", "trl_1", "axolotl", "llama_factory")
+BY_LISTS = (*TRLS, "axolotl", "llama_factory")
 # Trainers whose sharded weights are the masters themselves, each unit cast to 16 bits as it is gathered (FSDP).
 SHARDS_MASTERS = ("llm_foundry",)
 LOADS_WHOLE = ("litgpt",)  # trainers that put the whole model on each card before they shard it

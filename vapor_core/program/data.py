@@ -31,9 +31,8 @@ def rows(data: Mapping[str, Any], most: int | None) -> Dataset:
     source, name = data["source"], str(data["name"])
     if source == "standard_library":
         return standard_library(most)
-    if source == "file" and name.endswith(
-        ".jsonl"
-    ):  # in memory: what a person gave leaves no copy in a cache
+    if source == "file" and name.endswith(".jsonl"):
+        # In memory: what a person gave leaves no copy in a cache
         with Path(name).open(encoding="utf-8") as lines:
             found = Dataset.from_list([json.loads(line) for line in lines if line.strip()])
     elif source == "file":

@@ -26,17 +26,11 @@ PACKAGES = {
 }  # that an optimizer needs, and with it a GPU
 METHODS = ("pretrain", "full", "lora", "qlora", "dpo", "kto")
 QUANTISED = ("nf4", "int8")  # by bitsandbytes, while the weights are loaded
-PARALLEL = ("tensor_parallel", "pipeline_parallel", "context_parallel", "expert_parallel")
 
 
-def refusal(config: Mapping[str, Any], *, gpu: bool, accelerators: int) -> str | None:
+def refusal(config: Mapping[str, Any], *, gpu: bool) -> str | None:
     """Why a run cannot be done on this machine and what would work, in a sentence; None where it can."""
-    return (
-        _unknown(config)
-        or _too_many(config, accelerators)
-        or _of_weights(config, gpu=gpu)
-        or _of_arithmetic(config, gpu=gpu)
-    )
+    return _unknown(config) or _of_weights(config, gpu=gpu) or _of_arithmetic(config, gpu=gpu)
 
 
 def _unknown(config: Mapping[str, Any]) -> str | None:
@@ -45,24 +39,11 @@ def _unknown(config: Mapping[str, Any]) -> str | None:
         return f"the training program does not train by {method}; it does {', '.join(METHODS)}"
     if config["optimizer"] not in OPTIMIZERS:
         return f"the training program has no optimizer {config['optimizer']}; it has {', '.join(OPTIMIZERS)}"
+    asked = int(config.get("accelerator_count", 1))
+    if asked > 1:
+        return f"{asked} accelerators are asked for and 1 can be used here; ask for 1"
     if config.get("offload"):
         return "the training program offloads nothing to the machine's memory; take a smaller micro-batch, or recompute"
-    return None
-
-
-def _too_many(config: Mapping[str, Any], accelerators: int) -> str | None:
-    asked = int(config.get("accelerator_count", 1))
-    if asked > accelerators:
-        return (
-            f"{asked} accelerators are asked for and {accelerators} can be used here; ask for {accelerators}"
-        )
-    if asked == 1:
-        return None
-    if any(int(config.get(name, 1)) > 1 for name in PARALLEL) or config.get("sharding", "none") != "none":
-        return (
-            "the training program trains whole copies of the model side by side; "
-            "choose no sharding and no other parallelism"
-        )
     return None
 
 

@@ -186,10 +186,6 @@ def _adapted(model: PreTrainedModel, spec: Mapping[str, Any]) -> PreTrainedModel
 
 def _whole(model: PreTrainedModel) -> list[str]:
     """What is trained whole beside adapters: the embedding, and the head where it has weights of its own."""
-    ends = [
-        (name, module) for name, module in model.named_modules() if module is model.get_input_embeddings()
-    ]
-    head = model.get_output_embeddings()
-    if head is not None and head.weight is not model.get_input_embeddings().weight:
-        ends += [(name, module) for name, module in model.named_modules() if module is head]
-    return [name.rsplit(".", 1)[-1] for name, _ in ends]
+    embedding, head = model.get_input_embeddings(), model.get_output_embeddings()
+    whole = [embedding] if head is None or head.weight is embedding.weight else [embedding, head]
+    return [name.rsplit(".", 1)[-1] for name, module in model.named_modules() if module in whole]

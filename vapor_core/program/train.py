@@ -47,7 +47,7 @@ def refuse(config: Mapping[str, Any]) -> None:
         CannotBeDone: says what it cannot, and what would work.
     """
     gpu = torch.cuda.is_available()
-    reason = refusal(config, gpu=gpu, accelerators=1)
+    reason = refusal(config, gpu=gpu)
     if reason is not None:
         raise CannotBeDone(reason)
 

@@ -34,7 +34,13 @@ from vapor_core.contracts.serving import (
 from vapor_core.physics.serving import autoscaling, traffic
 from vapor_core.physics.serving.engines import Settings
 from vapor_core.physics.serving.memory import SERVING_BYTES, needed_gb, serving_memory
-from vapor_core.physics.serving.saturation import Capacity, SaturationCurve, capacity, reaching, saturation_curve
+from vapor_core.physics.serving.saturation import (
+    Capacity,
+    SaturationCurve,
+    capacity,
+    reaching,
+    saturation_curve,
+)
 
 Floats = NDArray[np.float64]
 

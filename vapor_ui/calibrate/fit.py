@@ -11,12 +11,11 @@ from vapor_core import text
 from vapor_core.advice.estimate import estimate
 from vapor_core.calibration.comparison import fit_curves, nearness, what_if_curves
 from vapor_core.charts import stream
-from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 from vapor_ui.form import blocks, calibrations, choices, form_values
 from vapor_ui.form.choices import WHAT_IF
 from vapor_ui.parts import cards, links
-from vapor_ui.shell import session, state
+from vapor_ui.shell import session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,19 +83,13 @@ def _chosen(fit: Fit) -> MeasuredRun:
 
 
 def _use() -> None:
-    _told(lambda: calibrations.use(calibrations.fit(session.store()), yes=bool(st.session_state[USED])))
+    with session.refusals_told():
+        calibrations.use(calibrations.fit(session.store()), yes=bool(st.session_state[USED]))
 
 
 def _forget(name: str) -> None:
-    _told(lambda: calibrations.forget(session.store(), name))
-
-
-def _told(action: Callable[[], None]) -> None:
-    """Do it, or say why not at the head of the page."""
-    try:
-        action()
-    except VaporError as refused:
-        state.messages().refusal = str(refused)
+    with session.refusals_told():
+        calibrations.forget(session.store(), name)
 
 
 def kept_calibrations(store: Store) -> None:
@@ -140,7 +133,8 @@ def _use_named(name: str) -> None:
 
 
 def _drop(name: str) -> None:
-    _told(lambda: calibrations.drop(session.store(), name))
+    with session.refusals_told():
+        calibrations.drop(session.store(), name)
 
 
 def _figures(run: MeasuredRun, calibration: Calibration) -> None:

@@ -10,8 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from vapor_core import text
-from vapor_core.backends import registry
-from vapor_core.errors import InvalidUpload, UnknownColumns, VaporError
+from vapor_core.backends import machines
+from vapor_core.errors import InvalidUpload, UnknownColumns
 from vapor_core.readers.containers import ENDINGS as PACKED
 from vapor_core.readers.datasets import ENDINGS, LARGEST_BYTES, Upload, read_dataset, training_examples
 from vapor_core.workspace.store import Store
@@ -87,18 +87,16 @@ def _kept() -> str:
 def _keep(file: UploadedFile, dataset: Dataset, text_columns: Sequence[str] | None) -> None:
     """Let the backends that do real work keep the examples."""
     examples = training_examples(file.name, file.getvalue(), text_columns)
-    for backend in settings.real_backends():
-        registry.keep_data(backend, session.store().workspace, dataset, examples)
+    for place in machines.places(settings.real_backends()):
+        place.keep_data(session.store().workspace, dataset, examples)
 
 
 def _take(found: DataRead, file: UploadedFile, text_columns: Sequence[str] | None = None) -> None:
     """Make it the form's data set."""
     if found.upload is not None and session.act(Store.add_dataset, found.upload.dataset) is not None:
         if settings.real_backends():
-            try:
+            with session.refusals_told():
                 _keep(file, found.upload.dataset, text_columns)
-            except VaporError as refused:
-                state.messages().refusal = str(refused)
         choices.choose_entry(session.store(), "dataset", found.upload.dataset)
         st.rerun()
 

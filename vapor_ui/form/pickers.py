@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from vapor_core import catalog, text
-from vapor_core.backends import registry
+from vapor_core.backends import machines
 from vapor_core.contracts.entries import CatalogModel, Dataset
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices, own_data
@@ -84,7 +84,7 @@ def model_picker(store: Store, form: Form) -> None:
         hub_search.search("train.hub", "Use", _take)
     else:
         low, high = size_filter("train.size", persist=True)
-        here = [entry for name in settings.real_backends() for entry in registry.models(name)]
+        here = [entry for place in machines.places(settings.real_backends()) for entry in place.models()]
         offered = [entry for entry in (*here, *store.models()) if low <= entry.parameters < high]
         model_choice(form, offered, _model_label, "Type to search by name")
     _about_model(catalog.model(form.shown.model))

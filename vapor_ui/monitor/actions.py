@@ -50,7 +50,8 @@ def place_in_line(store: Store, job: Job) -> None:
     """Of a job that waits for its machine: how many run before it, and letting it go first."""
     if job.status != "queued":
         return
-    before = registry.ahead(job.config.backend, store.workspace, job.id)
+    place = registry.place(job.config.backend)
+    before = place.ahead(store.workspace, job.id) if place is not None else None
     if before is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -69,7 +70,9 @@ def _run_next(job: Job) -> None:
 
 
 def _first_in_line(store: Store, job: Job, *, now: float) -> bool:
-    registry.run_next(job.config.backend, store.workspace, job.id)
+    place = registry.place(job.config.backend)
+    if place is not None:
+        place.run_next(store.workspace, job.id)
     return True
 
 

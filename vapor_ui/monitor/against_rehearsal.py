@@ -10,7 +10,6 @@ import streamlit as st
 from vapor_core import text
 from vapor_core.advice.expectation import band, outcomes, standing
 from vapor_core.contracts.expectation import TITLES
-from vapor_core.errors import VaporError
 from vapor_ui.form import calibrations
 from vapor_ui.parts import links
 from vapor_ui.shell import session, state
@@ -109,13 +108,10 @@ def _against(each: Outcome) -> str:
 def _calibrate(job_id: str) -> None:
     """Fit to the whole run, keep that and use it."""
     store = session.store()
-    try:
+    with session.refusals_told():
         job = store.job(job_id)
         frame = store.metrics(job_id).frame(WHOLE)
         calibrations.add(store, calibrations.MeasuredRun(job.name, job.config, frame))
-    except VaporError as refused:
-        state.messages().refusal = str(refused)
-    else:
         state.messages().said = (
             f"Estimates are calibrated by {text.plain(job.name, 60)}; "
             f"[Calibrate](/{links.CALIBRATE.partition('_')[2].removesuffix('.py')}) has it"

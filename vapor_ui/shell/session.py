@@ -7,7 +7,8 @@ Nothing is drawn here. A page reads `store()` and acts through `act` or `do`, wh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from vapor_core.errors import JournalError, VaporError
@@ -136,25 +137,30 @@ def act(
 
     `said` is shown for a moment when the action succeeded. It is Markdown: text from outside needs `text.plain`.
     """
-    try:
+    outcome: T | None = None
+    with refusals_told():
         outcome = do(action, *arguments, **named)
+        if said:
+            state.messages().said = said
+    return outcome
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """Whatever is refused within becomes the one message that the frame shows."""
+    try:
+        yield
     except VaporError as error:
         state.messages().refusal = str(error)
-        return None
-    if said:
-        state.messages().said = said
-    return outcome
 
 
 def among_members(
     action: Callable[Concatenate[Members, ...], T], *arguments: object, **named: object
 ) -> T | None:
     """Change who is in a workspace (by `Members.invite` and its like); a refusal becomes the frame's message."""
-    try:
+    with refusals_told():
         known = workspaces.members()
         if known is None:
             raise VaporError(NO_MEMBERS)
         return action(known, *arguments, **named, now=now())
-    except VaporError as error:
-        state.messages().refusal = str(error)
-        return None
+    return None

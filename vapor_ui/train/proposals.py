@@ -7,7 +7,7 @@ import streamlit as st
 
 from vapor_core import catalog, text
 from vapor_core.advice.budget import propose
-from vapor_core.backends import machines, registry
+from vapor_core.backends import machines
 from vapor_core.charts import stream
 from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.estimates import Proposal
@@ -78,7 +78,7 @@ def _cards() -> tuple[str | Accelerator, ...]:
 
 def _methods(base: JobConfig) -> tuple[Method, ...]:
     """What may be proposed: without a card nothing that needs one."""
-    machine = registry.measured(base.backend)
+    machine = machines.measured(base.backend)
     return ("lora", "full") if machine is not None and machine.is_processor else ("lora", "qlora", "full")
 
 

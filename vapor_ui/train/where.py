@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
 from vapor_core import text
-from vapor_core.backends import machines, registry
+from vapor_core.backends import machines
 from vapor_core.errors import VaporError
 from vapor_ui.form import choices
 from vapor_ui.form.fields import Segments
-from vapor_ui.shell import session, settings, state
+from vapor_ui.shell import session, settings
 
 if TYPE_CHECKING:
     from vapor_core.contracts.entries import Accelerator
@@ -25,20 +24,13 @@ SIMULATED = "simulated"
 PRICE, NARROW = "train.machine_price", 220  # its field: the key, and pixels
 
 
-@dataclass(slots=True)
-class Asked:
-    """Whether somebody has just asked for a measurement."""
-
-    to_measure: bool = False
-
-
 def values(store: Store) -> Values:
     """The choices of the form, as they hold where the run will be: on a machine of this server, its own card."""
     chosen = choices.chosen(store)
     backend = chosen.get("backend")
     if not machines.is_real(backend) or backend not in settings.real_backends():
         return {name: value for name, value in chosen.items() if name != "backend"}
-    return machines.for_machine(chosen, registry.measured(str(backend)))
+    return machines.for_machine(chosen, machines.measured(str(backend)))
 
 
 def hardware(form: Form) -> bool:
@@ -47,22 +39,20 @@ def hardware(form: Form) -> bool:
         WHERE.draw(form)
     if not machines.is_real(form.shown.backend):
         return False
-    machine = registry.measured(form.shown.backend)
+    machine = machines.measured(form.shown.backend)
     if machine is None:
         st.info(
             "The estimate is of a card of the catalog until this machine is measured: about half a minute, in which "
             "nothing should train here.",
             icon=":material/speed:",
         )
-        _measure_button("Measure this machine", "primary")
+        asked = _measure_button("Measure this machine", "primary")
     else:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(_told(machine.accelerator), width="stretch")
-            _measure_button("Measure again", "tertiary")
+            asked = _measure_button("Measure again", "tertiary")
         _price(form.shown.backend, machine.accelerator)
-    asked = state.kept(Asked)
-    if asked.to_measure and not session.read_only():
-        asked.to_measure = False
+    if asked:
         _measure(form.shown.backend)
     return True
 
@@ -70,7 +60,7 @@ def hardware(form: Form) -> bool:
 def is_ready(form: Form) -> bool:
     """Whether the run could start: a real one wants its machine measured, so that what is told is about it."""
     backend = form.shown.backend
-    return not machines.is_real(backend) or registry.measured(backend) is not None
+    return not machines.is_real(backend) or machines.measured(backend) is not None
 
 
 def _options(_: JobConfig) -> list[object]:
@@ -106,28 +96,22 @@ def _price(backend: str, card: Accelerator) -> None:
 def _priced(backend: str) -> None:
     if session.read_only():
         return
-    try:
-        registry.price(backend, float(st.session_state[PRICE] or 0.0))
-    except VaporError as refused:
-        state.messages().refusal = str(refused)
+    with session.refusals_told():
+        machines.place_of(backend).price(float(st.session_state[PRICE] or 0.0))
 
 
-def _measure_button(label: str, kind: Literal["primary", "tertiary"]) -> None:
+def _measure_button(label: str, kind: Literal["primary", "tertiary"]) -> bool:
+    """Whether it was pressed, by somebody who may."""
     if session.read_only():
-        return
-    icon = ":material/speed:"
-    st.button(label, icon=icon, type=kind, key="train.measure", width="content", on_click=_ask)
-
-
-def _ask() -> None:
-    state.kept(Asked).to_measure = True
+        return False
+    return st.button(label, icon=":material/speed:", type=kind, key="train.measure", width="content")
 
 
 def _measure(backend: str) -> None:
     """Measure, and draw the page anew with what was found."""
     try:
         with st.spinner("Measuring this machine: matrix products, memory, a few training steps ..."):
-            registry.measure(backend)
+            machines.place_of(backend).measure()
     except VaporError as refused:
         st.error(text.plain(refused, 600), icon=":material/error:")
         return

@@ -9,8 +9,8 @@ import pytest
 
 from tests.backends.local.running import config, opened, run_of, until, until_true
 from vapor_core import Store
-from vapor_core.backends import registry
 from vapor_core.backends.local import own_data
+from vapor_core.backends.local.place import LocalPlace
 from vapor_core.contracts.entries import Dataset
 from vapor_core.errors import BackendRefused
 
@@ -32,12 +32,12 @@ def test_who_waits_knows_how_many_run_before_and_may_go_first(machine):
     store = opened(machine)
     first, second, third = (store.submit(config(30), now=time.time()) for _ in range(3))
     until(store, first.id, "running", step=2)
-    until_true(lambda: registry.ahead("local", store.workspace, third.id) == 1)
-    assert registry.ahead("local", store.workspace, second.id) == 0
-    assert registry.ahead("local", store.workspace, first.id) is None
-    registry.run_next("local", store.workspace, third.id)
-    registry.run_next("local", store.workspace, first.id)  # which runs already
-    assert registry.ahead("local", store.workspace, second.id) == 1
+    until_true(lambda: LocalPlace().ahead(store.workspace, third.id) == 1)
+    assert LocalPlace().ahead(store.workspace, second.id) == 0
+    assert LocalPlace().ahead(store.workspace, first.id) is None
+    LocalPlace().run_next(store.workspace, third.id)
+    LocalPlace().run_next(store.workspace, first.id)  # which runs already
+    assert LocalPlace().ahead(store.workspace, second.id) == 1
     until(store, third.id, "running", "completed")
     assert store.job(second.id).status == "queued"
     until(store, second.id, "completed")
@@ -62,7 +62,7 @@ def test_a_persons_own_file_is_trained_on_from_the_runs_own_copy(machine):
     own = config(5, dataset=OWN)
     with pytest.raises(BackendRefused, match="upload it again"):
         store.submit(own, now=time.time())
-    registry.keep_data("local", store.workspace, OWN, [{"text": "one"}, {"text": "zwei \ud800"}])
+    LocalPlace().keep_data(store.workspace, OWN, [{"text": "one"}, {"text": "zwei \ud800"}])
     job = store.submit(own, now=time.time())
     until(store, job.id, "completed")
     run = run_of(store, job.id)

@@ -12,10 +12,13 @@ own_data: A person's own data on this machine: kept when it is read, so that a r
     bounded.
 own_models: Models in folders of this machine that a run can start from: each folder in VAPOR_MODELS that
     holds one.
+place: This machine as the seam asks about it: measured, with its models, the data kept on it, and the line of
+    who waits.
 run_directory: A real job's folder: what was asked for, what its trainer wrote, and whose process has it.
 run_spec: A job's spec.json: its configuration, and where its weights and its data come from on this machine.
 slots: Whose turn it is: jobs that wait for this machine, in an order that can be changed, and how many run at
     once.
 supervisor: The process that owns one job's trainer: `python -m vapor_core.backends.local.supervisor
     RUN_DIRECTORY LOCK`.
+whole_file: A file that is there whole or not at all, whoever is killed while it is written.
 """

@@ -86,7 +86,7 @@ class LocalJobs:
             )
         machine = remembered()
         if machine is not None:
-            reason = refusal(spec.config.model_dump(), gpu=not machine.is_processor, accelerators=1)
+            reason = refusal(spec.config.model_dump(), gpu=not machine.is_processor)
             if reason is not None:
                 raise BackendRefused(reason)
         _see_that_weights_can_be_had(spec)

@@ -8,9 +8,12 @@ from vapor_core.backends.local.slots import Slots
 
 def ahead(workspace: str, job_id: str) -> int | None:
     """How many jobs run before it; None where it does not wait."""
-    run = RunDirectory(runs_folder() / workspace / job_id)
-    waiting = [name for name in Slots(runs_folder()).line() if name == run.line_name or _is_alive(name)]
-    return waiting.index(run.line_name) if run.line_name in waiting else None
+    root = runs_folder()
+    own = RunDirectory(root / workspace / job_id).line_name
+    waiting = [
+        name for name in Slots(root).line() if name == own or RunDirectory.in_line(root, name).owner_lives()
+    ]
+    return waiting.index(own) if own in waiting else None
 
 
 def run_next(workspace: str, job_id: str) -> None:
@@ -18,8 +21,3 @@ def run_next(workspace: str, job_id: str) -> None:
     run, slots = RunDirectory(runs_folder() / workspace / job_id), Slots(runs_folder())
     if run.line_name in slots.line():
         slots.wait(run.line_name, slots.first_place() - 1.0)
-
-
-def _is_alive(name: str) -> bool:
-    workspace, _, job = name.partition("~")
-    return RunDirectory(runs_folder() / workspace / job).owner_lives()

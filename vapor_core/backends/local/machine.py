@@ -18,6 +18,7 @@ from vapor_core.backends.local.run_directory import runs_folder
 from vapor_core.backends.local.run_spec import SHAPE
 from vapor_core.backends.local.slots import Slots
 from vapor_core.backends.local.supervisor import ENVIRONMENT
+from vapor_core.backends.local.whole_file import written_whole
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.training import JobConfig, Method
 from vapor_core.errors import BackendRefused
@@ -129,9 +130,8 @@ def priced(dollars_per_hour: float, folder: Path | None = None) -> None:
 def _kept(figures: dict[str, Any], folder: Path) -> Machine:
     """Write the figures down, whole or not at all."""
     try:
-        draft = folder / f".{KEPT}.{os.getpid()}"
-        draft.write_text(json.dumps(figures), encoding="utf-8")
-        draft.replace(folder / KEPT)
+        with written_whole(folder / KEPT) as file:
+            json.dump(figures, file)
     except OSError as error:
         raise BackendRefused(f"the figures cannot be kept: {error.strerror}; free some space") from None
     return machine_of(figures)

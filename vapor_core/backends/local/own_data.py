@@ -6,13 +6,13 @@ A file is one line of JSON an example. A run takes a copy into its own folder, s
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vapor_core.backends.local.run_directory import runs_folder
+from vapor_core.backends.local.whole_file import written_whole
 from vapor_core.errors import BackendRefused
 
 if TYPE_CHECKING:
@@ -30,10 +30,8 @@ def keep(workspace: str, dataset: Dataset, examples: Iterable[Mapping[str, objec
     place = _place(workspace, dataset)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        draft = place.with_name(f".{place.name}.{os.getpid()}")
-        with draft.open("w", encoding="utf-8", errors="replace") as file:
+        with written_whole(place) as file:
             file.writelines(json.dumps(example, ensure_ascii=False) + "\n" for example in examples)
-        draft.replace(place)
         _make_room(place)
     except OSError as error:
         raise BackendRefused(

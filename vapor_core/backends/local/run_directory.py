@@ -27,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vapor_core.backends.local.whole_file import written_whole
+
 RUNS = "VAPOR_RUNS"  # the folder of all runs
 Want = Literal["run", "pause", "stop"]
 END_OF_LOG = 2_000  # letters
@@ -85,6 +87,12 @@ class RunDirectory:
     def line_name(self) -> str:
         """What it is called among those that wait."""
         return f"{self.path.parent.name}~{self.path.name}"
+
+    @classmethod
+    def in_line(cls, root: Path, name: str) -> RunDirectory:
+        """The folder of a job by what it is called in the line of a runs folder."""
+        workspace, _, job = name.partition("~")
+        return cls(root / workspace / job)
 
     def create(self, spec: Mapping[str, object]) -> None:
         """Make the folder and write down what is to be trained, once."""
@@ -217,9 +225,5 @@ class RunDirectory:
 
     def _write(self, name: str, value: Mapping[str, object]) -> None:
         """Whole or not at all, and on the disk before it counts."""
-        draft = self.path / f".{name}.{os.getpid()}"
-        with draft.open("w", encoding="utf-8") as file:
+        with written_whole(self._file(name)) as file:
             json.dump(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._file(name))

@@ -10,6 +10,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from vapor_core.backends.local.whole_file import written_whole
+
 AT_ONCE = "VAPOR_LOCAL_JOBS"  # how many jobs may run at once; one by default, since they share the same cores
 
 
@@ -23,9 +25,8 @@ class Slots:
     def wait(self, name: str, place: float) -> None:
         """Join the line, or take another place in it."""
         self._line.mkdir(parents=True, exist_ok=True)
-        draft = self._line / f".{name}.{os.getpid()}"
-        draft.write_text(repr(place), encoding="utf-8")
-        draft.replace(self._line / name)
+        with written_whole(self._line / name) as file:
+            file.write(repr(place))
 
     def leave(self, name: str) -> None:
         """Wait no longer."""

@@ -72,8 +72,7 @@ class Supervisor:
 
     def _is_alive(self, name: str) -> bool:
         """Whether somebody in line still has an owner."""
-        workspace, _, job = name.partition("~")
-        return name == self.name or RunDirectory(self.run.path.parents[1] / workspace / job).owner_lives()
+        return name == self.name or RunDirectory.in_line(self.run.path.parents[1], name).owner_lives()
 
     def _attempt(self, wanted: Wanted) -> Exit:
         """Start the trainer and see it through."""
