@@ -102,9 +102,8 @@ def read_dataset(
             "a part of it gives the same estimate"
         )
     notes: list[str] = []
-    members = _training(opened(name, content, LARGEST_BYTES, notes), notes)
-    rows = chain.from_iterable(_rows_of(member, notes) for member in members)
-    found = _gathered(rows, text_column, tokenizer)
+    first, rows = _opened_rows(name, content, notes)
+    found = _gathered(first, rows, text_column, tokenizer)
     counts = np.concatenate(found.counts)
     warnings = (*_warnings(found, counts), *_left_out(found), *notes)
     return _upload(_plain_name(name), found, counts, warnings, tokenizer)
@@ -123,13 +122,19 @@ def training_examples(
         UnknownColumns, InvalidUpload: as `read_dataset`.
     """
     notes: list[str] = []
+    first, rows = _opened_rows(name, content, notes)
+    layout = layout_of(first, text_column)
+    return [layout.example(row) for row in chain([first], rows) if layout.text(row)]
+
+
+def _opened_rows(name: str, content: bytes, notes: list[str]) -> tuple[Row, Iterator[Row]]:
+    """The first row of a file, and the others."""
     members = _training(opened(name, content, LARGEST_BYTES, notes), notes)
     rows = chain.from_iterable(_rows_of(member, notes) for member in members)
     first = next(rows, None)
     if first is None:
         raise InvalidUpload("the file has no examples; it needs at least one line of text besides a header")
-    layout = layout_of(first, text_column)
-    return [layout.example(row) for row in chain([first], rows) if layout.text(row)]
+    return first, rows
 
 
 def _training(members: Sequence[Member], notes: list[str]) -> list[Member]:
@@ -204,10 +209,9 @@ class _Gathered:
                 self._apart *= 2
 
 
-def _gathered(rows: Iterator[Row], text_column: str | Sequence[str] | None, tokenizer: str) -> _Gathered:
-    first = next(rows, None)
-    if first is None:
-        raise InvalidUpload("the file has no examples; it needs at least one line of text besides a header")
+def _gathered(
+    first: Row, rows: Iterator[Row], text_column: str | Sequence[str] | None, tokenizer: str
+) -> _Gathered:
     found = _Gathered(layout_of(first, text_column), first)
     batch: list[str] = []
     size = examples = 0

@@ -158,9 +158,11 @@ def among_members(
     action: Callable[Concatenate[Members, ...], T], *arguments: object, **named: object
 ) -> T | None:
     """Change who is in a workspace (by `Members.invite` and its like); a refusal becomes the frame's message."""
-    with refusals_told():
+    try:
         known = workspaces.members()
         if known is None:
             raise VaporError(NO_MEMBERS)
         return action(known, *arguments, **named, now=now())
-    return None
+    except VaporError as error:
+        state.messages().refusal = str(error)
+        return None
