@@ -16,6 +16,7 @@ from sqlalchemy import insert
 
 from benchmarks.rows import Row
 from vapor_core import JobConfig, Store
+from vapor_core.journal.codec import encode
 from vapor_core.journal.events import (
     JobDeleted,
     JobPaused,
@@ -24,7 +25,6 @@ from vapor_core.journal.events import (
     JobSubmitted,
     Renamed,
     WorkspaceEvent,
-    encode,
 )
 from vapor_core.journal.other_events import SpeedSet
 from vapor_core.journal.records import NOTHING, digest

@@ -2,6 +2,7 @@
 
 from vapor_core.contracts.entries import CatalogModel
 from vapor_core.contracts.training import JobConfig
+from vapor_core.journal.codec import encode
 from vapor_core.journal.events import (
     Deployed,
     JobPaused,
@@ -11,7 +12,6 @@ from vapor_core.journal.events import (
     Renamed,
     Scaled,
     WorkspaceEvent,
-    encode,
 )
 from vapor_core.journal.other_events import SpeedSet, TimeSkipped
 from vapor_core.sharing.links import Shared

@@ -28,7 +28,7 @@ from benchmarks.endurance import Ordeal, record
 from vapor_core import JobConfig, Store
 from vapor_core.contracts.entries import Dataset
 from vapor_core.errors import VaporError
-from vapor_core.journal.events import encode
+from vapor_core.journal.codec import encode
 from vapor_core.journal.sql import open_journal
 
 KILLS = 300  # of each; fewer are a try and not recorded

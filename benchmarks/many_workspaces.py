@@ -22,7 +22,8 @@ from sqlalchemy.engine import make_url
 from benchmarks.endurance import Ordeal, record
 from tests import postgres
 from vapor_core import JobConfig, Store
-from vapor_core.journal.events import JobSubmitted, Renamed, encode
+from vapor_core.journal.codec import encode
+from vapor_core.journal.events import JobSubmitted, Renamed
 from vapor_core.journal.journal import Journal
 from vapor_core.journal.other_events import SpeedSet
 from vapor_core.journal.records import NOTHING, digest

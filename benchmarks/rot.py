@@ -26,7 +26,8 @@ from benchmarks.endurance import Ordeal, record
 from vapor_core import JobConfig, Store
 from vapor_core.errors import VaporError
 from vapor_core.journal import care
-from vapor_core.journal.events import SetAside, encode
+from vapor_core.journal.codec import encode
+from vapor_core.journal.events import SetAside
 from vapor_core.journal.witness import ENDING
 
 FLIPS = 300  # fewer are a try and not recorded

@@ -20,7 +20,7 @@ import numpy as np
 from streamlit.web import bootstrap
 
 from vapor_core import JobConfig, Store
-from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.simulation.training import TrainingSimulator
 from vapor_ui.entrance import arrival
 from vapor_ui.shell import workspaces

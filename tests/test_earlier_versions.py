@@ -20,7 +20,7 @@ from earlier_versions import DATA, apart_from_serving, held, read, rounded, told
 import vapor_core as vapor
 from vapor_core.errors import InvalidLink
 from vapor_core.exports.configurations import config_json, config_yaml
-from vapor_core.journal.events import encode
+from vapor_core.journal.codec import encode
 from vapor_core.journal.sql import open_journal
 from vapor_core.sharing import files, links, validation
 from vapor_core.trainers.reading import read_job

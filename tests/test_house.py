@@ -16,7 +16,11 @@ SCREENS = [*PAGES, *(path for path in FILES if path.relative_to(ROOT).parts[0] =
 
 # Commands that start the app, or ask for its settings
 OF_THE_APP = [ROOT / "vapor_cli" / "run.py", ROOT / "vapor_cli" / "doctor.py"]
-REAL = {"core.backends.local", "core.program"}  # backends that do real work, and the program that they run
+REAL = {
+    "core.backends.local",
+    "core.backends.followed",
+    "core.program",
+}  # backends that do real work, and the program that they run
 PLAIN = {"names", "limits"}  # of the program: values that the app reads too
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "accelerate", "ray", "tokenizers"}
 MOST_MODULES = 14  # in a folder
@@ -78,14 +82,23 @@ ARROWS: dict[str, set[str]] = {
         *("core.backends", "core.catalog", "core.contracts", "core.errors", "core.journal", "core.physics"),
         "core.program",  # what it calls things
     },
+    # runs that others do, read from their files
+    "core.backends.followed": {
+        "core.backends.local",  # where runs are kept, and how our own program tells
+        *("core.backends", "core.contracts", "core.errors", "core.journal"),
+        *("core.readers", "core.readers.logs"),
+    },
     "core.program": set(),
+    "core.workspace.clocks": {"core.backends", "core.contracts", "core.errors", "core.journal"},
     "core.workspace": {
+        "core.backends.followed",  # whether a place can be followed
         *("core.advice", "core.backends", "core.catalog", "core.contracts", "core.errors"),
-        *("core.journal", "core.metrics", "core.physics", "core.readers.logs"),
+        *("core.journal", "core.metrics", "core.physics", "core.readers.logs", "core.workspace.clocks"),
     },
     "core.sharing": {
         "core.backends",  # what can be shared is asked of the registry
         *("core.catalog", "core.contracts", "core.errors", "core.journal", "core.workspace"),
+        "core.workspace.clocks",
         "core.readers",  # their edge alone: a stranger's link is read as a stranger's file is
     },
     # screens

@@ -41,6 +41,7 @@ from vapor_core.errors import (
 
 if TYPE_CHECKING:
     from vapor_core.advice.budget import propose
+    from vapor_core.backends.followed.follow import follow
     from vapor_core.calibration.fit import calibrate
     from vapor_core.metrics.series import MetricSeries
     from vapor_core.physics.serving.load import estimate_serving
@@ -89,6 +90,7 @@ __all__ = [
     "charts",
     "estimate",
     "estimate_serving",
+    "follow",
     "forecast",
     "propose",
     "read_config",
@@ -102,6 +104,7 @@ _LATER = {  # public names whose modules, or what those stand on, take long to i
     "Store": "workspace.store",
     "calibrate": "calibration.fit",
     "estimate_serving": "physics.serving.load",
+    "follow": "backends.followed.follow",
     "forecast": "simulator",
     "propose": "advice.budget",
     "read_config": "trainers.reading",

@@ -9,7 +9,7 @@ from vapor_core.backends import machines, registry
 from vapor_core.backends.base import DeploymentBackend, JobBackend, JobSpec, Place
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import BackendRefused, InvalidConfig
-from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.memory import MemoryJournal
 
 CONFIG = JobConfig(model="openai-community/gpt2", max_steps=10)
 

@@ -11,7 +11,7 @@ from vapor_core.backends.base import Intervention, JobSpec
 from vapor_core.backends.simulated.jobs import SimulatedJobs
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import BackendRefused, NotFound
-from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.simulation.fork import Curve
 
 SMALL = JobConfig(model="openai-community/gpt2", dataset="mhenrichsen/alpaca_2k_test", max_steps=2000, seed=3)

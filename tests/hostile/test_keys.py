@@ -18,7 +18,8 @@ from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import InvalidConfig, VaporError
 from vapor_core.hub.client import HubClient
-from vapor_core.journal.events import JobSubmitted, decode, encode
+from vapor_core.journal.codec import decode, encode
+from vapor_core.journal.events import JobSubmitted
 from vapor_core.readers.datasets import read_dataset
 from vapor_core.readers.run_logs import read_log
 from vapor_core.sharing import files, links, selection, validation

@@ -13,6 +13,7 @@ from small_jobs import OWN_MODEL
 from vapor_core.contracts.entries import Dataset
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import JournalError, JournalFull
+from vapor_core.journal.codec import decode, encode
 from vapor_core.journal.events import (
     DatasetAdded,
     Deployed,
@@ -21,10 +22,9 @@ from vapor_core.journal.events import (
     ModelAdded,
     SetAside,
     WorkspaceEvent,
-    decode,
-    encode,
 )
-from vapor_core.journal.journal import JournalConflict, MemoryJournal
+from vapor_core.journal.journal import JournalConflict
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.journal.other_events import SpeedSet
 from vapor_core.journal.sql import MIGRATIONS, open_journal
 

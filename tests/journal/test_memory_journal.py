@@ -2,8 +2,9 @@
 
 import threading
 
-from vapor_core.journal import journal as module
-from vapor_core.journal.journal import JournalConflict, MemoryJournal
+from vapor_core.journal import memory as module
+from vapor_core.journal.journal import JournalConflict
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.journal.other_events import SpeedSet
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vapor_core.errors import JournalError
-from vapor_core.journal.journal import JournalConflict, MemoryJournal
+from vapor_core.journal.journal import JournalConflict
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.journal.metric_blocks import MOST_VALUES, MetricBlock, joined, packed, unpacked
 from vapor_core.journal.sql import open_journal
 

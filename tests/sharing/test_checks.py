@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from shared_world import CONFIG, a_world
 
+from vapor_core.backends.log_columns import packed
 from vapor_core.errors import InvalidLink
-from vapor_core.journal.events import Deployed, JobSubmitted, Redeployed, Scaled, encode
-from vapor_core.journal.log_columns import packed
+from vapor_core.journal.codec import encode
+from vapor_core.journal.events import Deployed, JobSubmitted, LogImported, Redeployed, Scaled
 from vapor_core.journal.other_events import Invited
 from vapor_core.sharing import selection, validation
 from vapor_core.workspace.store import Store
@@ -75,7 +76,8 @@ DEPLOYED = Deployed(
     traffic="steady", precision="bf16",
 )  # fmt: skip
 ROLLBACK = Redeployed(deployment_id="deployment-1", job_id="job-1", rolled_back=True)
-LOG = packed("job-9", "a log", pd.DataFrame({"step": [1, 2], "loss": [3.0, 2.0]}))
+COLUMNS, NUMBERS = packed("a log", pd.DataFrame({"step": [1, 2], "loss": [3.0, 2.0]}))
+LOG = LogImported(job_id="job-9", name="a log", rows=2, columns=COLUMNS, packed=NUMBERS)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from tests.backends import real_work
 from vapor_core import JobConfig, Store
 from vapor_core.backends import registry
 from vapor_core.errors import InvalidLink
-from vapor_core.journal.events import Deployed, JobSubmitted, encode
+from vapor_core.journal.codec import encode
+from vapor_core.journal.events import Deployed, JobSubmitted
 from vapor_core.sharing.links import Shared
 from vapor_core.sharing.selection import share
 from vapor_core.sharing.validation import shared_store

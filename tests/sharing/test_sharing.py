@@ -14,8 +14,10 @@ from vapor_core import catalog
 from vapor_core.contracts.entries import Dataset
 from vapor_core.contracts.serving import Demand
 from vapor_core.contracts.training import Calibration
-from vapor_core.errors import InvalidLink, InvalidUpload, JournalError
-from vapor_core.journal.events import JobSubmitted, decode
+from vapor_core.errors import InvalidLink, InvalidUpload, VaporError
+from vapor_core.journal.codec import decode
+from vapor_core.journal.events import JobSubmitted
+from vapor_core.journal.other_events import RuleFired, RuleKept
 from vapor_core.readers.run_logs import read_log
 from vapor_core.sharing import files, selection, validation
 from vapor_core.sharing.links import Shared, pack, unpack
@@ -95,10 +97,22 @@ ACTIONS = {
     "keep_calibration": lambda store: store.keep_calibration("mine", Calibration(), now=1021.0),
     "use_calibration": lambda store: store.use_calibration("", now=1021.0),
     "forget_calibration": lambda store: store.forget_calibration("other", now=1021.0),
+    "follow": lambda store: store.follow("a.csv", now=1021.0),
+    "track": lambda store: store.track("a" * 32, "a run", now=1021.0),
+    "describe": lambda store: store.describe("job-8", CONFIG, now=1021.0),
+    "keep_rule": lambda store: store.keep_rule(RuleKept(name="a", watched_for="spike"), now=1021.0),
+    "forget_rule": lambda store: store.forget_rule("other", now=1021.0),
+    "fire": lambda store: store.fire(
+        RuleFired(name="other", job_id="job-1", step=1, sentence="."), now=1021.0
+    ),
+    "see": lambda store: store.see("job-1", now=1021.0),
     "adopt": lambda store: store.adopt(validation.past(selection.share(a_world(), "workspace")), now=1021.0),
     "set_speed": lambda store: store.set_speed(1.0, now=1021.0),
     "skip": lambda store: store.skip(1.0, now=1021.0),
 }
+
+
+OF_MINE_ALONE = ("describe", "forget_rule", "fire")  # what they are about is no part of what is shared
 
 
 def test_every_action_of_a_store_is_tried_on_a_shared_world():
@@ -108,7 +122,9 @@ def test_every_action_of_a_store_is_tried_on_a_shared_world():
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_shared_world_refuses_every_action(action):
+def test_a_shared_world_refuses_every_action(action, tmp_path, monkeypatch):
+    monkeypatch.setenv("VAPOR_FOLLOW", str(tmp_path))
+    (tmp_path / "a.csv").write_text("step,loss\n1,2\n")
     mine = a_world()
     for seed in (11, 12, 13):
         mine.submit(CONFIG.changed(seed=seed), now=1020.0)
@@ -116,9 +132,11 @@ def test_a_shared_world_refuses_every_action(action):
     mine.pause("job-6", now=1020.5)
     mine.delete("job-7", now=1020.5)
     mine.keep_calibration("other", Calibration(), now=1020.5)
+    mine.keep_rule(RuleKept(name="other", watched_for="spike"), now=1020.5)
+    mine.track("b" * 32, "another run", now=1020.5)
     theirs = over_there(mine, "workspace")
     ACTIONS[action](mine)  # which one's own workspace would take
-    with pytest.raises(JournalError, match="read-only"):
+    with pytest.raises(VaporError, match="read-only" if action not in OF_MINE_ALONE else "no|forgotten"):
         ACTIONS[action](theirs)
 
 

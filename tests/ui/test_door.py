@@ -12,7 +12,7 @@ from screen import ROOT, opened, press, ran, still_store, store_of, visit
 from vapor_core import text
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import VaporError
-from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.workspace.members import Members
 from vapor_core.workspace.store import Store
 from vapor_ui.entrance import kept as what_is_kept

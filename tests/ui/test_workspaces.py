@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import InvalidLink, JournalError, JournalFull
-from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.workspace.members import Members
 from vapor_core.workspace.store import Store
 from vapor_ui.entrance import arrival

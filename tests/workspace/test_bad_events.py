@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from small_jobs import SMALL
 
 from vapor_core import InvalidConfig, JobConfig, Store, VaporError
+from vapor_core.journal.codec import encode
 from vapor_core.journal.events import (
     Adopted,
     DatasetAdded,
@@ -25,9 +26,8 @@ from vapor_core.journal.events import (
     Renamed,
     Scaled,
     SetAside,
-    encode,
 )
-from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.journal.other_events import SpeedSet, TimeSkipped
 from vapor_core.sharing import validation
 from vapor_core.sharing.links import Shared

@@ -4,7 +4,7 @@ import pytest
 from small_jobs import SMALL
 
 from vapor_core import Store
-from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.journal.other_events import ClockCorrected, SpeedSet
 from vapor_core.workspace.replay import Replay
 

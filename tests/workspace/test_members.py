@@ -5,7 +5,7 @@ import pytest
 
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import InvalidLink, JournalError, NotFound
-from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.journal.read_only import WatchedJournal
 from vapor_core.journal.sql import open_journal
 from vapor_core.workspace.members import LOG, VALID_S, MemberJournal, Members

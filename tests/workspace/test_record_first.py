@@ -14,7 +14,8 @@ from tests.backends import real_work
 from vapor_core import BackendRefused, JobConfig, JournalFull, Store
 from vapor_core.backends import registry
 from vapor_core.errors import ForbiddenTransition, JournalError
-from vapor_core.journal.journal import JournalConflict, MemoryJournal
+from vapor_core.journal.journal import JournalConflict
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.journal.read_only import ReadOnlyJournal, WatchedJournal
 from vapor_core.journal.sql import open_journal
 

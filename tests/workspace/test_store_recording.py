@@ -15,7 +15,7 @@ from vapor_core.errors import (
     JournalFull,
 )
 from vapor_core.journal.events import Renamed
-from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.memory import MemoryJournal
 
 ROOT = Path(__file__).parents[2]
 

@@ -25,7 +25,7 @@ from vapor_core.contracts.serving import ENGINE_DEFAULTS, Demand, EngineSettings
 from vapor_core.contracts.training import Calibration, JobConfig
 
 if TYPE_CHECKING:
-    from vapor_core.journal.events import LogImported
+    from vapor_core.journal.events import LogImported, RunFollowed
 
 Columns = Mapping[str, NDArray[np.float64] | NDArray[np.int64]]
 InterventionKind = Literal["pause", "resume", "stop"]
@@ -42,6 +42,12 @@ class JobSpec:
     parent: JobSpec | None = None  # of a fork
     fork_step: int = 0  # steps that come from the parent
     log: LogImported | None = None  # what a real run wrote, where it was imported
+    followed: RunFollowed | None = None  # where another program's run is read as it goes
+
+    @property
+    def is_log(self) -> bool:
+        """Whether its rows are another program's: they have its own step numbers, and not every step has one."""
+        return self.log is not None or self.followed is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,10 @@ class JobBackend(Protocol):
         """Where a job stands at an instant, past or to come."""
 
     def rows(self, job_id: str, cursor: int, at_s: float, limit: int = ROWS_AT_ONCE) -> MetricBatch:
-        """Metrics of at most `limit` steps from step `cursor` on, as far as they exist at an instant."""
+        """Metrics of at most `limit` steps from step `cursor` on, as far as they exist at an instant.
+
+        A cursor below the one that was asked for takes rows back: from there on they have changed, and are asked anew.
+        """
 
     def replay(self, job_id: str, start: int, stop: int) -> Columns:
         """Metrics of steps start..stop-1 once more."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
+from vapor_core.backends.log_columns import unpacked
 from vapor_core.contracts.columns import TRAINING_COLUMNS, eval_sets
 from vapor_core.contracts.lifecycle import JobStatus, LifeEvent
 from vapor_core.errors import BackendRefused, NotFound
 from vapor_core.journal.events import LogImported
 from vapor_core.journal.journal import Journal
-from vapor_core.journal.log_columns import unpacked
 
 if TYPE_CHECKING:
     import pandas as pd

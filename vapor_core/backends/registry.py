@@ -26,6 +26,7 @@ class Abilities:
     is_real: bool = False  # work that really goes on: it lives on the wall clock
     runs_here: bool = True  # takes jobs that are submitted
     can_pause: bool = True
+    can_stop: bool = True  # else it is another program's, and can only be put out of sight
     can_go_on: bool = False  # a job that was stopped or lost can be resumed from its last checkpoint
     can_fork: bool = True
     can_share: bool = False  # its jobs follow from events alone, so a link can carry them
@@ -68,6 +69,18 @@ REGISTRY: dict[str, Registration] = {
             has_config=False,
         ),
         jobs="vapor_core.backends.imported:ImportedJobs",
+    ),
+    "followed": Registration(
+        Abilities(
+            is_real=True,
+            runs_here=False,
+            can_pause=False,
+            can_stop=False,
+            can_fork=False,
+            can_deploy=False,
+            has_cost=False,
+        ),
+        jobs="vapor_core.backends.followed.jobs:FollowedJobs",
     ),
     "local": Registration(
         Abilities(title="Run on this machine", is_real=True, can_go_on=True, can_fork=False, queues=True),

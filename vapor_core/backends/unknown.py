@@ -1,4 +1,4 @@
-"""What stands for the configuration of an imported run, since its log does not say what was trained."""
+"""What stands for the configuration of a run that another program did, where nothing says what was trained."""
 
 from functools import lru_cache
 
@@ -25,6 +25,21 @@ UNKNOWN_CARD = Accelerator(
 @lru_cache(maxsize=1)
 def imported_config() -> JobConfig:
     """The configuration of every imported run."""
+    return _unknown("imported")
+
+
+@lru_cache(maxsize=1)
+def followed_config() -> JobConfig:
+    """The configuration of a followed run whose parameters say nothing."""
+    return _unknown("followed")
+
+
+def is_known(config: JobConfig) -> bool:
+    """Whether a configuration says what is trained."""
+    return config.model != UNKNOWN_MODEL
+
+
+def _unknown(backend: str) -> JobConfig:
     return JobConfig(
-        model=UNKNOWN_MODEL, dataset=UNKNOWN_DATA, accelerator=UNKNOWN_CARD, method="full", backend="imported"
+        model=UNKNOWN_MODEL, dataset=UNKNOWN_DATA, accelerator=UNKNOWN_CARD, method="full", backend=backend
     )

@@ -2,12 +2,13 @@
 
 care: How a journal is looked after: checked, copied without what is damaged, written out as lines of text and
     read back.
-chain: Whether what a journal holds is what was written: the digest of each event covers the one before it.
+codec: An event as a line of JSON, and back: what cannot be read, or is not what was written, is set aside in
+    its place.
 database: How a journal's database is reached, SQLite or PostgreSQL, and what its drivers complain of in one
     sentence.
 events: What a person can do to a workspace, as values: the journal's vocabulary.
 journal: What happened, append-only: the truth of a workspace.
-log_columns: The columns of an imported log as text in the journal, and back as they were.
+memory: A journal that is kept while the process lives: in tests, and where nothing is to be kept.
 metric_blocks: The points of real runs as blocks of columns, and back as they were, bit by bit.
 other_events: What every event is, and the events that hold words and numbers alone.
 place: Where a journal is kept, once a process: all who open one place share its connections, its turns and

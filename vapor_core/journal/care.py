@@ -16,8 +16,8 @@ from sqlalchemy import Connection, LargeBinary, Table, insert, literal, select, 
 from sqlalchemy.exc import DBAPIError
 
 from vapor_core.errors import JournalError
-from vapor_core.journal.chain import entries, entry_of
-from vapor_core.journal.events import SetAside, encode
+from vapor_core.journal.codec import encode, entries, entry_of
+from vapor_core.journal.events import SetAside
 from vapor_core.journal.journal import Entry
 from vapor_core.journal.other_events import IdsReserved
 from vapor_core.journal.records import NOTHING, Row, as_digest, block_digest, digest

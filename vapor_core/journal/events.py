@@ -4,20 +4,15 @@ Each event is frozen and versioned. A field that is added later has a default; a
 version and a reader for the old one. What follows from events (metrics, states, costs) is never stored.
 """
 
-import json
 import re
-from collections.abc import Mapping
-from contextlib import suppress
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
-from pydantic_core import PydanticSerializationError
+from pydantic import Field, model_validator
 
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.expectation import Expectation
 from vapor_core.contracts.serving import Demand, EngineSettings, ServingPrecision, Traffic
 from vapor_core.contracts.training import Calibration, JobConfig
-from vapor_core.errors import JournalError, VaporError
 from vapor_core.journal.other_events import (
     ClockCorrected,
     Event,
@@ -25,6 +20,7 @@ from vapor_core.journal.other_events import (
     Membership,
     SpeedSet,
     TimeSkipped,
+    Watching,
 )
 
 _FIELDS = frozenset(JobConfig.model_fields)
@@ -54,13 +50,17 @@ class JobSubmitted(Event):
 
     @model_validator(mode="after")
     def _only_chosen(self) -> Self:
-        """Let the config count what a person set, however it was written: one config serves all who read the event."""
-        chosen = _FIELDS.intersection(self.chosen)
-        if self.config.model_fields_set != chosen:
-            config = self.config.model_copy()
-            object.__setattr__(config, "__pydantic_fields_set__", set(chosen))
-            object.__setattr__(self, "config", config)
+        _let_only_the_chosen_count(self)
         return self
+
+
+def _let_only_the_chosen_count(event: "JobSubmitted | RunDescribed") -> None:
+    """Let the config count what a person set, however it was written: one config serves all who read the event."""
+    chosen = _FIELDS.intersection(event.chosen)
+    if event.config.model_fields_set != chosen:
+        config = event.config.model_copy()
+        object.__setattr__(config, "__pydantic_fields_set__", set(chosen))
+        object.__setattr__(event, "config", config)
 
 
 class JobPaused(Event):
@@ -228,6 +228,34 @@ class LogImported(Event):
     notes: Notes | None = None
 
 
+class RunFollowed(Event):
+    """A run that another program does is shown as it goes: from a file that it writes, or from what it tells us.
+
+    `place` is the file or folder within the server's root for such runs, or the id of the run where it tells us.
+    """
+
+    kind: Literal["run_followed"] = "run_followed"
+    job_id: str
+    name: str
+    source: Literal["file", "tracking"]
+    place: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class RunDescribed(Event):
+    """What a followed run trains, as far as its parameters were understood."""
+
+    kind: Literal["run_described"] = "run_described"
+    job_id: str
+    config: JobConfig
+    chosen: tuple[str, ...] = ()  # fields of the config that its parameters said; the others are defaults
+
+    @model_validator(mode="after")
+    def _only_chosen(self) -> Self:
+        _let_only_the_chosen_count(self)
+        return self
+
+
+Following = RunFollowed | RunDescribed  # no part of what a link can carry: they name what is on a server
 Action = (
     JobSubmitted
     | JobPaused
@@ -283,115 +311,20 @@ class SetAside(Event):
         return frozenset(_AN_ID.findall(self.body))
 
 
-Recorded = Action | SpeedSet | TimeSkipped | ClockCorrected | IdsReserved | Adopted | Learnt | Membership
+Recorded = (
+    Action
+    | Following
+    | SpeedSet
+    | TimeSkipped
+    | ClockCorrected
+    | IdsReserved
+    | Adopted
+    | Learnt
+    | Watching
+    | Membership
+)
 WorkspaceEvent = Recorded | SetAside
 KINDS: dict[str, type[Event]] = {event.model_fields["kind"].default: event for event in get_args(Recorded)}
 UPDATE = "a newer Vapor wrote it; update Vapor to have it back"
 REPAIR = "`vapor journal check` tells more"
 _AN_ID = re.compile(r"\b(?:job|deployment)-[1-9]\d{0,8}\b")
-_READER: TypeAdapter[Recorded] = TypeAdapter(Annotated[Recorded, Field(discriminator="kind")])
-
-
-def encode(event: WorkspaceEvent) -> str:
-    """One line of JSON.
-
-    Raises:
-        JournalError: where a text in it is no Unicode.
-    """
-    if isinstance(event, SetAside):
-        return event.body
-    try:
-        return event.model_dump_json(exclude_none=True, warnings=False)  # a wrong value shows when it is read
-    except PydanticSerializationError:
-        raise JournalError(
-            "this cannot be recorded: a text in it holds half a character (a lone surrogate); type it anew"
-        ) from None
-
-
-def decode(text: str, where: str) -> WorkspaceEvent:
-    """The event of a line; fields that only a later version knows are left out.
-
-    Raises:
-        JournalError: names `where` the line stands and what is wrong with it.
-    """
-    event, _ = understood(text)
-    if isinstance(event, SetAside):
-        raise JournalError(f"{where} cannot be read: {event.problem}; nothing was changed")
-    return event
-
-
-def reread(event: WorkspaceEvent) -> WorkspaceEvent:
-    """The event as it will be read back: what cannot be read back must not be recorded.
-
-    Raises:
-        JournalError: where it could not be; nothing was recorded.
-    """
-    found, _ = understood(encode(event))
-    if isinstance(found, SetAside):
-        raise JournalError(f"this cannot be recorded: {found.problem}")
-    return found
-
-
-def understood(text: str) -> tuple[WorkspaceEvent, str]:
-    """The event of a line, set aside where it is none, and what to tell about it behind its number; "" where whole."""
-    try:
-        return _READER.validate_json(text), ""
-    except (ValidationError, VaporError, ValueError) as error:
-        return _with_trouble(text, error)
-
-
-def _with_trouble(text: str, error: Exception) -> tuple[WorkspaceEvent, str]:
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
-        return _aside(text, f"it is not JSON; {REPAIR}")
-    kind = fields.get("kind") if isinstance(fields, Mapping) else None
-    if not isinstance(kind, str) or kind not in KINDS:
-        return _aside(text, f"this version of Vapor knows no event {str(kind)[:40]!r}; {UPDATE}")
-    if fields.get("version", 1) != 1:
-        return _aside(
-            text, f"version {ascii(fields.get('version'))[:20]} of {kind} is not known here; {UPDATE}"
-        )
-    stranger: list[str] = []
-    known = _known(fields, stranger)
-    if stranger:
-        with suppress(ValidationError, VaporError, ValueError):
-            more = f"says more than this version of Vapor knows ({', '.join(stranger[:5])}); update Vapor to see it"
-            return _READER.validate_python(known, strict=False), more
-    return _aside(text, _wrong(kind, error))
-
-
-def _aside(text: str, problem: str) -> tuple[SetAside, str]:
-    aside = SetAside(body=text.encode("utf-8", "backslashreplace").decode(), problem=problem)
-    return aside, aside.notice
-
-
-def _known(fields: Mapping[str, object], stranger: list[str]) -> dict[str, object]:
-    """What this version knows of an event's fields; the names of the others go to `stranger`."""
-    event = KINDS.get(str(fields.get("kind")))
-    names = event.model_fields if event else fields
-    stranger += [name[:40] for name in fields if name not in names]
-    known = {name: value for name, value in fields.items() if name in names}
-    past = known.get("past")
-    if isinstance(past, list):
-        known["past"] = [
-            (line[0], _known(line[1], stranger))
-            if isinstance(line, list) and len(line) == 2 and isinstance(line[1], Mapping)
-            else line
-            for line in past
-        ]
-    return known
-
-
-def _wrong(kind: str, error: Exception) -> str:
-    if isinstance(error, VaporError):
-        sentence = f"{kind}: {str(error).split(';')[0][:200]}"
-        newer = " not a field of " in sentence or " not fields of " in sentence
-        return f"{sentence}; {UPDATE if newer else REPAIR}"
-    if not isinstance(error, ValidationError):
-        return f"{kind} holds a value that is none; {REPAIR}"
-    first = error.errors(include_url=False)[0]
-    place = ".".join(str(part)[:40] for part in (kind, *first["loc"][1:]))
-    if first["type"] == "extra_forbidden":
-        return f"this version of Vapor knows no {place}; {UPDATE}"
-    return f"{place}: {first['msg'][:200]}; {REPAIR}"

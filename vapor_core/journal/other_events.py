@@ -48,6 +48,62 @@ class IdsReserved(Event):
     ids: tuple[str, ...]
 
 
+WatchedFor = Literal[
+    "not_a_number",
+    "divergence",
+    "plateau",
+    "spike",
+    "overfitting",
+    "over_budget",
+    "over_time",
+    "slower_than_rehearsed",
+    "no_heartbeat",
+]
+
+
+class RuleKept(Event):
+    """Live jobs are watched for something; an earlier rule of that name gives way.
+
+    `threshold` is dollars of `over_budget`, hours of `over_time`, percent of `slower_than_rehearsed`, minutes of
+    `no_heartbeat`; the others have none.
+    """
+
+    kind: Literal["rule_kept"] = "rule_kept"
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    watched_for: WatchedFor
+    threshold: Annotated[float, Field(ge=0.0, le=1e9)] | None = None
+    jobs: Annotated[
+        tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=1000)
+    ] = ()  # all where empty
+    stops: bool = False  # with a checkpoint
+    webhook: Annotated[str, Field(max_length=2000)] = ""
+
+
+class RuleForgotten(Event):
+    """A rule watches no more."""
+
+    kind: Literal["rule_forgotten"] = "rule_forgotten"
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class RuleFired(Event):
+    """What a rule watches for came to pass with a job; it is told once."""
+
+    kind: Literal["rule_fired"] = "rule_fired"
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    job_id: Annotated[str, Field(max_length=200)]
+    step: Annotated[int, Field(ge=0)]
+    sentence: Annotated[str, Field(max_length=1000)]
+
+
+class RuleSeen(Event):
+    """A person has seen what rules told of a job, and wants no banner about it any more."""
+
+    kind: Literal["rule_seen"] = "rule_seen"
+    job_id: Annotated[str, Field(max_length=200)]
+
+
+Watching = RuleKept | RuleForgotten | RuleFired | RuleSeen
 Role = Literal["viewer", "editor"]
 
 
@@ -96,4 +152,19 @@ class RoleSet(Event):
     role: Role
 
 
-Membership = Invited | Joined | Left | Withdrawn | RoleSet
+class TokenMade(Event):
+    """Whoever brings the token may log runs into a workspace, in place of an earlier one; its digest is kept."""
+
+    kind: Literal["token_made"] = "token_made"
+    workspace: str
+    digest: str
+
+
+class TokenWithdrawn(Event):
+    """Nobody may log runs into a workspace by a token any more."""
+
+    kind: Literal["token_withdrawn"] = "token_withdrawn"
+    workspace: str
+
+
+Membership = Invited | Joined | Left | Withdrawn | RoleSet | TokenMade | TokenWithdrawn

@@ -19,10 +19,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from vapor_core.errors import JournalError
 from vapor_core.journal import place as places
-from vapor_core.journal.chain import entries, lost_end
+from vapor_core.journal.codec import encode, entries, lost_end, reread
 from vapor_core.journal.database import LOG, database_url, trouble
-from vapor_core.journal.events import REPAIR, WorkspaceEvent, encode, reread
-from vapor_core.journal.journal import TAKEN, Entry, Journal, JournalConflict, MemoryJournal, finite
+from vapor_core.journal.events import REPAIR, WorkspaceEvent
+from vapor_core.journal.journal import TAKEN, Entry, Journal, JournalConflict, finite
 from vapor_core.journal.metric_blocks import Floats, MetricBlock, packed, unpacked
 from vapor_core.journal.records import NOTHING, Row, as_digest, block_digest, digest
 from vapor_core.journal.schema import EVENTS, MIGRATIONS, POINTS
@@ -58,8 +58,6 @@ def open_journal(url_or_path: str | Path, busy_s: float = BUSY_S) -> Journal:
     Raises:
         JournalError: where it cannot be opened, in one sentence.
     """
-    if str(url_or_path) == ":memory:":
-        return MemoryJournal()
     url = _url(url_or_path)
     if url.get_backend_name() == "sqlite" and url.database and "://" not in str(url_or_path):
         folder = Path(url.database).parent

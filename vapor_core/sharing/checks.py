@@ -5,9 +5,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from vapor_core import catalog
+from vapor_core.backends.log_columns import unpacked
 from vapor_core.backends.registry import abilities
 from vapor_core.contracts.entries import Accelerator, CatalogModel
 from vapor_core.errors import InvalidLink, VaporError
+from vapor_core.journal.codec import decode
 from vapor_core.journal.events import (
     Adopted,
     DemandChanged,
@@ -26,10 +28,8 @@ from vapor_core.journal.events import (
     Renamed,
     Scaled,
     WorkspaceEvent,
-    decode,
 )
 from vapor_core.journal.journal import Entry
-from vapor_core.journal.log_columns import unpacked
 from vapor_core.journal.other_events import ClockCorrected, IdsReserved, Membership, SpeedSet, TimeSkipped
 from vapor_core.sharing.links import Shared
 from vapor_core.workspace import actions

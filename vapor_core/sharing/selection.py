@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from vapor_core import catalog
 from vapor_core.backends.registry import abilities
 from vapor_core.errors import InvalidLink
+from vapor_core.journal.codec import encode
 from vapor_core.journal.events import (
     Action,
     Adopted,
@@ -25,7 +26,6 @@ from vapor_core.journal.events import (
     Renamed,
     Scaled,
     WorkspaceEvent,
-    encode,
 )
 from vapor_core.journal.other_events import SpeedSet, TimeSkipped
 from vapor_core.sharing.links import Shared, View

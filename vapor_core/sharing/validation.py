@@ -16,8 +16,8 @@ from vapor_core.readers.edge import one_sentence
 from vapor_core.sharing.checks import checked
 from vapor_core.sharing.links import Shared
 from vapor_core.workspace.adoption import Past
+from vapor_core.workspace.clocks.timeline import Timeline
 from vapor_core.workspace.store import Store
-from vapor_core.workspace.timeline import Timeline
 from vapor_core.workspace.world import World
 
 TOLD_LOGS = 5  # named in a sentence

@@ -135,6 +135,8 @@ def stopped(live: LiveWorkspace, key: str, at_s: float) -> JobStopped | Deployme
     if key in live.world.deployments:
         check_deployment(key, live.health(key, at_s).status, "stopped")
         return DeploymentStopped(deployment_id=key)
+    if not live.abilities(key).can_stop:
+        raise ForbiddenTransition(f"{key} is another program's run: end it there, or delete it here")
     check_job(key, live.state(key, at_s).status, "stopped")
     return JobStopped(job_id=key)
 

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from vapor_core.backends.followed.folders import logs_of, within
+from vapor_core.backends.log_columns import packed
 from vapor_core.backends.registry import abilities
-from vapor_core.errors import InvalidConfig
+from vapor_core.errors import ForbiddenTransition, InvalidConfig
+from vapor_core.journal.codec import reread
 from vapor_core.journal.events import (
     MOST_LETTERS,
     MOST_NOTES,
@@ -22,14 +25,15 @@ from vapor_core.journal.events import (
     LogImported,
     Refused,
     Renamed,
+    RunDescribed,
+    RunFollowed,
     WorkspaceEvent,
-    reread,
 )
-from vapor_core.journal.log_columns import packed
 from vapor_core.journal.read_only import ReadOnlyJournal
 from vapor_core.journal.records import Entry
 
 if TYPE_CHECKING:
+    from vapor_core.contracts.training import JobConfig
     from vapor_core.readers.logs.run_log import RunLog
     from vapor_core.workspace.live import LiveWorkspace
 
@@ -45,15 +49,54 @@ def log_imported(live: LiveWorkspace, log: RunLog, name: str) -> LogImported:
         InvalidUpload: where it is larger than a workspace keeps.
     """
     shown = "".join(letter for letter in name if letter.isprintable()).strip()[:200] or log.name
-    event = packed(next(live.world.next_jobs()), shown, log.frame)
-    changes = {
-        "planned_steps": log.planned_steps,
-        "steps_done": log.steps_done,
-        "axis": None if log.axis == "step" else log.axis,
-        "summary": {name: value for name, value in log.summary.items() if isfinite(value)} or None,
-        "notes": tuple(_readable(note) for note in log.warnings[:MOST_NOTES]) or None,
-    }
-    return event.model_copy(update=changes)
+    columns, numbers = packed(shown, log.frame)
+    return LogImported(
+        job_id=next(live.world.next_jobs()),
+        name=shown,
+        rows=len(log.frame),
+        columns=columns,
+        packed=numbers,
+        planned_steps=log.planned_steps,
+        steps_done=log.steps_done,
+        axis=None if log.axis == "step" else log.axis,
+        summary={name: value for name, value in log.summary.items() if isfinite(value)} or None,
+        notes=tuple(_readable(note) for note in log.warnings[:MOST_NOTES]) or None,
+    )
+
+
+def followed(live: LiveWorkspace, place: str, name: str) -> RunFollowed:
+    """A run that another program does is followed by the log that it writes.
+
+    Raises:
+        InvalidUpload: there is no such place, or no log in it.
+        ForbiddenTransition: it is followed already.
+    """
+    logs_of(within(place))
+    for record in live.world.jobs.values():
+        known = record.spec.followed
+        if known is not None and (known.source, known.place) == ("file", place) and not record.deleted:
+            raise ForbiddenTransition(f"{record.name} follows {place[:80]} already")
+    shown = _readable(name)[:200].strip() or _readable(place.rstrip("/").rsplit("/", 1)[-1])[:200] or "a run"
+    return RunFollowed(job_id=next(live.world.next_jobs()), name=shown, source="file", place=place)
+
+
+def tracked(live: LiveWorkspace, run_id: str, name: str) -> RunFollowed:
+    """A run that tells us of itself becomes a job."""
+    shown = _readable(name)[:200].strip() or run_id[:200]
+    return RunFollowed(job_id=next(live.world.next_jobs()), name=shown, source="tracking", place=run_id)
+
+
+def described(live: LiveWorkspace, job_id: str, config: JobConfig) -> RunDescribed:
+    """What a followed run trains is known.
+
+    Raises:
+        InvalidConfig: where the job is no followed run.
+    """
+    record = live.world.job(job_id)
+    if record.spec.followed is None:
+        raise InvalidConfig(f"{job_id} is no run that is followed; its configuration is what was submitted")
+    chosen = tuple(sorted(config.model_fields_set - {"backend"}))
+    return RunDescribed(job_id=job_id, config=config.changed(backend=record.config.backend), chosen=chosen)
 
 
 def _readable(note: str) -> str:

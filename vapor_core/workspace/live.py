@@ -8,38 +8,36 @@ recorded, hands it to the backends again, which carry out each thing once: so a 
 leaves nothing undone, and a conflict in the journal starts nothing twice.
 """
 
-from collections import ChainMap
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import inf, nextafter
 
-from vapor_core import catalog
 from vapor_core.backends import registry
 from vapor_core.backends.base import DeploymentBackend, DeploymentSpec, Health, JobBackend, JobState
 from vapor_core.contracts.lifecycle import DEPLOYMENT_ENDS, JOB_ENDS, LifeEvent, in_order
 from vapor_core.contracts.workspace import Deployment, Job
-from vapor_core.errors import BackendRefused, InvalidConfig, JournalError, VaporError
-from vapor_core.journal.events import REPAIR, Refused, SetAside, WorkspaceEvent, encode, reread
+from vapor_core.errors import BackendRefused, InvalidConfig, JournalError
+from vapor_core.journal.codec import encode, reread
+from vapor_core.journal.events import REPAIR, Refused, SetAside, WorkspaceEvent
 from vapor_core.journal.journal import Entry, Journal, JournalConflict
-from vapor_core.journal.log_columns import columns
 from vapor_core.journal.records import without_collecting
-from vapor_core.physics.plan import plan
-from vapor_core.workspace import two_clocks
-from vapor_core.workspace.callers_clock import CallersClock
 from vapor_core.workspace.carrying_out import carry_out_deployment, carry_out_job
+from vapor_core.workspace.clocks import two_clocks
+from vapor_core.workspace.clocks.callers_clock import CallersClock
+from vapor_core.workspace.staging import UNFIT, see_that_it_follows, staged
 from vapor_core.workspace.views import (
     deployment_lines,
     deployment_spec,
     deployment_view,
+    has_config,
     job_view,
     refusal,
     refused_line,
 )
-from vapor_core.workspace.world import Change, World
+from vapor_core.workspace.world import World
 
 ATTEMPTS = 20  # to append while other processes act on the same workspace
 MOST_NOTICES = 5  # of events that were set aside
-UNFIT = (LookupError, ArithmeticError, ValueError, VaporError)  # what an event raises that does not follow
 FROM_NOW_ON = inf  # told up to: what happened before a thing was first looked at is not told as news
 
 
@@ -114,7 +112,7 @@ class LiveWorkspace:
             try:
                 self._correct_clock(at)
                 event = decide(self.world.timeline.at(at))
-                _see_that_it_follows(self.world, event, at)
+                see_that_it_follows(self.world, reread(event), at)
                 entry = self.journal.append(self.workspace, self._number, at, event)
             except JournalConflict:
                 continue
@@ -126,8 +124,11 @@ class LiveWorkspace:
         raise JournalError("other processes keep acting on this workspace; try again in a moment")
 
     def abilities(self, job_id: str) -> registry.Abilities:
-        """What the backend of a job can do."""
-        return registry.abilities(self.world.job(job_id).config.backend)
+        """What can be done about a job where it runs; what needs a configuration only where that is known."""
+        config = self.world.job(job_id).config
+        able = registry.abilities(config.backend)
+        known = has_config(config)
+        return able if known == able.has_config else replace(able, has_config=known, can_clone=known)
 
     def job_backend(self, name: str) -> JobBackend:
         """The backend of that name for this workspace's jobs."""
@@ -310,7 +311,7 @@ class LiveWorkspace:
     def _take(self, entry: Entry) -> tuple[str, ...]:
         """Take an entry in, or set it aside where it does not follow from those before it."""
         try:
-            change = _staged(self.world, entry.event, entry.at)
+            change = staged(self.world, entry.event, entry.at)
         except UNFIT as error:
             problem = f"it does not follow from those before it ({str(error)[:200]}); {REPAIR}"
             aside = SetAside(body=encode(entry.event), problem=problem)
@@ -369,28 +370,3 @@ class LiveWorkspace:
             self._done(entry)
             return
         raise JournalError("other processes keep acting on this workspace; try again in a moment")
-
-
-def _staged(world: World, event: WorkspaceEvent, at: float) -> Change:
-    """What an event would change, looked over, so that nothing of it fails later; raises one of `UNFIT` else."""
-    change = world.staged(event, at)
-    for key, record in change.jobs.items():
-        if key not in world.jobs:
-            _ = registry.REGISTRY[record.config.backend], plan(record.config)
-            _ = record.spec.log and columns(record.spec.log)
-    jobs = ChainMap(change.jobs, world.jobs) if change.deployments else change.jobs
-    for served in change.deployments.values():
-        if registry.REGISTRY[served.backend].deployments is None:
-            raise InvalidConfig({"backend": f"no backend {served.backend[:60]!r} serves"})
-        _ = catalog.accelerator(served.accelerator), plan(jobs[served.revisions[-1].job_id].config)
-    return change
-
-
-def _see_that_it_follows(world: World, event: WorkspaceEvent, at: float) -> None:
-    """Try an event before it is recorded: what could not be read back, or not be shown, is refused."""
-    try:
-        _staged(world, reread(event), at)
-    except UNFIT as error:
-        if isinstance(error, VaporError) and not isinstance(error, LookupError):
-            raise
-        raise InvalidConfig(f"this does not follow from what was done here before ({error})") from None

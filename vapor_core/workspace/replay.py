@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from vapor_core.journal.journal import Entry
 from vapor_core.journal.other_events import ClockCorrected, SpeedSet, TimeSkipped
 from vapor_core.journal.read_only import ReadOnlyJournal
+from vapor_core.workspace.clocks.timeline import Timeline
 from vapor_core.workspace.store import Store
-from vapor_core.workspace.timeline import Timeline
 
 
 class Replay:

@@ -37,18 +37,22 @@ class SeriesFeed:
 
         self._forget_stale(job_id)
         self._forget_earlier_attempt(job_id)
-        log = self._live.world.job(job_id).spec.log
-        columns = TRAINING_COLUMNS if log is None else (*TRAINING_COLUMNS, *eval_sets(log.columns))
+        spec = self._live.world.job(job_id).spec
+        columns = TRAINING_COLUMNS if spec.log is None else (*TRAINING_COLUMNS, *eval_sets(spec.log.columns))
         series = self._series.series(job_id, lambda: MetricSeries(columns, replay=again))
-        # A log's rows are all there at once, and its steps may count from 0 or from 1.
-        done = self._live.job(job_id).step if log is None else 2**53
+        # A log's steps may count from 0 or from 1, and what it says of a step may come after later steps.
+        done = 2**53 if spec.is_log else self._live.job(job_id).step
         next_step = int(series.latest().get(series.axis, -1)) + 1
-        if log is None and next_step > done:
+        if not spec.is_log and next_step > done:
             series.rewind(done - 1)
         while next_step < done:
             batch = backend.rows(job_id, next_step, self._live.own_time(job_id))
-            if batch.cursor <= next_step:
+            if batch.cursor == next_step:
                 break
+            if batch.cursor < next_step:
+                series.rewind(batch.cursor - 1)
+                next_step = batch.cursor
+                continue
             series.append(batch.columns)
             next_step = batch.cursor
         return series
@@ -78,7 +82,7 @@ class SeriesFeed:
     def eval_loss(self, job: Job) -> float | None:
         """The last eval loss that a job has measured."""
         every = plan(job.config).eval_every
-        logged = self._live.world.job(job.id).spec.log is not None  # whose evaluations came when they came
+        logged = self._live.world.job(job.id).spec.is_log  # whose evaluations came when they came
         last = job.step if logged or job.step == job.total_steps else job.step // every * every
         known = self._evaluated.get(job.id)
         if known is None or known[0] != last:

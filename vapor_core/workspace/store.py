@@ -4,32 +4,39 @@ Reading is free of effects and hands out frozen views. Every action is an event 
 `now`, and moves nothing: only `advance` does. What each action demands is `desk`'s.
 """
 
-from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 from typing import Self
 
-from vapor_core import catalog
 from vapor_core.backends.registry import Abilities
-from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
+from vapor_core.contracts.entries import Accelerator
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.serving import Demand, EngineSettings, ServingPrecision, Traffic
-from vapor_core.contracts.training import Calibration, JobConfig
+from vapor_core.contracts.training import JobConfig
 from vapor_core.contracts.workspace import Clock, Deployment, Job, RegisteredModel, Summary
-from vapor_core.journal.events import Adopted, Deployed, JobSubmitted, LogImported, WorkspaceEvent
-from vapor_core.journal.journal import Entry, Journal, MemoryJournal
+from vapor_core.journal.events import (
+    Adopted,
+    Deployed,
+    JobSubmitted,
+    LogImported,
+    RunFollowed,
+    WorkspaceEvent,
+)
+from vapor_core.journal.journal import Entry, Journal
+from vapor_core.journal.memory import MemoryJournal
 from vapor_core.journal.records import without_collecting
 from vapor_core.metrics.series import MetricSeries
 from vapor_core.readers.logs.run_log import RunLog
 from vapor_core.workspace import actions, adoption
 from vapor_core.workspace.adoption import Past
+from vapor_core.workspace.kept import Kept
 from vapor_core.workspace.live import LiveWorkspace
 from vapor_core.workspace.series_feed import SeriesFeed
 from vapor_core.workspace.views import registered, summary, tokens_of
 from vapor_core.workspace.world import World
 
 
-class Store:
+class Store(Kept):
     """One workspace.
 
     Args:
@@ -41,7 +48,7 @@ class Store:
         self.journal: Journal = MemoryJournal() if journal is None else journal
         self.workspace = workspace
         self.choices: dict[str, object] = {}  # of a person's screen; not recorded
-        self._live = LiveWorkspace(self.journal, workspace)
+        super().__init__(LiveWorkspace(self.journal, workspace))
         self._feed = SeriesFeed(self._live)
         self._figures: dict[str, tuple[Job, float, float | None]] = {}  # id -> what the summary adds up
         self._histories: dict[str, tuple[float, tuple[LifeEvent, ...]]] = {}  # of jobs that have ended
@@ -53,6 +60,8 @@ class Store:
         Raises:
             JournalError: where it cannot be opened; `notices` tells what was mended.
         """
+        if str(url_or_path) == ":memory:":
+            return cls(None, workspace)
         from vapor_core.journal.sql import open_journal  # noqa: PLC0415 - SQLAlchemy, for whoever keeps one
 
         return cls(open_journal(url_or_path), workspace)
@@ -265,31 +274,7 @@ class Store:
         records = self._live.world.deployments
         return tuple(self.deployment(key) for key in records if records[key].refused is None)
 
-    # models and data
-
-    def add_dataset(self, dataset: Dataset, *, now: float) -> Dataset:
-        """Make a person's own data known under its id."""
-        self._live.act(now, lambda _: actions.dataset_added(dataset))
-        return dataset
-
-    def add_model(self, model: CatalogModel, *, now: float) -> CatalogModel:
-        """Make a model known that the catalog lacks."""
-        self._live.act(now, lambda _: actions.model_added(model))
-        return model
-
-    def keep_calibration(
-        self, name: str, calibration: Calibration, *, now: float, runs: Sequence[str] = ()
-    ) -> None:
-        """Keep what was fitted to one's own `runs` under a name, in place of an earlier one."""
-        self._live.act(now, lambda _: actions.calibration_kept(name, calibration, runs))
-
-    def use_calibration(self, name: str, *, now: float) -> None:
-        """Let estimates take the calibration of this name, which is known; "" for the laws alone."""
-        self._live.act(now, lambda _: actions.calibration_used(self._live, name))
-
-    def forget_calibration(self, name: str, *, now: float) -> None:
-        """Keep a calibration no more."""
-        self._live.act(now, lambda _: actions.calibration_forgotten(name))
+    # what others have done
 
     def import_log(self, log: RunLog, *, now: float, name: str = "") -> Job:
         """Keep what a real run wrote as a job that is over.
@@ -300,6 +285,30 @@ class Store:
         event = self._live.act(now, lambda _: adoption.log_imported(self._live, log, name))
         return self._job_of(event)
 
+    def follow(self, place: str, *, now: float, name: str = "") -> Job:
+        """Show a run that another program does as it goes, from the log that it writes.
+
+        Args:
+            place: a file or folder within the server's root for such runs (`VAPOR_FOLLOW`).
+            name: the place's own where empty.
+            now: the caller's clock.
+
+        Raises:
+            InvalidUpload: it is not there, or no log.
+        """
+        event = self._live.act(now, lambda _: adoption.followed(self._live, place, name))
+        return self._job_of(event)
+
+    def track(self, run_id: str, name: str, *, now: float) -> Job:
+        """Show a run that tells us of itself, by its id; the job that does where there is one already."""
+        event = self._live.act(now, lambda _: adoption.tracked(self._live, run_id, name))
+        return self._job_of(event)
+
+    def describe(self, job_id: str, config: JobConfig, *, now: float) -> Job:
+        """Say what a followed run trains, as far as its parameters tell it."""
+        self._live.act(now, lambda _: adoption.described(self._live, job_id, config))
+        return self.job(job_id)
+
     def adopt(self, past: Past, *, now: float) -> tuple[str, ...]:
         """Take in jobs and endpoints of another workspace with their past; their ids here (`sharing.past`)."""
         event = self._live.act(now, lambda _: adoption.adopted(self._live, past))
@@ -309,16 +318,6 @@ class Store:
             for _, action in event.past
         )
         return tuple(dict.fromkeys(key for key in keys if key))
-
-    def datasets(self) -> tuple[Dataset, ...]:
-        """The person's own, then the catalog's."""
-        own = self._live.world.datasets
-        return (*own.values(), *(each for each in catalog.datasets() if each.id not in own))
-
-    def models(self) -> tuple[CatalogModel, ...]:
-        """The person's own, then the catalog's."""
-        own = self._live.world.models
-        return (*own.values(), *(each for each in catalog.models() if each.id not in own))
 
     # what follows from all that
 
@@ -391,7 +390,7 @@ class Store:
         )
 
     def _job_of(self, event: WorkspaceEvent) -> Job:
-        assert isinstance(event, JobSubmitted | LogImported)  # noqa: S101 - what `desk` answers
+        assert isinstance(event, JobSubmitted | LogImported | RunFollowed)  # noqa: S101 - what `desk` answers
         return self.job(event.job_id)
 
     def _deployment_of(self, event: WorkspaceEvent) -> Deployment:

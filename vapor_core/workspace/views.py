@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from vapor_core.backends.base import DeploymentSpec, Health, JobState, ServedModel
 from vapor_core.backends.registry import abilities
+from vapor_core.backends.unknown import is_known
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import LifeEvent
 from vapor_core.contracts.serving import Demand
+from vapor_core.contracts.training import JobConfig
 from vapor_core.contracts.workspace import Deployment, Job, RegisteredModel, Summary
 from vapor_core.physics.plan import plan
 
@@ -153,17 +155,21 @@ def registered(job: Job, eval_loss: float | None, world: World, live: Iterable[s
     )
 
 
+def has_config(config: JobConfig) -> bool:
+    """Whether it is known what was trained, on what and where."""
+    return abilities(config.backend).has_config and is_known(config)
+
+
 def tokens_of(job: Job) -> float:
     """Tokens that a job itself has trained on; 0 of a log, which does not say how many a step had."""
-    if not abilities(job.config.backend).has_config:
+    if not has_config(job.config):
         return 0
     return (job.step - (job.fork_step or 0)) * plan(job.config).tokens_per_step
 
 
 def _accelerator_s(job: Job) -> float:
     """Seconds of accelerators that a job took; 0 of a log, which does not say how many it had."""
-    known = abilities(job.config.backend).has_config
-    return job.elapsed_s * job.config.accelerator_count if known else 0.0
+    return job.elapsed_s * job.config.accelerator_count if has_config(job.config) else 0.0
 
 
 def summary(

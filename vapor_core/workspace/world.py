@@ -12,7 +12,7 @@ from itertools import count
 from typing import TypeVar
 
 from vapor_core.backends.base import Intervention, InterventionKind, JobSpec
-from vapor_core.backends.unknown import imported_config
+from vapor_core.backends.unknown import followed_config, imported_config
 from vapor_core.contracts.entries import Accelerator, CatalogModel, Dataset
 from vapor_core.contracts.expectation import Expectation
 from vapor_core.contracts.serving import ENGINE_DEFAULTS, Demand, EngineSettings, ServingPrecision, Traffic
@@ -28,6 +28,7 @@ from vapor_core.journal.events import (
     DemandChanged,
     Deployed,
     DeploymentStopped,
+    Following,
     JobDeleted,
     JobPaused,
     JobRestored,
@@ -40,12 +41,23 @@ from vapor_core.journal.events import (
     Redeployed,
     Refused,
     Renamed,
+    RunDescribed,
+    RunFollowed,
     Scaled,
     SetAside,
     WorkspaceEvent,
 )
-from vapor_core.journal.other_events import ClockCorrected, IdsReserved, SpeedSet, TimeSkipped
-from vapor_core.workspace.timeline import Timeline
+from vapor_core.journal.other_events import (
+    ClockCorrected,
+    IdsReserved,
+    RuleFired,
+    RuleForgotten,
+    RuleKept,
+    SpeedSet,
+    TimeSkipped,
+    Watching,
+)
+from vapor_core.workspace.clocks.timeline import Timeline
 
 T = TypeVar("T")
 # An intervention after the end has no effect, so deleting ends a job only where it still runs.
@@ -117,6 +129,9 @@ class World:
     models: dict[str, CatalogModel] = field(default_factory=dict)
     calibrations: dict[str, CalibrationKept] = field(default_factory=dict)
     calibration_used: str = ""  # its name; "" where estimates take the laws alone
+    rules: dict[str, RuleKept] = field(default_factory=dict)  # that watch jobs, by name
+    fired: list[RuleFired] = field(default_factory=list)  # what rules have told, oldest first
+    seen: dict[str, int] = field(default_factory=dict)  # job id -> how many of its lines were seen
     # ids in what was set aside, which may have been given out
     reserved: set[str] = field(default_factory=set)
 
@@ -161,7 +176,7 @@ class World:
         if isinstance(event, Adopted):
             for before_s, action in event.past:
                 self._stage(action, at_s + before_s, change)
-        elif isinstance(event, Action):
+        elif isinstance(event, Action | Following):
             self._stage(event, at_s, change)
         elif isinstance(event, CalibrationUsed) and event.name:
             _found(self.calibrations, event.name, "calibration")
@@ -181,6 +196,8 @@ class World:
             self.reserved.update(event.ids)
         elif isinstance(event, Learnt):
             self._learn(event)
+        elif isinstance(event, Watching):
+            self._watch(event)
         self.jobs.update(change.jobs)
         self.deployments.update(change.deployments)
         self.datasets.update(change.datasets)
@@ -195,6 +212,18 @@ class World:
         elif self.calibrations.pop(event.name, None) is not None and self.calibration_used == event.name:
             self.calibration_used = ""
 
+    def _watch(self, event: Watching) -> None:
+        """A rule that is kept anew has told nothing yet."""
+        if isinstance(event, RuleKept | RuleForgotten):
+            self.rules.pop(event.name, None)
+            self.fired = [each for each in self.fired if each.name != event.name]
+            if isinstance(event, RuleKept):
+                self.rules[event.name] = event
+        elif isinstance(event, RuleFired):
+            self.fired.append(event)
+        else:
+            self.seen[event.job_id] = sum(each.job_id == event.job_id for each in self.fired)
+
     def apply(self, event: WorkspaceEvent, at: float) -> tuple[str, ...]:
         """Take an event in; the ids of the jobs and deployments that it changed.
 
@@ -203,7 +232,7 @@ class World:
         """
         return self.take(self.staged(event, at))
 
-    def _stage(self, event: Action, at_s: float, change: Change) -> None:
+    def _stage(self, event: Action | Following, at_s: float, change: Change) -> None:
         if isinstance(event, DatasetAdded):
             change.datasets[event.dataset.id] = event.dataset
         elif isinstance(event, ModelAdded):
@@ -241,18 +270,32 @@ class World:
 
     def _job_after(
         self,
-        event: JobSubmitted | LogImported | JobPaused | JobResumed | JobStopped | JobDeleted | JobRestored,
+        event: JobSubmitted
+        | LogImported
+        | RunFollowed
+        | RunDescribed
+        | JobPaused
+        | JobResumed
+        | JobStopped
+        | JobDeleted
+        | JobRestored,
         at_s: float,
         change: Change,
     ) -> JobRecord:
-        if isinstance(event, JobSubmitted | LogImported):
+        if isinstance(event, JobSubmitted | LogImported | RunFollowed):
             _new(event.job_id, self.jobs, change.jobs)
+            if isinstance(event, RunFollowed):
+                return JobRecord(event.name, JobSpec(event.job_id, followed_config(), at_s, followed=event))
             if isinstance(event, LogImported):
                 return JobRecord(event.name, JobSpec(event.job_id, imported_config(), at_s, log=event))
             parent = self._job_in(event.parent_id, change).spec if event.parent_id else None
             spec = JobSpec(event.job_id, event.config, at_s, parent, event.fork_step or 0)
             return JobRecord(event.name, spec, expected=event.expected)
         record = self._job_in(event.job_id, change)
+        if isinstance(event, RunDescribed):
+            if record.spec.followed is None or event.config.backend != followed_config().backend:
+                raise KeyError(event.job_id)
+            return replace(record, spec=replace(record.spec, config=event.config))
         interventions = record.interventions
         if type(event) in INTERVENTIONS:
             number = len(interventions) + 1

@@ -13,7 +13,7 @@ from vapor_core.backends.local.run_spec import STANDARD_LIBRARY, run_spec
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import BackendRefused, InvalidConfig
 from vapor_core.hub.folders import model_in
-from vapor_core.journal.journal import MemoryJournal
+from vapor_core.journal.memory import MemoryJournal
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "intermediate_size": 128,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vapor_core.backends.base import JobState
     from vapor_core.contracts.lifecycle import LifeEvent
-    from vapor_core.workspace.timeline import Timeline
+    from vapor_core.workspace.clocks.timeline import Timeline
 
 
 def in_simulated_time(state: JobState, timeline: Timeline) -> JobState:

@@ -15,18 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vapor_core.errors import InvalidUpload
-from vapor_core.journal.events import LogImported
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from vapor_core.journal.events import LogImported
 
 Floats = NDArray[np.float64]
 
 MOST_NUMBERS = 2_000_000  # rows times columns: what a journal should carry of one run
 
 
-def packed(job_id: str, name: str, frame: pd.DataFrame) -> LogImported:
-    """The event of a log, whose rows have steps and numbers: TRAINING_COLUMNS and further evaluation sets.
+def packed(name: str, frame: pd.DataFrame) -> tuple[tuple[str, ...], str]:
+    """The columns' names and numbers of a log called `name`: steps, TRAINING_COLUMNS and further evaluation sets.
 
     A missing number stays NaN and one that was measured as no number infinite.
 
@@ -40,13 +41,8 @@ def packed(job_id: str, name: str, frame: pd.DataFrame) -> LogImported:
             f"{MOST_NUMBERS:,} numbers of one run: log less often, or leave columns out"
         )
     values = np.ascontiguousarray(frame.to_numpy(dtype="<f8").T)
-    return LogImported(
-        job_id=job_id,
-        name=name,
-        rows=rows,
-        columns=tuple(str(column) for column in frame.columns),
-        packed=base64.b64encode(zlib.compress(values.tobytes(), 6)).decode(),
-    )
+    text = base64.b64encode(zlib.compress(values.tobytes(), 6)).decode()
+    return tuple(str(column) for column in frame.columns), text
 
 
 def unpacked(event: LogImported) -> pd.DataFrame:

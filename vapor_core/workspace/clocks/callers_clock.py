@@ -10,7 +10,7 @@ from math import inf, isfinite
 
 from vapor_core.errors import InvalidConfig
 from vapor_core.journal.other_events import ClockCorrected
-from vapor_core.workspace.timeline import Timeline
+from vapor_core.workspace.clocks.timeline import Timeline
 
 AHEAD_S = 300.0  # clocks of one team's machines differ by less
 
