@@ -9,4 +9,6 @@ live_log: What another program has told of its run so far, as rows by step that 
 run: One run that another program does, from whichever source it is read: its rows, and how it stands.
 tracking: Runs that tell us of themselves, kept as they tell it: a file a run, a line for all that was told at
     once.
+whole: A log that is read whole again whenever it has grown: what says of a row what it is, may stand in later
+    rows.
 """

@@ -1,8 +1,8 @@
 """Files that a trainer is writing, read as they grow: what is new since the last look, by a cursor.
 
-JSON a line, tables and printed lines are read from where the last look ended, TensorBoard's events record by record; a
-Trainer's state, which is written anew each time, is read whole when it has changed. What a line means is `readers`'
-question, and the same as for a log that is imported.
+JSON a line, tables and printed lines are read from where the last look ended, TensorBoard's events record by record.
+What a line means is `readers`' question, and the same as for a log that is imported; a file of any other shape is read
+whole each time, by `whole`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from vapor_core.readers.logs.run_log import Notes
 from vapor_core.readers.tensorboard import is_event_file, scalars
 
 MOST_AT_ONCE = 32 * 2**20  # bytes that are read at a look
-LARGEST_WHOLE = 200_000_000  # bytes of a file that is read whole
 SNIFFED = 65_536  # bytes that tell what a file is
 RECORD_HEAD, RECORD_TAIL = 12, 4  # bytes around a record of TensorBoard's
 OWN = b'{"event":'  # how a line of Vapor's own metrics.jsonl begins
@@ -35,6 +34,8 @@ OWN = b'{"event":'  # how a line of Vapor's own metrics.jsonl begins
 
 class Followed(Protocol):
     """A file that is followed."""
+
+    told: int  # lines or records that were read
 
     def look(self, log: LiveLog) -> bool:
         """Take in what is new; whether anything was."""
@@ -47,6 +48,7 @@ class Growing:
     path: Path
     read: Callable[[str], list[Collected]]  # of whole lines
     begin: int = 0  # the byte at which its rows begin
+    told: int = 0
     _cursor: int = 0
     _run: str | None = None  # the first run's name, where rows have one
 
@@ -60,6 +62,7 @@ class Growing:
         if not whole:
             return False
         self._cursor = max(self._cursor, self.begin) + whole
+        self.told += fresh.count(b"\n")
         for found in self.read(fresh[:whole].decode("utf-8", "replace")):
             self._take(found, log)
         return True
@@ -91,6 +94,7 @@ class Events:
 
     path: Path
     context: str = ""  # of the folder that it lies in: "train" beside "validation"
+    told: int = 0
     _cursor: int = 0
 
     def look(self, log: LiveLog) -> bool:
@@ -104,36 +108,10 @@ class Events:
             return False
         self._cursor += whole
         for tag, step, value, wall in scalars(fresh[:whole]):
+            self.told += 1
             _, name = placed(self.context, tag, "")
             log.take({name: value if value - value == 0 else float("inf")}, step=step, at=wall)
         return True
-
-
-@dataclass(slots=True)
-class Rewritten:
-    """A file of JSON that is written anew each time, as a Trainer's state is."""
-
-    path: Path
-    _mark: tuple[int, int, int] = (0, 0, 0)
-
-    def look(self, log: LiveLog) -> bool:
-        """Read it whole where it has changed; one that is just being written is read at the next look."""
-        try:
-            found = os.stat(self.path)  # noqa: PTH116 - asked at every tick
-            mark = (found.st_ino, found.st_mtime_ns, found.st_size)
-            if mark == self._mark or found.st_size > LARGEST_WHOLE:
-                return False
-            text = self.path.read_text("utf-8", "replace")
-        except OSError:
-            return False
-        if json_logs.parsed(text) is None:
-            return False
-        self._mark = mark
-        runs = _whole(text)
-        for each in runs[:1]:
-            log.planned = each.planned_steps or log.planned
-            log.take_many(each.numbers, len(each))
-        return bool(runs)
 
 
 @dataclass(slots=True)
@@ -154,11 +132,11 @@ class OwnMetrics:
         return last.words if last is not None and last.kind == "end" else ""
 
 
-def file_source(path: Path, context: str = "") -> Growing | Events | Rewritten | OwnMetrics:
-    """How a file is followed, by what it holds so far.
+def file_source(path: Path, context: str = "") -> Growing | Events | OwnMetrics | None:
+    """How a file is followed, by what it holds so far; None where it is to be read whole.
 
     Raises:
-        InvalidUpload: where it holds nothing yet that says what it is, or is no log.
+        InvalidUpload: where it cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -173,40 +151,28 @@ def file_source(path: Path, context: str = "") -> Growing | Events | Rewritten |
 
 
 @one_sentence(InvalidUpload, "the log")
-def _text_source(path: Path, start: str) -> Growing | Rewritten:
-    opening = start.lstrip()[:1]
-    if (
-        opening in ("{", "[")
-        and (path.suffix == ".json" or "\n" not in start.strip())
-        and path.suffix != ".jsonl"
-    ):
-        return Rewritten(path)
-    if opening == "{":
-        return Growing(path, _of_json_lines)
+def _text_source(path: Path, start: str) -> Growing | None:
+    if start.lstrip()[:1] in ("{", "["):
+        rows = path.suffix != ".json" and json_logs.is_json_lines(start)
+        return Growing(path, _of_json_lines) if rows else None
     layout = tables.layout_of(start)
     if layout is not None and (layout.has_loss or not lines.is_log(start)):
         before = start.split("\n")[: layout.line]
-        header = before[-1] if before else ""
         begin = len("\n".join(before).encode()) + 1
         own = tables.Layout(1, layout.header, layout.delimiter)
-        return Growing(
-            path, lambda text: tables.read_table(f"{header}\n{text}", own, (), Notes(), _unheard), begin
-        )
+
+        def rows_of(text: str) -> list[Collected]:
+            return tables.read_table(f"{before[-1]}\n{text}", own, (), Notes(), _unheard)
+
+        return Growing(path, rows_of, begin)
     if lines.is_log(start):
         return Growing(path, lambda text: lines.read_lines(text, (), _unheard))
-    raise InvalidUpload(
-        f"{path.name} has no line yet that tells a loss; follow it once it has, or name the file that does"
-    )
+    return None
 
 
 @one_sentence(InvalidUpload, "the log")
 def _of_json_lines(text: str) -> list[Collected]:
     return json_logs.read_lines(text, (), Notes(), _unheard)
-
-
-@one_sentence(InvalidUpload, "the log")
-def _whole(text: str) -> list[Collected]:
-    return json_logs.read_whole(text, "the log", (), Notes())
 
 
 def _unheard(_: float) -> None:

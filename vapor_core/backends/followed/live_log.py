@@ -57,6 +57,9 @@ class LiveLog:
         """
         for name in told.keys() - self._roles.keys():
             self._meet(name)
+        for name, value in told.items():
+            if (role := self._roles.get(name)) is not None and role.kind == "planned" and 0 < value < NOWHERE:
+                self.planned = int(value)
         place = self._place_of(told) if step is None else int(step)
         if place is None or not 0 <= place < NOWHERE:
             return
@@ -79,6 +82,10 @@ class LiveLog:
     def handed_out(self) -> None:
         """All rows as they are now are known to who asks."""
         self.changed_from = NOWHERE
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self._steps)
 
     @property
     def reached(self) -> int:
@@ -178,7 +185,7 @@ class LiveLog:
         if role is None:
             return
         before, self._taken = self._taken, self._chosen()
-        if before != self._taken and self._steps:
+        if self._steps and any(names != self._taken.get(column) for column, names in before.items()):
             self.changed_from = min(self.changed_from, self._steps[0])
 
     def _chosen(self) -> dict[str, tuple[str, ...]]:

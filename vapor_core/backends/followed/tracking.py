@@ -195,8 +195,9 @@ class TrackedRun:
         try:
             with self.path.open("ab") as file:
                 before = file.tell()
+                torn = before > self._cursor  # by a kill; it ends here
                 try:
-                    file.write(line)
+                    file.write(b"\n" + line if torn else line)
                     file.flush()
                 except OSError:
                     os.truncate(self.path, before)
