@@ -102,7 +102,7 @@ def test_nothing_is_done_to_a_followed_run(root):
     for act in (store.pause, store.stop):
         with pytest.raises(ForbiddenTransition):
             act(job.id, now=mtime(root))
-    with pytest.raises(ForbiddenTransition, match="follows log.jsonl already"):
+    with pytest.raises(ForbiddenTransition, match=r"follows log\.jsonl already"):
         store.follow("log.jsonl", now=mtime(root))
     store.delete(job.id, now=mtime(root))
     assert not store.jobs()
