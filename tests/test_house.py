@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HOUSES = ("vapor_core", "vapor_ui", "vapor_cli")
+HOUSES = ("vapor_core", "vapor_ui", "vapor_api", "vapor_cli")
 PAGES = [ROOT / "Home.py", *sorted((ROOT / "pages").glob("*.py"))]
 FILES = sorted(path for house in HOUSES for path in (ROOT / house).rglob("*.py"))
 CORE = [path for path in FILES if path.relative_to(ROOT).parts[0] == "vapor_core"]
 SCREENS = [*PAGES, *(path for path in FILES if path.relative_to(ROOT).parts[0] == "vapor_ui")]
 
 # Commands that start the app, or ask for its settings
-OF_THE_APP = [ROOT / "vapor_cli" / "run.py", ROOT / "vapor_cli" / "doctor.py"]
+OF_THE_APP = [
+    *(ROOT / "vapor_cli" / f"{name}.py" for name in ("run", "serve", "doctor")),
+    ROOT / "vapor_api" / "serving.py",
+]
 REAL = {
     "core.backends.local",
     "core.backends.followed",
@@ -124,6 +127,8 @@ ARROWS: dict[str, set[str]] = {
     },
     "ui.monitor": {
         "core.backends",  # the line of those that wait
+        "core.backends.followed",  # runs that can be followed
+        "core.sharing",  # and who may log into this workspace
         *("core.advice", "core.catalog", "core.charts", "core.contracts", "core.errors", "core.exports"),
         *("core.metrics", "core.readers", "core.text", "core.trainers", "core.workspace"),
         *("ui.form", "ui.parts", "ui.shell"),
@@ -151,7 +156,27 @@ ARROWS: dict[str, set[str]] = {
     "cli.doctor": {"cli.told", "core.backends.local", "core.journal", "ui.shell"},
     "cli.journal": {"cli.told", "core.journal", "core.workspace"},
     "cli.measure": {"cli.told", "core.backends.local", "core.errors"},
-    "cli.main": {"cli.doctor", "cli.estimate", "cli.journal", "cli.measure", "cli.run"},
+    "cli.follow": {"cli.told", "core.backends.followed"},
+    "cli.serve": {"cli.told"},
+    "cli.main": {
+        *("cli.doctor", "cli.estimate", "cli.follow", "cli.journal", "cli.measure", "cli.run", "cli.serve"),
+    },
+    # what is spoken over HTTP beside the pages
+    "api.protocol": {"core.backends.followed"},
+    "api.experiments": {"api.protocol"},
+    "api.filters": {"api.protocol", "core.backends.followed"},
+    "api.understood": {
+        *("core.backends", "core.catalog", "core.contracts", "core.errors", "core.hub", "core.trainers"),
+    },
+    "api.tracking": {
+        *("api.experiments", "api.filters", "api.jobs_of_runs", "api.protocol"),
+        *("core.backends.followed", "core.errors", "core.workspace"),
+    },
+    "api.jobs_of_runs": {"api.understood", "core.backends.followed", "core.errors", "core.workspace"},
+    "api.routes": {
+        *("api.protocol", "api.tracking", "core.errors", "core.journal", "core.sharing", "core.workspace"),
+    },
+    "api.serving": {"api.routes", "core.journal", "ui.shell"},
     "pages": {
         *(
             "ui.calibrate",

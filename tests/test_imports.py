@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import pytest
 
+import vapor_api
 import vapor_cli
 import vapor_core
 import vapor_ui
@@ -13,7 +14,7 @@ from tests.lowest import constraints
 
 MODULES = [
     found.name
-    for package in (vapor_core, vapor_ui, vapor_cli)
+    for package in (vapor_core, vapor_ui, vapor_api, vapor_cli)
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     if not found.name.endswith("__main__")
 ]

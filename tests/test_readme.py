@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 START, END = "<!-- map of the folders: written by python -m tests.test_readme -->", "<!-- end of the map -->"
-HOUSES = ("vapor_core", "vapor_ui", "vapor_cli")
+HOUSES = ("vapor_core", "vapor_ui", "vapor_api", "vapor_cli")
 WIDTH = 110
 
 

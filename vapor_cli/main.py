@@ -5,8 +5,10 @@ import typer
 from vapor_cli import journal
 from vapor_cli.doctor import doctor
 from vapor_cli.estimate import estimate
+from vapor_cli.follow import follow
 from vapor_cli.measure import measure
 from vapor_cli.run import run
+from vapor_cli.serve import serve
 
 app = typer.Typer(
     name="vapor",
@@ -16,8 +18,10 @@ app = typer.Typer(
 )
 app.add_typer(journal.app, name="journal")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve)
 app.command()(estimate)
 app.command()(measure)
+app.command()(follow)
 app.command()(doctor)
 
 

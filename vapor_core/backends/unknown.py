@@ -34,6 +34,11 @@ def followed_config() -> JobConfig:
     return _unknown("followed")
 
 
+def has_card(config: JobConfig) -> bool:
+    """Whether a configuration says on which accelerator it trains."""
+    return config.accelerator != UNKNOWN_CARD
+
+
 def is_known(config: JobConfig) -> bool:
     """Whether a configuration says what is trained."""
     return config.model != UNKNOWN_MODEL

@@ -15,6 +15,7 @@ from vapor_core.journal.events import (
     DemandChanged,
     Deployed,
     DeploymentStopped,
+    Following,
     JobDeleted,
     JobPaused,
     JobRestored,
@@ -30,7 +31,14 @@ from vapor_core.journal.events import (
     WorkspaceEvent,
 )
 from vapor_core.journal.journal import Entry
-from vapor_core.journal.other_events import ClockCorrected, IdsReserved, Membership, SpeedSet, TimeSkipped
+from vapor_core.journal.other_events import (
+    ClockCorrected,
+    IdsReserved,
+    Membership,
+    SpeedSet,
+    TimeSkipped,
+    Watching,
+)
 from vapor_core.sharing.links import Shared
 from vapor_core.workspace import actions
 
@@ -115,9 +123,10 @@ def _within(count: int, most: int, what: str) -> None:
 
 def _check(event: WorkspaceEvent, known: _Known) -> None:
     """What the store would have refused when it was done."""
-    if isinstance(event, Membership | ClockCorrected | IdsReserved | Learnt):
+    if isinstance(event, Membership | ClockCorrected | IdsReserved | Learnt | Watching | Following):
         raise InvalidLink(
-            "what was shared holds somebody's invitation, clock or calibration; it carries work alone"
+            "what was shared holds somebody's invitation, clock, calibration, rules or followed runs; it carries "
+            "simulated work alone"
         )
     if isinstance(event, Refused):
         raise InvalidLink("what was shared holds what a backend refused; it carries simulated work alone")

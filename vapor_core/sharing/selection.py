@@ -20,6 +20,7 @@ from vapor_core.journal.events import (
     DemandChanged,
     Deployed,
     DeploymentStopped,
+    Following,
     JobSubmitted,
     ModelAdded,
     Redeployed,
@@ -27,7 +28,7 @@ from vapor_core.journal.events import (
     Scaled,
     WorkspaceEvent,
 )
-from vapor_core.journal.other_events import SpeedSet, TimeSkipped
+from vapor_core.journal.other_events import SpeedSet, TimeSkipped, Watching
 from vapor_core.sharing.links import Shared, View
 from vapor_core.workspace.store import Store
 from vapor_core.workspace.world import World
@@ -140,6 +141,8 @@ def _kept(event: WorkspaceEvent, part: _Part) -> WorkspaceEvent | None:
 
 
 def _belongs(event: WorkspaceEvent, part: _Part) -> bool:
+    if isinstance(event, Watching | Following):
+        return False  # whom it concerns is here alone
     if isinstance(event, DatasetAdded | ModelAdded):
         return part.whole  # what a job uses of these is in its own configuration
     if isinstance(event, Renamed):

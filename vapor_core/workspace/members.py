@@ -91,7 +91,7 @@ class Members:
         if who != workspace and self.role(workspace, who) != "editor":
             raise JournalError(REMOVED if self.role(workspace, who) is None else VIEWER)
         self._append(
-            Invited(workspace=workspace, digest=_digest(token), role=role, by=by[:200], person=who), now
+            Invited(workspace=workspace, digest=digest_of(token), role=role, by=by[:200], person=who), now
         )
 
     def invitation(self, token: str, *, person: str, now: float) -> Invited:
@@ -102,7 +102,7 @@ class Members:
                 leads to one's own workspace.
         """
         self.refresh()
-        entry, invited = self._invited.get(_digest(token), (None, None))
+        entry, invited = self._invited.get(digest_of(token), (None, None))
         if entry is None or invited is None or not entry.at - EARLY_S <= now <= entry.at + VALID_S:
             raise InvalidLink("this invitation was taken already, is too old or none; ask for a new one")
         if invited.workspace == person:
@@ -305,5 +305,6 @@ class MemberJournal:
             raise JournalError(VIEWER)
 
 
-def _digest(token: str) -> str:
+def digest_of(token: str) -> str:
+    """What the journal keeps of a token."""
     return blake2b(token.encode(), digest_size=24).hexdigest()

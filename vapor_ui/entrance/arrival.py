@@ -92,7 +92,7 @@ def begin(title: str) -> None:
 
 def _done_here() -> str:
     """Whether anything on this server is more than a rehearsal."""
-    if os.environ.get("VAPOR_BACKENDS"):
+    if any(os.environ.get(name) for name in ("VAPOR_BACKENDS", "VAPOR_FOLLOW", "VAPOR_SERVES")):
         return "What is run for real says so; all else is simulated."
     return "Everything here is simulated."
 

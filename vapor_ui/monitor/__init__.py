@@ -8,6 +8,8 @@ chooser: Which job Monitor shows: the one that the address names, or one to choo
 comparison: Several jobs drawn over each other, with what differs in their configurations and the best of
     each.
 downloads: *Export*: a job or a comparison as files to keep.
+following: Runs that others start: follow a log within the server's folder of runs, or let a trainer log into
+    this workspace.
 forking: Back in time on one job: look at it as it was at an earlier step, and let a changed copy go on from
     there.
 job_view: One job drawn: its figures, progress, charts, findings and events, from what the store holds now.

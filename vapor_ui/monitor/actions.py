@@ -9,6 +9,7 @@ import streamlit as st
 
 from vapor_core import text
 from vapor_core.backends import registry
+from vapor_core.backends.unknown import has_card
 from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices
@@ -35,7 +36,7 @@ def bar(job: Job) -> None:
             _button("Pause", ":material/pause:", Store.pause, job)
         if job.status == "paused" or (able.can_go_on and job.status in GOES_ON):
             _button("Resume", ":material/play_arrow:", Store.resume, job, primary=True)
-        if job.live or job.status in ("paused", "lost"):
+        if able.can_stop and (job.live or job.status in ("paused", "lost")):
             stop_button("job", job.id, _what_stopping_means(job, able.can_go_on))
         if session.store().can_deploy(job.id):
             deploy_dialog.button(job, key="deploy", primary=job.status == "completed")
@@ -110,7 +111,10 @@ def _what_stopping_means(job: Job, goes_on: bool) -> str:
 
 def _to_form(job: Job, changes: Changes) -> None:
     """Open Train with a job's configuration filled in, changed where asked."""
-    choices.fill(session.store(), {**choices.made_by(job.config, without="name"), **changes})
+    values = choices.made_by(job.config, without="name")
+    if not has_card(job.config):
+        values.pop("accelerator", None)  # nobody knows it; the form's own is one to choose from
+    choices.fill(session.store(), {**values, **changes})
     st.switch_page(links.TRAIN)
 
 

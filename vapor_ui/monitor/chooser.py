@@ -8,7 +8,7 @@ import streamlit as st
 
 from vapor_core import text
 from vapor_core.errors import NotFound
-from vapor_ui.monitor import log_import
+from vapor_ui.monitor import following, log_import
 from vapor_ui.parts import cards, links, listing
 from vapor_ui.shell import address, live, session
 
@@ -52,7 +52,10 @@ def _choose(store: Store) -> None:
             action="Start new training",
             page=links.TRAIN,
         )
-    log_import.popover()
+    with st.container(horizontal=True, gap="small"):
+        log_import.popover()
+        following.popovers()
     log_import.outcomes()
+    live.mount(awaits=following.awaits_runs())
     if chosen:
         links.open_job(chosen.id)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from vapor_core import catalog, text
 from vapor_core.advice.detectors import findings
+from vapor_core.backends.unknown import has_card
 from vapor_core.charts import stream
 from vapor_core.charts.parts import Axis
 from vapor_core.charts.stream import looks_new
@@ -113,7 +114,12 @@ def _inheritance(store: Store, parent_id: str, fork_step: int) -> None:
 def _subtitle(job: Job, *, has_config: bool, real: bool) -> str:
     config = job.config
     if not has_config:
-        return f"A log of a run that was made elsewhere · `{job.id}`"
+        what = (
+            "A run of another program, followed as it goes"
+            if real
+            else "A log of a run that was made elsewhere"
+        )
+        return f"{what} · `{job.id}`"
     names = (
         catalog.model(config.model).display_name,
         catalog.dataset(config.dataset).display_name,
@@ -121,6 +127,8 @@ def _subtitle(job: Job, *, has_config: bool, real: bool) -> str:
     )
     model, dataset, card = (text.plain(name, 80) for name in names)
     cards_used = f"{config.accelerator_count} × {card}" if config.accelerator_count > 1 else card
+    if not has_card(config):
+        return f"{config.method} of {model} · another program's run, as its parameters tell it · `{job.id}`"
     how = " · trained for real, by the wall clock" if real else ""
     return f"{config.method} of {model} on {dataset} · {cards_used}{how} · `{job.id}`"
 
@@ -194,6 +202,9 @@ def _value(value: object) -> str:
 
 
 def _progress(job: Job) -> None:
+    if not job.total_steps:  # another program's, which does not say how many there will be
+        st.caption(f":material/progress_activity: {job.counts} {text.whole(job.step)} · {job.status}")
+        return
     steps = f"{job.counts} {text.whole(job.step)} of {text.whole(job.total_steps)}"
     st.progress(job.progress, text=f"{text.eta(job)} · {steps}")
 
@@ -243,7 +254,7 @@ def _picture(
         job, _fewer(job, series, view, LOSS_SAMPLES, (*LOSSES, *eval_sets(series.columns)))
     )
     few = _fewer(job, series, view, SMALL_SAMPLES, SMALL_COLUMNS)
-    few = _with_card(job, few, has_config)
+    few = _with_card(job, few, has_config and has_card(job.config))
     options: dict[str, str | bool] = {
         "x": view.x,
         "log_scale": view.log_scale,
@@ -271,11 +282,9 @@ def _fewer(
     return few if view.at is None else few[few["step"] < view.at]
 
 
-def _with_card(job: Job, few: pd.DataFrame, has_config: bool) -> pd.DataFrame:
+def _with_card(job: Job, few: pd.DataFrame, known: bool) -> pd.DataFrame:
     """With the memory of the card, which an imported log does not name."""
-    return few.assign(
-        available_gb=catalog.accelerator(job.config.accelerator).memory_gb if has_config else np.nan
-    )
+    return few.assign(available_gb=catalog.accelerator(job.config.accelerator).memory_gb if known else np.nan)
 
 
 def _measured(few: pd.DataFrame) -> list[str]:

@@ -33,12 +33,12 @@ def guard() -> None:
     _guard(key="hold_ticks")
 
 
-def mount(draw: Live | None = None) -> None:
+def mount(draw: Live | None = None, *, awaits: bool = False) -> None:
     """Mount the page's live fragment: each second while something is live, `draw(store)` runs again.
 
-    Without `draw` only the clock in the head moves.
+    Without `draw` only the clock in the head moves. `awaits` keeps it going where something may come from outside.
     """
-    _live_part(draw or (lambda store: None))
+    _live_part(draw or (lambda store: None), awaits)
 
 
 def begin_page(store: Store) -> None:
@@ -61,7 +61,7 @@ def show_clock(store: Store) -> None:
 
 
 @st.fragment
-def _live_part(draw: Live) -> None:
+def _live_part(draw: Live, awaits: bool) -> None:
     if not state.drawn().whole_page and not workspaces.role_stands():
         state.messages().refusal = session.ROLE_CHANGED
         st.rerun()  # a page left open is no way to go on looking
@@ -75,7 +75,7 @@ def _live_part(draw: Live) -> None:
     if trouble and not whole_page:
         st.error(text.plain(trouble, limit=1000), icon=":material/error:")
     draw(store)
-    if _something_lives(store):
+    if awaits or _something_lives(store):
         _tick(0.0 if whole_page else session.now() - began)
     if not whole_page:
         garbage.settle(drawn.page)

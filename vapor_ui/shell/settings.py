@@ -37,6 +37,11 @@ def real_backends() -> tuple[str, ...]:
     return named if cookie_secret() or alone or told_twice else ()
 
 
+def serves_tracking() -> bool:
+    """Whether the routes by which trainers log their runs stand beside the pages: `vapor serve` started them."""
+    return os.environ.get("VAPOR_SERVES") == "tracking"
+
+
 def cookie_secret() -> str:
     """The secret of Streamlit's sign-in; "" where there is no sign-in."""
     try:

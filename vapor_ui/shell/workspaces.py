@@ -13,6 +13,7 @@ from vapor_core import text
 from vapor_core.errors import JournalError
 from vapor_core.journal.journal import Journal
 from vapor_core.journal.other_events import Role
+from vapor_core.sharing.tracking_tokens import TrackingTokens
 from vapor_core.workspace.members import MemberJournal, Members
 from vapor_core.workspace.store import Store
 from vapor_ui.entrance import arrival
@@ -56,6 +57,25 @@ def members() -> Members | None:
     if not isinstance(visit.members, Members):
         visit.members = Members(_journal(place))
     return visit.members
+
+
+def is_kept() -> bool:
+    """Whether this visitor's workspace is kept, so that others than this session can write into it."""
+    return (
+        settings.database() != settings.MEMORY and not state.visit().session_only and bool(st.context.headers)
+    )
+
+
+def tracking_tokens() -> TrackingTokens | None:
+    """By which token runs may be logged into which workspace; None where nothing is kept."""
+    if not is_kept():
+        return None
+    return _opened_tokens(settings.database(), id(TrackingTokens))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _opened_tokens(place: str, loaded: int) -> TrackingTokens:
+    return TrackingTokens(_journal(place))
 
 
 def members_now() -> Members | None:

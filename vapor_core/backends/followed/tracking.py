@@ -277,3 +277,15 @@ def _first(params: Mapping[str, str], names: tuple[str, ...]) -> float:
 def _plain(value: float) -> float | str:
     """A number as JSON has it; what is none as the word that float() reads."""
     return value if isfinite(value) else str(value)
+
+
+def tracked_runs(workspace: str) -> list[str]:
+    """Ids of all runs that a workspace was told of, oldest first."""
+    folder = runs_folder() / workspace / "tracking"
+    found: list[tuple[float, str]] = []
+    for file in folder.glob("*/run.jsonl"):
+        try:
+            found.append((file.parent.stat().st_ctime, file.parent.name))
+        except OSError:
+            continue
+    return [name for _, name in sorted(found)]

@@ -1,0 +1,28 @@
+"""The app with its routes, as `vapor serve` starts it: pages and tracking in one process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from vapor_api.routes import routes
+from vapor_ui.shell import settings
+
+if TYPE_CHECKING:
+    from vapor_core.journal.journal import Journal
+
+HOME = Path(__file__).parents[1] / "Home.py"
+
+
+def _journal() -> Journal | None:
+    place = settings.database()
+    if place == settings.MEMORY:
+        return None
+    from vapor_core.journal.sql import open_journal  # noqa: PLC0415 - with the first request
+
+    return open_journal(place)
+
+
+app = st.App(HOME, routes=routes(_journal))
