@@ -172,9 +172,10 @@ ARROWS: dict[str, set[str]] = {
         *("api.experiments", "api.filters", "api.jobs_of_runs", "api.protocol"),
         *("core.backends.followed", "core.errors", "core.workspace"),
     },
-    "api.jobs_of_runs": {"api.understood", "core.backends.followed", "core.errors", "core.workspace"},
+    "api.jobs_of_runs": {"core.backends.followed", "core.contracts", "core.errors", "core.workspace"},
     "api.routes": {
-        *("api.protocol", "api.tracking", "core.errors", "core.journal", "core.sharing", "core.workspace"),
+        *("api.protocol", "api.tracking", "api.understood", "core.errors", "core.journal"),
+        *("core.sharing", "core.workspace"),
     },
     "api.serving": {"api.routes", "core.journal", "ui.shell"},
     "pages": {

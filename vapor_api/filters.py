@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from vapor_core.backends.followed.tracking import TrackedRun
 
 _CLAUSE = re.compile(
-    r"\s*(?P<kind>metrics?|params?|parameters?|tags?|attributes?|attr|run)?\.?"
+    r"\s*(?:(?P<kind>metrics?|params?|parameters?|tags?|attributes?|attr|run)\.)?"
     r"(?P<key>`[^`]+`|\"[^\"]+\"|[\w./-]+)\s*(?P<compare>!=|>=|<=|=|>|<|\bNOT\s+IN\b|\bI?LIKE\b|\bIN\b)\s*"
     r"(?P<value>'[^']*'|\"[^\"]*\"|\([^)]*\)|[-+.\w]+)\s*",
     re.IGNORECASE,
 )
 _AND = re.compile(r"\s*and\b", re.IGNORECASE)
 _ORDER = re.compile(
-    r"\s*(?P<kind>\w+)?\.?(?P<key>`[^`]+`|\"[^\"]+\"|[\w./-]+)\s*(?P<way>asc|desc)?\s*", re.IGNORECASE
+    r"\s*(?:(?P<kind>\w+)\.)?(?P<key>`[^`]+`|\"[^\"]+\"|[\w./-]+)\s*(?P<way>asc|desc)?\s*", re.IGNORECASE
 )
 Value = float | str | None
 COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -79,6 +79,14 @@ def ordered(runs: Iterable[TrackedRun], orders: Iterable[str]) -> list[TrackedRu
         )
         found = [run for run, _ in there] + [run for run, value in known if value is None]
     return found
+
+
+def asked_name(wanted: str) -> str | None:
+    """The name in a filter `name = 'x'`; None where it filters by something else, or nothing."""
+    before, between, after = wanted.partition("=")
+    if before.strip().lower() in ("name", "attribute.name", "attributes.name") and between:
+        return after.strip().strip("'\"")
+    return None
 
 
 def _value(run: TrackedRun, kind: str, key: str) -> Value:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from vapor_api.understood import config_of
 from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 
 if TYPE_CHECKING:
     from vapor_core.backends.followed.tracking import TrackedRun
+    from vapor_core.contracts.training import JobConfig
+
+    ConfigOf = Callable[[Mapping[str, str], int], JobConfig | None]  # of parameters, and of the steps to take
 
 
 class JobsOfRuns:
     """The jobs of one workspace's runs; safe for many threads."""
 
-    def __init__(self, store: Store, now: Callable[[], float]) -> None:
-        self._store, self._now = store, now
+    def __init__(self, store: Store, now: Callable[[], float], config_of: ConfigOf) -> None:
+        self._store, self._now, self._config_of = store, now, config_of
         self._lock = Lock()
         self._jobs: dict[str, str] = {}  # run id -> job id
         self._described: set[str] = set()
@@ -46,7 +48,7 @@ class JobsOfRuns:
         if not planned and run.status == "RUNNING" and run.live.last < 1:
             return
         self._described.add(run.run_id)
-        config = config_of(run.params, planned)
+        config = self._config_of(run.params, planned)
         if config is not None:
             self._act(run, lambda job: self._store.describe(job, config, now=self._now()))
 

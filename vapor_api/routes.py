@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from vapor_api.protocol import ProtocolError
 from vapor_api.tracking import KEEPS, Tracking
+from vapor_api.understood import config_of
 from vapor_core.errors import VaporError
 from vapor_core.sharing.tracking_tokens import TrackingTokens
 from vapor_core.workspace.store import Store
@@ -66,7 +67,7 @@ class Workspaces:
             if workspace not in self._open:
                 while len(self._open) >= KEPT_OPEN:
                     self._open.pop(next(iter(self._open)))
-                self._open[workspace] = Tracking(Store(self._journal, workspace), time.time)
+                self._open[workspace] = Tracking(Store(self._journal, workspace), time.time, config_of)
             return self._open[workspace]
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, TypeVar
 
 from vapor_api.experiments import Experiments
-from vapor_api.filters import matching, ordered
+from vapor_api.filters import asked_name, matching, ordered
 from vapor_api.jobs_of_runs import JobsOfRuns
 from vapor_api.protocol import (
     LONGEST_KEY,
@@ -39,6 +38,7 @@ from vapor_core.backends.followed.tracking import Point, TrackedRun, tracked_run
 from vapor_core.errors import BackendRefused
 
 if TYPE_CHECKING:
+    from vapor_api.jobs_of_runs import ConfigOf
     from vapor_core.workspace.store import Store
 
 T = TypeVar("T")
@@ -54,15 +54,18 @@ class Tracking:
     Args:
         store: the workspace, whose jobs they become.
         now: the clock, seconds since 1970.
+        config_of: what a run's parameters describe.
     """
 
-    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+    def __init__(self, store: Store, now: Callable[[], float], config_of: ConfigOf) -> None:
         self._store, self._now = store, now
-        self._experiments = Experiments(_folder(store.workspace) / "experiments.jsonl")
+        self._experiments = Experiments(
+            tracked_run(store.workspace, "x").path.parents[1] / "experiments.jsonl"
+        )
         self._runs: OrderedDict[str, TrackedRun] = OrderedDict()
         self._locks: dict[str, RLock] = {}
         self._lock = Lock()
-        self._jobs = JobsOfRuns(store, now)
+        self._jobs = JobsOfRuns(store, now, config_of)
         for run_id in tracked_runs(store.workspace):  # a server was killed before it recorded the job
             run = self._run(run_id)
             if not run.deleted:
@@ -113,7 +116,7 @@ class Tracking:
             for each in self._experiments.all()
             if wanted == "ALL" or each.deleted == (wanted == "DELETED_ONLY")
         ]
-        name = _asked_name(str(fields.get("filter") or ""))
+        name = asked_name(str(fields.get("filter") or ""))
         if name is not None:
             found = [each for each in found if each.name == name]
         page, token = _page(found, fields, 1_000)
@@ -334,10 +337,6 @@ class Tracking:
         return int(self._now() * 1000)
 
 
-def _folder(workspace: str) -> Path:
-    return tracked_run(workspace, "x").path.parents[1]
-
-
 def _page(found: Sequence[T], fields: Fields, usual: int) -> tuple[list[T], str]:
     """Some of what was found, and the token of the next page; "" where there is none."""
     most = min(max(whole(fields, "max_results", usual), 1), MOST_RESULTS)
@@ -352,14 +351,6 @@ def _page(found: Sequence[T], fields: Fields, usual: int) -> tuple[list[T], str]
 
 def _with_token(answer: dict[str, object], token: str) -> dict[str, object]:
     return {**answer, "next_page_token": token} if token else answer
-
-
-def _asked_name(wanted: str) -> str | None:
-    """The name in a filter `name = 'x'`; None where it filters by something else, or nothing."""
-    before, between, after = wanted.partition("=")
-    if before.strip().lower() in ("name", "attribute.name", "attributes.name") and between:
-        return after.strip().strip("'\"")
-    return None
 
 
 # What the protocol has and Vapor does not, by the first word of its path.
