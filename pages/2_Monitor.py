@@ -8,16 +8,7 @@ from vapor_ui.entrance import arrival
 
 arrival.begin("Monitor")
 
-from vapor_ui.monitor import (
-    actions,
-    against_rehearsal,
-    chooser,
-    downloads,
-    following,
-    forking,
-    job_view,
-    view_controls,
-)
+from vapor_ui.monitor import actions, against_rehearsal, chooser, downloads, forking, job_view, view_controls
 from vapor_ui.shell import frame, live, share
 
 store = frame.page("Monitor")
@@ -40,5 +31,4 @@ if job is not None:
     view = job_view.View(job.id, x, smoothing, log_scale, back)
     live.mount(partial(job_view.draw, view=view))
     against_rehearsal.table(store, job)
-    following.estimated(store, job)
     job_view.configuration(store, job)

@@ -28,7 +28,7 @@ class TrackingTokens:
         """Let whoever brings a token log into a workspace, in place of an earlier one."""
         self._append(TokenMade(workspace=workspace, digest=digest_of(token)), now)
 
-    def withdraw(self, workspace: str, *, now: float) -> None:
+    def revoke(self, workspace: str, *, now: float) -> None:
         """Let nobody log into a workspace by a token any more."""
         self._append(TokenWithdrawn(workspace=workspace), now)
 

@@ -112,8 +112,10 @@ def _what_stopping_means(job: Job, goes_on: bool) -> str:
 def _to_form(job: Job, changes: Changes) -> None:
     """Open Train with a job's configuration filled in, changed where asked."""
     values = choices.made_by(job.config, without="name")
-    if not has_card(job.config):
-        values.pop("accelerator", None)  # nobody knows it; the form's own is one to choose from
+    if not has_card(job.config):  # another program's run: what nobody knows of it is to be chosen
+        values = {
+            name: value for name, value in values.items() if name not in ("accelerator", "dataset", "backend")
+        }
     choices.fill(session.store(), {**values, **changes})
     st.switch_page(links.TRAIN)
 

@@ -39,7 +39,7 @@ def popovers() -> None:
     if folders.root() is not None:
         with st.popover("Follow a run", icon=":material/visibility:"):
             _follow()
-    if settings.serves_tracking() and workspaces.is_kept():
+    if settings.serves_tracking() and workspaces.is_kept() and workspaces.role() == "owner":
         with st.popover("Log from a trainer", icon=":material/cell_tower:"):
             _tokens()
 
@@ -116,18 +116,21 @@ def _tokens() -> None:
         st.caption("There is an address already, which is not shown again. Another one takes its place.")
     label = "Make another address" if tokens.has_one(own) else "Make an address"
     if st.button(label, icon=":material/key:"):
-        _make(tokens, own, made)
+        token = secrets.token_urlsafe(24)
+        if session.act(_made, tokens, token, said="Set it where your trainer runs"):
+            made.workspace, made.address = own, f"{address.root()}{TRACK}{token}"
         st.rerun()
     if tokens.has_one(own) and st.button("Withdraw it", icon=":material/block:"):
-        with session.refusals_told():
-            tokens.withdraw(own, now=session.now())
+        if session.act(_revoked, tokens):
             made.workspace = ""
         st.rerun()
 
 
-def _make(tokens: TrackingTokens, workspace: str, made: MadeToken) -> None:
-    token = secrets.token_urlsafe(24)
-    with session.refusals_told():
-        tokens.make(workspace, token, now=session.now())
-        made.workspace, made.address = workspace, f"{address.root()}{TRACK}{token}"
-        state.messages().said = text.plain("Set it where your trainer runs")
+def _made(store: Store, tokens: TrackingTokens, token: str, *, now: float) -> bool:
+    tokens.make(store.workspace, token, now=now)
+    return True
+
+
+def _revoked(store: Store, tokens: TrackingTokens, *, now: float) -> bool:
+    tokens.revoke(store.workspace, now=now)
+    return True

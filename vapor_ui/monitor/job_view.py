@@ -18,7 +18,7 @@ from vapor_core.contracts.findings import Failure, Finding
 from vapor_core.contracts.workspace import Counts, Job
 from vapor_core.metrics.series import MetricSeries
 from vapor_core.workspace.store import Store
-from vapor_ui.monitor import against_rehearsal
+from vapor_ui.monitor import against_rehearsal, following
 from vapor_ui.parts import cards
 from vapor_ui.shell import state
 
@@ -185,9 +185,10 @@ def as_of(job: Job, points: pd.DataFrame, step: int) -> Job:
 
 
 def configuration(store: Store, job: Job) -> None:
-    """Every field of its configuration, where it has one."""
+    """Every field of its configuration, where it has one, and what it lets expect where nobody rehearsed it."""
     if not store.abilities(job.id).has_config:
         return
+    following.estimated(store, job)
     fields = {name: _value(value) for name, value in job.config.model_dump().items()}
     with st.expander("Configuration", icon=":material/tune:"):
         st.dataframe(pd.DataFrame({"field": fields.keys(), "value": fields.values()}), hide_index=True)
