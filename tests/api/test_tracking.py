@@ -230,7 +230,7 @@ def test_nobody_logs_without_a_token_or_with_one_that_was_withdrawn(client, stor
     assert bearer.ask("POST", "runs/create", {})[0] == 401
     allowed = {"Authorization": f"Bearer {client.token}"}
     assert bearer.ask("POST", "runs/create", {"experiment_id": "0"}, headers=allowed)[0] == 200
-    TrackingTokens(store.journal).withdraw("mine", now=time.time())
+    TrackingTokens(store.journal).revoke("mine", now=time.time())
     assert client.ask("POST", "runs/create", {"experiment_id": "0"})[0] == 401
 
 
