@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.rows import Row
 from vapor_core import JobConfig, Store
 from vapor_core.advice.detectors import findings
-from vapor_core.advice.expectation import standing
+from vapor_core.advice.outcomes import standing
 from vapor_core.backends.local import jobs
 from vapor_core.backends.local.run_directory import Attempt, RunDirectory, runs_folder
 from vapor_core.contracts.workspace import Job

@@ -98,6 +98,10 @@ ARROWS: dict[str, set[str]] = {
         *("core.advice", "core.backends", "core.catalog", "core.contracts", "core.errors"),
         *("core.journal", "core.metrics", "core.physics", "core.readers.logs", "core.workspace.clocks"),
     },
+    "core.watch": {
+        "core.hub",  # where webhooks are told from
+        *("core.advice", "core.contracts", "core.errors", "core.journal", "core.workspace"),
+    },
     "core.sharing": {
         "core.backends",  # what can be shared is asked of the registry
         *("core.catalog", "core.contracts", "core.errors", "core.journal", "core.workspace"),
@@ -108,6 +112,7 @@ ARROWS: dict[str, set[str]] = {
     "ui.entrance": set(),
     "ui.shell": {
         *("core.contracts", "core.errors", "core.journal", "core.sharing", "core.text", "core.workspace"),
+        *("core.hub", "core.watch"),  # what rules find is told to where they say
         "ui.entrance",
     },
     "ui.parts": {
@@ -128,7 +133,11 @@ ARROWS: dict[str, set[str]] = {
     "ui.monitor": {
         "core.backends",  # the line of those that wait
         "core.backends.followed",  # runs that can be followed
-        "core.sharing",  # and who may log into this workspace
+        *(
+            "core.sharing",
+            "core.journal",
+            "core.hub",
+        ),  # who may log into this workspace; rules and whom they tell
         *("core.advice", "core.catalog", "core.charts", "core.contracts", "core.errors", "core.exports"),
         *("core.metrics", "core.readers", "core.text", "core.trainers", "core.workspace"),
         *("ui.form", "ui.parts", "ui.shell"),
@@ -177,7 +186,10 @@ ARROWS: dict[str, set[str]] = {
         *("api.protocol", "api.tracking", "api.understood", "core.errors", "core.journal"),
         *("core.sharing", "core.workspace"),
     },
-    "api.serving": {"api.routes", "core.journal", "ui.shell"},
+    "api.serving": {"api.routes", "api.watching", "core.journal", "ui.shell"},
+    "api.watching": {
+        *("core.backends.local", "core.errors", "core.hub", "core.journal", "core.watch", "core.workspace"),
+    },
     "pages": {
         *(
             "ui.calibrate",

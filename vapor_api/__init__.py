@@ -13,4 +13,6 @@ tracking: MLflow's tracking protocol, answered: any trainer that reports to MLfl
     workspace.
 understood: What a run's parameters say that Vapor knows: a configuration, so that a run of others has an
     estimate too.
+watching: Watches the live runs of all workspaces by their rules while no page is open, as long as `vapor
+    serve` runs.
 """

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from vapor_api.routes import routes
+from vapor_api.watching import Sentry
 from vapor_ui.shell import settings
 
 if TYPE_CHECKING:
@@ -25,4 +28,13 @@ def _journal() -> Journal | None:
     return open_journal(place)
 
 
-app = st.App(HOME, routes=routes(_journal))
+@asynccontextmanager
+async def _watched(_: st.App) -> AsyncIterator[None]:
+    """Rules are looked at as long as the server runs, also while no page is open."""
+    sentry = Sentry(_journal)
+    sentry.start()
+    yield
+    sentry.end()
+
+
+app = st.App(HOME, routes=routes(_journal), lifespan=_watched)

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from vapor_core.advice.estimate import estimate
-from vapor_core.advice.expectation import band, expectation, outcomes, standing
+from vapor_core.advice.expectation import expectation
+from vapor_core.advice.outcomes import band, outcomes, standing
 from vapor_core.contracts.expectation import TITLES, Expectation
 from vapor_core.contracts.training import Calibration, JobConfig
 from vapor_core.contracts.workspace import Job

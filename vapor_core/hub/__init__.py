@@ -17,4 +17,6 @@ parameters: What a model's layers add up to: parameters, those that one token me
     cache keeps.
 request: One question to the Hub, bounded in time and length, whose every fault is a HubUnavailable.
 towers: How many parameters a model has for images and sound, apart from its language model.
+webhook: Tell what a rule has found to an address that a person gave: JSON that Slack's incoming webhooks
+    understand too.
 """

@@ -87,6 +87,10 @@ class Kept:
         """The rules that watch this workspace's live jobs."""
         return tuple(self._live.world.rules.values())
 
+    def rule_since(self, name: str) -> float:
+        """Since when a rule watches, simulated seconds."""
+        return self._live.world.rules_since[name]
+
     def fired(self, job_id: str | None = None) -> tuple[RuleFired, ...]:
         """What rules have told, of a job or of all, oldest first."""
         everything = self._live.world.fired

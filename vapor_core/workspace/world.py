@@ -130,6 +130,7 @@ class World:
     calibrations: dict[str, CalibrationKept] = field(default_factory=dict)
     calibration_used: str = ""  # its name; "" where estimates take the laws alone
     rules: dict[str, RuleKept] = field(default_factory=dict)  # that watch jobs, by name
+    rules_since: dict[str, float] = field(default_factory=dict)  # rule -> simulated seconds
     fired: list[RuleFired] = field(default_factory=list)  # what rules have told, oldest first
     seen: dict[str, int] = field(default_factory=dict)  # job id -> how many of its lines were seen
     # ids in what was set aside, which may have been given out
@@ -197,7 +198,7 @@ class World:
         elif isinstance(event, Learnt):
             self._learn(event)
         elif isinstance(event, Watching):
-            self._watch(event)
+            self._watch(event, timeline.at(at))
         self.jobs.update(change.jobs)
         self.deployments.update(change.deployments)
         self.datasets.update(change.datasets)
@@ -212,13 +213,13 @@ class World:
         elif self.calibrations.pop(event.name, None) is not None and self.calibration_used == event.name:
             self.calibration_used = ""
 
-    def _watch(self, event: Watching) -> None:
+    def _watch(self, event: Watching, at_s: float) -> None:
         """A rule that is kept anew has told nothing yet."""
         if isinstance(event, RuleKept | RuleForgotten):
             self.rules.pop(event.name, None)
             self.fired = [each for each in self.fired if each.name != event.name]
             if isinstance(event, RuleKept):
-                self.rules[event.name] = event
+                self.rules[event.name], self.rules_since[event.name] = event, at_s
         elif isinstance(event, RuleFired):
             self.fired.append(event)
         else:

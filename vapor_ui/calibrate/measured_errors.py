@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from vapor_core import fidelity, text
-from vapor_core.advice.expectation import outcomes
+from vapor_core.advice.outcomes import outcomes
 from vapor_core.charts import stream
 from vapor_core.contracts.expectation import TITLES
 from vapor_core.fidelity import FidelityLine, FidelityTable

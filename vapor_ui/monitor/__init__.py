@@ -14,5 +14,7 @@ forking: Back in time on one job: look at it as it was at an earlier step, and l
     there.
 job_view: One job drawn: its figures, progress, charts, findings and events, from what the store holds now.
 log_import: *Import a log*: what a real run wrote becomes a job that is over, beside the simulated ones.
+rules: Rules that watch this workspace's live jobs: keeping and forgetting them, and what they have told of a
+    job.
 view_controls: How curves are looked at: over what, how smooth, on which scale.
 """

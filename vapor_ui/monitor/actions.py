@@ -13,6 +13,7 @@ from vapor_core.backends.unknown import has_card
 from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices
+from vapor_ui.monitor import rules
 from vapor_ui.parts import cards, deploy_dialog, links
 from vapor_ui.parts.stop_dialog import stop_button
 from vapor_ui.shell import session
@@ -43,6 +44,7 @@ def bar(job: Job) -> None:
         clone_help = "Open the form with this configuration"
         if able.can_clone and st.button("Clone", icon=":material/content_copy:", help=clone_help):
             _to_form(job, {})
+        rules.popover(job)
         with st.popover("More", icon=":material/more_horiz:"):
             _more(job)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from vapor_core import text
-from vapor_core.advice.expectation import band, outcomes, standing
+from vapor_core.advice.outcomes import band, outcomes, standing
 from vapor_core.contracts.expectation import TITLES
 from vapor_ui.form import calibrations
 from vapor_ui.parts import links

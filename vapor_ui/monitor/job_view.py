@@ -18,7 +18,7 @@ from vapor_core.contracts.findings import Failure, Finding
 from vapor_core.contracts.workspace import Counts, Job
 from vapor_core.metrics.series import MetricSeries
 from vapor_core.workspace.store import Store
-from vapor_ui.monitor import against_rehearsal, following
+from vapor_ui.monitor import against_rehearsal, following, rules
 from vapor_ui.parts import cards
 from vapor_ui.shell import state
 
@@ -142,6 +142,7 @@ def draw(store: Store, view: View) -> None:
     if view.at is not None:
         points = points[points["step"] < view.at]
         job = as_of(job, points, view.at)
+    rules.banner(store, job)
     _progress(job)
     smoothed = (
         able.has_config and "loss_smoothed" in points
