@@ -6,7 +6,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -17,15 +20,13 @@ from vapor_core.journal.sql import open_journal
 from vapor_core.sharing.tracking_tokens import TrackingTokens
 from vapor_core.workspace.store import Store
 
-WORKSPACE, TOKEN = "mine", "a-token-of-mine"
-
 
 @dataclass
 class Client:
     """Asks one server, by a token."""
 
     root: str
-    token: str = TOKEN
+    token: str | None
 
     def ask(self, method, path, fields=None, *, prefix="api/2.0/mlflow/", headers=None):
         """(status, answer)."""
@@ -59,52 +60,65 @@ class Client:
         ]["info"]["run_id"]
 
 
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """Where the journal is; runs are kept beside it."""
-    monkeypatch.setenv("VAPOR_RUNS", str(tmp_path / "runs"))
-    return str(tmp_path / "work.db")
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """Where the journal of all these tests is; runs are kept beside it."""
+    folder = tmp_path_factory.mktemp("tracking")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAPOR_RUNS", str(folder / "runs"))
+        yield str(folder / "work.db")
+
+
+@pytest.fixture(autouse=True)
+def runs(place, monkeypatch):
+    """Another test may have named another folder meanwhile."""
+    monkeypatch.setenv("VAPOR_RUNS", str(Path(place).parent / "runs"))
+
+
+@contextmanager
+def serving(place):
+    """The routes on a server of their own; its address."""
+    journal = open_journal(place)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    app = Starlette(routes=routes(lambda: journal))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", ws="none", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = time.monotonic() + 10
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+    journal.close()
+
+
+@pytest.fixture(scope="session")
+def root(place):
+    """One server for all tests."""
+    with serving(place) as address:
+        yield address
 
 
 @pytest.fixture
 def store(place):
-    """The workspace that runs are logged into, as its page has it."""
-    journal = open_journal(place)
-    TrackingTokens(journal).make(WORKSPACE, TOKEN, now=time.time())
-    yield Store(journal, WORKSPACE)
+    """The workspace that a test's runs are logged into, as its page has it."""
+    journal, workspace = open_journal(place), f"mine-{uuid.uuid4().hex}"
+    TrackingTokens(journal).make(workspace, f"token-{workspace}", now=time.time())
+    yield Store(journal, workspace)
     journal.close()
 
 
 @pytest.fixture
-def server(store, place):
-    """The routes, served; a function that serves them anew."""
-    running = []
-
-    def serve():
-        journal = open_journal(place)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        config = uvicorn.Config(
-            Starlette(routes=routes(lambda: journal)), port=port, log_level="error", ws="none", lifespan="off"
-        )
-        one = uvicorn.Server(config)
-        thread = threading.Thread(target=one.run, daemon=True)
-        thread.start()
-        until = time.monotonic() + 10
-        while not one.started and time.monotonic() < until:
-            time.sleep(0.01)
-        running.append((one, thread, journal))
-        return Client(f"http://127.0.0.1:{port}")
-
-    yield serve
-    for one, thread, journal in running:
-        one.should_exit = True
-        thread.join(10)
-        journal.close()
+def client(root, store):
+    """A client of that workspace."""
+    return Client(root, f"token-{store.workspace}")
 
 
 @pytest.fixture
-def client(server):
-    """A client of one server."""
-    return server()
+def another_server(place, store):
+    """A client of the same workspace at a server that is started anew."""
+    with serving(place) as address:
+        yield Client(address, f"token-{store.workspace}")

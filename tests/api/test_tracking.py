@@ -86,7 +86,7 @@ def test_what_is_no_number_is_kept_as_that(client, store):
         for each in client.get("runs/get", f"run_id={run}")["run"]["data"]["metrics"]
     }
     assert told == {"nan": "NaN", "up": "Infinity", "down": "-Infinity", "loss": "NaN"}
-    kept = tracked_run("mine", run)
+    kept = tracked_run(store.workspace, run)
     kept.look()
     assert repr(kept.points("down")[0].value) == repr(values["down"])
     assert math.isinf(store.metrics(the_job(store).id).frame()["loss"][0])
@@ -220,7 +220,7 @@ def test_a_batch_is_kept_whole_or_not_at_all(client, batch):
 
 
 def test_nobody_logs_without_a_token_or_with_one_that_was_withdrawn(client, store):
-    for token in ("", "another", "../mine"):
+    for token in ("", "another-token", "../mine"):
         stranger = type(client)(client.root, token or "x")
         assert stranger.ask("POST", "runs/create", {})[1]["error_code"] in (
             "UNAUTHENTICATED",
@@ -230,28 +230,29 @@ def test_nobody_logs_without_a_token_or_with_one_that_was_withdrawn(client, stor
     assert bearer.ask("POST", "runs/create", {})[0] == 401
     allowed = {"Authorization": f"Bearer {client.token}"}
     assert bearer.ask("POST", "runs/create", {"experiment_id": "0"}, headers=allowed)[0] == 200
-    TrackingTokens(store.journal).revoke("mine", now=time.time())
+    TrackingTokens(store.journal).revoke(store.workspace, now=time.time())
     assert client.ask("POST", "runs/create", {"experiment_id": "0"})[0] == 401
 
 
 def test_another_token_takes_the_place_of_the_first(client, store):
-    TrackingTokens(store.journal).make("mine", "another", now=time.time())
+    TrackingTokens(store.journal).make(store.workspace, "another-token", now=time.time())
     assert client.ask("POST", "runs/create", {"experiment_id": "0"})[0] == 401
-    assert type(client)(client.root, "another").ask("POST", "runs/create", {"experiment_id": "0"})[0] == 200
+    assert (
+        type(client)(client.root, "another-token").ask("POST", "runs/create", {"experiment_id": "0"})[0]
+        == 200
+    )
 
 
-def test_a_restarted_server_goes_on_and_a_job_that_was_not_recorded_is(server, store):
-    first = server()
-    run = first.run()
-    first.post("runs/log-metric", run_id=run, **metric("loss", 2.0, 1))
-    orphan = tracked_run("mine", "f" * 32)  # a server was killed between the file and the job
+def test_a_restarted_server_goes_on_and_a_job_that_was_not_recorded_is(client, another_server, store):
+    run = client.run()
+    client.post("runs/log-metric", run_id=run, **metric("loss", 2.0, 1))
+    orphan = tracked_run(store.workspace, "f" * 32)  # a server was killed between the file and the job
     orphan.create("0", "orphan", 1_700_000_000_000, {})
-    second = server()
-    second.post("runs/log-metric", run_id=run, **metric("loss", 1.5, 2))
+    another_server.post("runs/log-metric", run_id=run, **metric("loss", 1.5, 2))
     store.advance(now=time.time())
     assert sorted(job.name for job in store.jobs())[0] == "orphan"
     assert len(store.jobs()) == 2
-    history = second.get("metrics/get-history", f"run_id={run}&metric_key=loss")["metrics"]
+    history = another_server.get("metrics/get-history", f"run_id={run}&metric_key=loss")["metrics"]
     assert [point["value"] for point in history] == [2.0, 1.5]
 
 
@@ -311,9 +312,9 @@ def test_two_hundred_runs_that_log_at_once_lose_nothing(client, store):
     assert sorted(job.name for job in jobs) == sorted(f"run {number}" for number in range(200))
     assert {job.status for job in jobs} == {"completed"}
     for number, run in enumerate(runs):
-        kept = tracked_run("mine", run)
+        kept = tracked_run(store.workspace, run)
         kept.look()
         assert [point.value for point in kept.points("loss")] == [
             number + step / 100 for step in range(steps)
         ]
-    assert Store(store.journal, "mine").job(jobs[0].id).step == steps
+    assert Store(store.journal, store.workspace).job(jobs[0].id).step == steps

@@ -30,7 +30,7 @@ def test_a_run_that_breaks_with_no_page_open_is_told_of_once(client, store):
     assert sentry.messenger.told == [
         ("https://a.example/x", "mine: The train loss is no number at step 3. (rule broken, step 3)")
     ]
-    assert [each.name for each in Store(store.journal, "mine").fired()] == ["broken"]
+    assert [each.name for each in Store(store.journal, store.workspace).fired()] == ["broken"]
 
 
 def test_a_server_that_keeps_nothing_watches_nothing():
