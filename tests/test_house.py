@@ -20,8 +20,7 @@ OF_THE_APP = [
     ROOT / "vapor_api" / "serving.py",
 ]
 REAL = {
-    "core.backends.local",
-    "core.backends.followed",
+    *(f"core.backends.{name}" for name in ("local", "followed", "ray")),
     "core.program",
 }  # backends that do real work, and the program that they run
 PLAIN = {"names", "limits"}  # of the program: values that the app reads too
@@ -84,6 +83,10 @@ ARROWS: dict[str, set[str]] = {
         "core.hub",  # models in folders
         *("core.backends", "core.catalog", "core.contracts", "core.errors", "core.journal", "core.physics"),
         "core.program",  # what it calls things
+    },
+    # the same on a Ray cluster, spoken to over HTTP
+    "core.backends.ray": {
+        *("core.backends", "core.backends.local", "core.contracts", "core.errors", "core.program"),
     },
     # runs that others do, read from their files
     "core.backends.followed": {

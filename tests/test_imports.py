@@ -18,13 +18,16 @@ MODULES = [
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     if not found.name.endswith("__main__")
 ]
-TRAINS = {f"vapor_core.program.{part}" for part in ("data", "measure", "model", "telling", "train")}
+TRAINS = {
+    f"vapor_core.program.{part}" for part in ("data", "measure", "model", "telling", "train", "workers")
+}
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_can_be_imported(name):
     if name in TRAINS:
-        pytest.importorskip("trl", reason="the training program stands on the extra `local`")
+        for needed in ("trl", *(["ray"] if name.endswith("workers") else [])):
+            pytest.importorskip(needed, reason="the training program stands on the extras `local` and `ray`")
     importlib.import_module(name)
 
 

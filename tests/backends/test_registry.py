@@ -42,7 +42,7 @@ def test_a_backend_that_this_version_does_not_know_can_do_nothing():
     assert not unknown.runs_here and not unknown.can_fork and not unknown.can_share
 
 
-@pytest.mark.parametrize("name", ["ray", "hf_jobs"])
+@pytest.mark.parametrize("name", ["hf_jobs"])
 def test_a_backend_that_is_not_there_refuses_and_says_what_it_needs(name):
     absent = registry.job_backend(name, "default", MemoryJournal())
     with pytest.raises(BackendRefused, match=f"needs the extra '{name}'"):
@@ -74,9 +74,9 @@ def test_a_backend_without_a_machine_to_ask_says_so_and_one_that_has_it_answers(
     assert registry.place("simulated") is None
     assert registry.place("nobody's") is None
     with pytest.raises(BackendRefused, match="choose a card of the catalog"):
-        machines.place_of("ray")
+        machines.place_of("hf_jobs")
     place = machines.place_of("local")
     asked = [name for name in vars(Place) if not name.startswith("_")]
     assert all(callable(getattr(place, name)) for name in asked)
     assert len(asked) == 7
-    assert len(machines.places(["simulated", "local", "ray"])) == 1
+    assert len(machines.places(["simulated", "local", "hf_jobs"])) == 1

@@ -39,7 +39,7 @@ def test_ids_belong_to_the_workspace():
     [
         (SMALL.changed(accelerator="nvidia-b200", accelerator_count=17), "ask for 16 or fewer"),
         (SMALL.changed(backend="local"), "VAPOR_BACKENDS=local"),
-        (SMALL.changed(backend="ray"), "needs the extra 'ray'"),
+        (SMALL.changed(backend="ray"), "VAPOR_BACKENDS=ray"),
     ],
 )
 def test_a_refused_job_leaves_the_workspace_as_it_was(store, config, words):

@@ -77,13 +77,6 @@ class AbsentJobs:
         return self._sentence
 
 
-class RayJobs(AbsentJobs):
-    """Training on a Ray cluster."""
-
-    name = "ray"
-    needs = "real training on a Ray cluster needs the extra 'ray', which this version does not have yet"
-
-
 class HubJobs(AbsentJobs):
     """Training on the Hub's own machines."""
 

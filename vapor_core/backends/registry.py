@@ -89,9 +89,10 @@ REGISTRY: dict[str, Registration] = {
         place="vapor_core.backends.local.place:LocalPlace",
     ),
     "ray": Registration(
-        Abilities(title="Run on a Ray cluster", is_real=True),
-        jobs="vapor_core.backends.absent:RayJobs",
+        Abilities(title="Run on a Ray cluster", is_real=True, can_go_on=True, can_fork=False, queues=True),
+        jobs="vapor_core.backends.ray.jobs:RayJobs",
         deployments="vapor_core.backends.absent:RayDeployments",
+        place="vapor_core.backends.ray.place:RayPlace",
     ),
     "hf_jobs": Registration(
         Abilities(title="Run on Hugging Face Jobs", is_real=True, can_deploy=False),

@@ -16,4 +16,6 @@ names: What the program calls things that the Hub and model families call otherw
 process_memory: The memory that this process has held at most, since it began or since its peak was forgotten.
 telling: What a run tells while it trains, an event a line in metrics.jsonl; and when it is to end.
 train: Train what a run directory's spec.json says: `python -m vapor_core.program.train RUN_DIRECTORY`.
+workers: Train what a run directory says with several processes at once: `python -m vapor_core.program.workers
+    RUN_DIRECTORY`.
 """

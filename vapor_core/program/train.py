@@ -8,6 +8,7 @@ starts.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -47,9 +48,14 @@ def refuse(config: Mapping[str, Any]) -> None:
         CannotBeDone: says what it cannot, and what would work.
     """
     gpu = torch.cuda.is_available()
-    reason = refusal(config, gpu=gpu)
+    reason = refusal(config, gpu=gpu, workers=workers())
     if reason is not None:
         raise CannotBeDone(reason)
+
+
+def workers() -> int:
+    """How many processes train this together, this one included."""
+    return int(os.environ.get("WORLD_SIZE") or 1)
 
 
 def multiplier(config: Mapping[str, Any], step: int, total: int) -> float:
@@ -158,7 +164,7 @@ def trainer_of(spec: Mapping[str, Any], folder: Path, teller: Teller) -> SFTTrai
         kind = SFTTrainer
         args = SFTConfig(**given, packing=config["packing"], packing_strategy="wrapped")
     train, held_out = data.parts(found, example, args.seed)
-    batch = config["micro_batch_size"] * config["gradient_accumulation_steps"]
+    batch = config["micro_batch_size"] * config["gradient_accumulation_steps"] * workers()
     trainer = scheduled(kind, config)(
         model=made,
         args=args,

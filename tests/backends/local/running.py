@@ -40,8 +40,8 @@ def config(steps: int = 40, **more: object) -> JobConfig:
     return JobConfig(model=MODEL, max_steps=steps, backend="local", **more)
 
 
-def opened(tmp_path: Path) -> Store:
-    return Store.open(tmp_path / "work.db")
+def opened(tmp_path: Path, workspace: str = "default") -> Store:
+    return Store.open(tmp_path / "work.db", workspace)
 
 
 def run_of(store: Store, job_id: str) -> RunDirectory:

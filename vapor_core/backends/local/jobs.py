@@ -53,7 +53,11 @@ DETACHED = (
     "import os, runpy, sys; os.fork() and os._exit(0); os.setsid(); "
     "runpy.run_module('vapor_core.backends.local.supervisor', run_name='__main__', alter_sys=True)"
 )
-WORDS = {"start": "Training began.", "checkpoint": "Checkpoint saved after {step:,} steps."}
+WORDS = {
+    "start": "Training began.",
+    "checkpoint": "Checkpoint saved after {step:,} steps.",
+    "retry": "The trainer is gone and is begun again from its last checkpoint.",
+}
 
 
 def named_backends() -> tuple[str, ...]:
@@ -72,6 +76,19 @@ class LocalJobs:
 
     def check(self, spec: JobSpec) -> None:
         """See whether this server allows it, has what it needs, and whether the machine can do what is asked."""
+        self._see_that_it_is_on()
+        self._see_that_it_can_be_done(spec)
+        _see_that_weights_can_be_had(spec)
+        data = catalog.dataset(spec.config.dataset)
+        if data.kind == "own" and own_data.kept(self._workspace, data) is None:
+            raise BackendRefused(
+                f"the file of {data.display_name} is not on this machine; upload it again under Data, and it is kept "
+                "for real runs"
+            )
+        if spec.parent is not None:
+            raise BackendRefused("a real run cannot be forked yet; clone it and start anew")
+
+    def _see_that_it_is_on(self) -> None:
         if "local" not in named_backends():
             raise BackendRefused(
                 f"real training is off on this server; it is on where that is started with {BACKENDS}=local"
@@ -84,20 +101,13 @@ class LocalJobs:
                 f"real training needs {', '.join(missing)}, which this installation lacks: pip install -e '.[local]' "
                 "in Vapor's folder"
             )
+
+    def _see_that_it_can_be_done(self, spec: JobSpec) -> None:
         machine = remembered()
         if machine is not None:
             reason = refusal(spec.config.model_dump(), gpu=not machine.is_processor)
             if reason is not None:
                 raise BackendRefused(reason)
-        _see_that_weights_can_be_had(spec)
-        data = catalog.dataset(spec.config.dataset)
-        if data.kind == "own" and own_data.kept(self._workspace, data) is None:
-            raise BackendRefused(
-                f"the file of {data.display_name} is not on this machine; upload it again under Data, and it is kept "
-                "for real runs"
-            )
-        if spec.parent is not None:
-            raise BackendRefused("a run on this machine cannot be forked yet; clone it and start anew")
 
     def expected(self, spec: JobSpec, calibration: Calibration | None) -> Expectation | None:
         """What it was rehearsed to be on this machine."""
@@ -247,7 +257,8 @@ class LocalJobs:
         if begun and not run.owner_lives() and run.ended() is None:
             return "lost"  # its supervisor was killed, and with it its trainer
         if not begun and not run.trainer_lives():
-            return "queued"
+            ending = attempt is not None and run.wanted().what != "run" and run.owner_lives()
+            return "running" if ending else "queued"
         return "running" if attempt is not None and rows.attempt >= attempt.number else "initializing"
 
     def _failure(self, run: RunDirectory, status: JobStatus, ended: Exit | None) -> Failure | None:

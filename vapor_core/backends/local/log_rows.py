@@ -33,7 +33,7 @@ class Told:
     """A line of a run's history as its trainer told it."""
 
     at: float  # seconds since 1970
-    kind: str  # "start", "checkpoint" or "end"
+    kind: str  # "start", "checkpoint", "retry" or "end"
     step: int  # steps done
     attempt: int
     words: str = ""
@@ -142,7 +142,7 @@ class LogRows:
             self._row(event, step - 1)
         elif kind == "eval" and step > 0:
             self._evaluation(event, step - 1)
-        if kind in ("start", "checkpoint", "end"):
+        if kind in ("start", "checkpoint", "retry", "end"):
             words = str(event.get("message") or event.get("reason") or "")
             self.told.append(Told(_number(event, "at", 0.0), str(kind), step, self.attempt, words))
 
