@@ -87,6 +87,7 @@ ARROWS: dict[str, set[str]] = {
     # the same on a Ray cluster, spoken to over HTTP
     "core.backends.ray": {
         *("core.backends", "core.backends.local", "core.contracts", "core.errors", "core.program"),
+        "core.journal",
     },
     # runs that others do, read from their files
     "core.backends.followed": {

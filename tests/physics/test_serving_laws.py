@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from vapor_core import catalog
@@ -80,6 +80,17 @@ def test_throughput_never_falls_with_more_memory(config, factor):
 
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None)
+@example(
+    ServingConfig(
+        model="distilbert/distilgpt2",
+        accelerator="nvidia-rtx-3080",
+        precision="fp8",
+        input_tokens=1,
+        output_tokens=1435,
+        static_batch=85,
+    ),
+    4,
+)  # quicker together, four cards were slower with the last ones: 2 % fewer tokens than one card
 @given(configs(tensor_parallel=1), st.sampled_from([2, 4, 8]))
 def test_more_cards_never_make_fewer_tokens(config, cards):
     """Over PCIe a group of cards was told to be slower than one of them."""

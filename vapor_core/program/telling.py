@@ -137,7 +137,7 @@ class Telling(TrainerCallback):
         """All that were trained on by now; what an earlier attempt did counts as full batches."""
         counted = logs.get("num_tokens")
         if counted is None:
-            return state.global_step * self.tokens_a_step
+            return float(state.global_step * self.tokens_a_step)
         return self._tokens_before + float(counted)
 
 

@@ -145,6 +145,10 @@ class RunDirectory:
         exit = self.exit()
         return exit if exit is not None and exit.wish >= self.wanted().number else None
 
+    def beside(self, name: str) -> dict[str, object]:
+        """Another file of JSON in the folder, by its name without the ending; {} where it is not there."""
+        return self._read(name)
+
     def end_of_log(self, letters: int = END_OF_LOG) -> str:
         """The last that the trainer printed."""
         try:

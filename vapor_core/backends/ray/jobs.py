@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vapor_core.backends.local.log_rows import LogRows
     from vapor_core.backends.local.run_directory import Attempt, Exit, RunDirectory
     from vapor_core.contracts.lifecycle import JobStatus
+    from vapor_core.journal.journal import Journal
 
 NEEDED = ("ray", "torch", "transformers", "trl", "peft", "datasets")
 GONE = ("FAILED", "STOPPED", "SUCCEEDED")  # of a job that has no owner and no end of its own
@@ -34,7 +35,9 @@ SUBMIT = DETACHED.replace("vapor_core.backends.local.supervisor", "vapor_core.ba
 class RayJobs(LocalJobs):
     """Runs jobs on a Ray cluster."""
 
-    name = "ray"
+    def __init__(self, workspace: str, journal: Journal) -> None:
+        super().__init__(workspace, journal)
+        self._ray_ids: dict[tuple[str, int], str] = {}
 
     def _see_that_it_is_on(self) -> None:
         if "ray" not in named_backends():
@@ -86,14 +89,14 @@ class RayJobs(LocalJobs):
         told, trouble = submitted(run)
         if told >= run.wanted().number and trouble:
             return "lost"
-        seen = VIEW.of(ray_id(run, run.wanted().number))
+        seen = VIEW.of(self._ray_id(run))
         if seen is not None and seen.status in GONE and not run.owner_lives():
             return "lost"
         return "queued" if seen is None or seen.status == "PENDING" else "initializing"
 
     def _failure(self, run: RunDirectory, status: JobStatus, ended: Exit | None) -> Failure | None:
         told, trouble = submitted(run)
-        seen, attempt = VIEW.of(ray_id(run, run.wanted().number)), run.attempt()
+        seen, attempt = VIEW.of(self._ray_id(run)), run.attempt()
         unheard = trouble if told >= run.wanted().number else ""
         begun = attempt is not None and attempt.wish >= run.wanted().number
         if status == "lost" and ended is None and not begun and (unheard or (seen and seen.message)):
@@ -106,9 +109,16 @@ class RayJobs(LocalJobs):
             )
         return super()._failure(run, status, ended)
 
+    def _ray_id(self, run: RunDirectory) -> str:
+        """What the job is called on the cluster where it is wanted as it is wanted now."""
+        key = (run.line_name, run.wanted().number)
+        if key not in self._ray_ids:
+            self._ray_ids[key] = ray_id(run, key[1])
+        return self._ray_ids[key]
+
     def logs(self, job_id: str, at_s: float) -> str:
         """What the cluster says of a job that waits, and the last that its trainer printed."""
         run = self._run(job_id)
-        seen = VIEW.of(ray_id(run, run.wanted().number))
+        seen = VIEW.of(self._ray_id(run))
         said = f"{seen.status.lower()}: {seen.message}\n" if seen is not None and seen.message else ""
         return said + super().logs(job_id, at_s)

@@ -28,6 +28,7 @@ from vapor_core.errors import BackendRefused
 ADDRESS = "RAY_ADDRESS"
 CPUS_OF_ALL = "VAPOR_RAY_CLUSTER_CPUS"  # that Vapor's own cluster has; the machine's where nobody says
 START_S = 60.0  # that a cluster may take to answer
+END_S = 4.0  # that it may take to end by itself
 LOOK_S = 0.2
 _OWN: list[subprocess.Popen[bytes]] = []  # that this process has started; they outlive it
 
@@ -97,7 +98,7 @@ def stop() -> bool:
         return False
     with suppress(ProcessLookupError):
         os.killpg(int(str(known["pid"])), signal.SIGTERM)
-    until = time.monotonic() + 20
+    until = time.monotonic() + END_S
     while _lives(known) and time.monotonic() < until:
         time.sleep(LOOK_S)
     with suppress(ProcessLookupError):

@@ -22,7 +22,7 @@ from vapor_core.backends.ray import place
 from vapor_core.backends.ray.api import ENDS, Cluster
 from vapor_core.errors import BackendRefused
 
-SUBMITTED = "submitted.json"
+SUBMITTED = "submitted"
 PYTHON = (
     "VAPOR_RAY_PYTHON"  # that runs the trainer on the cluster; this one's where the cluster is Vapor's own
 )
@@ -45,11 +45,8 @@ def ray_id(run: RunDirectory, wish: int) -> str:
 
 def submitted(run: RunDirectory) -> tuple[int, str]:
     """(the wish that the cluster was told last, why it did not take it or ""); (-1, "") where it was told none."""
-    try:
-        known = json.loads((run.path / SUBMITTED).read_bytes())
-        return int(known["wish"]), str(known["trouble"])
-    except (OSError, ValueError, KeyError):
-        return -1, ""
+    known = run.beside(SUBMITTED)
+    return (int(str(known["wish"])), str(known["trouble"])) if known else (-1, "")
 
 
 def bring(run: RunDirectory) -> None:
@@ -63,7 +60,7 @@ def bring(run: RunDirectory) -> None:
         trouble = ""
     except BackendRefused as refused:
         trouble = str(refused)
-    with run.turn(), written_whole(run.path / SUBMITTED) as file:
+    with run.turn(), written_whole(run.path / f"{SUBMITTED}.json") as file:
         json.dump({"wish": wanted.number, "trouble": trouble, "at": time.time()}, file)
 
 

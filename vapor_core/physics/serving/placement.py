@@ -62,7 +62,8 @@ def placed(config: ServingConfig, constants: StepConstants) -> tuple[ServingMemo
     """What its cards hold, and the set-ups that may be quickest under the load, best first; none where it does not fit.
 
     Over a slow link a group can take longer than fewer of its cards; then those work on the steps, where they hold the
-    model, and all hold the cache.
+    model, and all hold the cache. Of sequences that end one after the other the last ones run nearly alone, so the
+    quickest group for one of them is a set-up too.
     """
     settings, length = Settings.of(config), config.input_tokens + config.output_tokens
     model, card = catalog.model(config.model), catalog.accelerator(config.accelerator)
@@ -94,10 +95,11 @@ def placed(config: ServingConfig, constants: StepConstants) -> tuple[ServingMemo
     asked = (config.input_tokens, config.output_tokens, _emitted(config.speculative_tokens))
     most = max(saturated_rate(each, limits, *asked) for each in laws.values())
     answers = {cards: _answer_ms(each, limits, config, asked) for cards, each in laws.items()}
+    alone = {cards: each.decode_ms(1.0, config.input_tokens) for cards, each in laws.items()}
     return memory, tuple(
         Setup(config, laws[cards], cards, limits, settings.traits.drift, asked[2], most)
         for cards, answer_ms in sorted(answers.items(), key=lambda each: each[1])
-        if answer_ms <= NEARLY * min(answers.values())
+        if answer_ms <= NEARLY * min(answers.values()) or alone[cards] <= min(alone.values())
     )
 
 
