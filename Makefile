@@ -19,7 +19,7 @@ test-real: .venv-real/stamp .venv/chromium.stamp ## real training on this machin
 	.venv-real/bin/python -m pytest -n auto -m real tests/real
 
 test-browser: .venv/dev.stamp .venv/chromium.stamp ## the flows in a real Chromium
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -n auto -m browser
 
 # What touches other people's packages most: every import, the Hub, the journal, charts, exports and a page
 LOWEST_TESTS := tests/test_imports.py tests/hub tests/journal/test_database.py tests/journal/test_journal.py \

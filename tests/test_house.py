@@ -173,6 +173,7 @@ ARROWS: dict[str, set[str]] = {
     "cli.serve": {"cli.told"},
     "cli.main": {
         *("cli.doctor", "cli.estimate", "cli.follow", "cli.journal", "cli.measure", "cli.run", "cli.serve"),
+        "cli.told",
     },
     # what is spoken over HTTP beside the pages
     "api.protocol": {"core.backends.followed"},

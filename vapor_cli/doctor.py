@@ -19,7 +19,7 @@ PACKAGE = "vapor"
 BACKENDS = {
     "local": "training on this machine",
     "ray": "training on a Ray cluster",
-}  # each wants the extra of its name
+}  # each wants the extra of its name; one that this version only refuses is none
 EXTRAS = {"postgres": "a journal in PostgreSQL", "auth": "sign-in", **BACKENDS}
 FIRST_DAMAGES = 10  # that are printed
 
