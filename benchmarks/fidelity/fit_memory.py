@@ -50,7 +50,7 @@ class Run:
         """The law's figure of the same kind."""
         asked = self.plan
         found = training_memory_of(
-            asked.config, asked.transformer, asked.accelerator.memory_gb, law, asked.longest_tokens
+            asked.config, asked.transformer, asked.accelerator.memory_gb, law, longest=asked.longest_tokens
         )
         return found.reserved_gb if self.reserved else found.total_gb
 
