@@ -25,12 +25,21 @@ PACKAGES = {
     "lion": "bitsandbytes",
 }  # that an optimizer needs, and with it a GPU
 METHODS = ("pretrain", "full", "lora", "qlora", "dpo", "kto")
+PARALLEL = ("tensor_parallel", "pipeline_parallel", "context_parallel", "expert_parallel")
 QUANTISED = ("nf4", "int8")  # by bitsandbytes, while the weights are loaded
 
 
-def refusal(config: Mapping[str, Any], *, gpu: bool) -> str | None:
-    """Why a run cannot be done on this machine and what would work, in a sentence; None where it can."""
-    return _unknown(config) or _of_weights(config, gpu=gpu) or _of_arithmetic(config, gpu=gpu)
+def refusal(config: Mapping[str, Any], *, gpu: bool, workers: int = 1) -> str | None:
+    """Why a run cannot be done on this machine and what would work, in a sentence; None where it can.
+
+    `workers` is how many processes train together where it runs, each on an accelerator; 0 for as many as are asked.
+    """
+    return (
+        _unknown(config)
+        or _of_workers(config, workers)
+        or _of_weights(config, gpu=gpu)
+        or _of_arithmetic(config, gpu=gpu)
+    )
 
 
 def _unknown(config: Mapping[str, Any]) -> str | None:
@@ -39,11 +48,23 @@ def _unknown(config: Mapping[str, Any]) -> str | None:
         return f"the training program does not train by {method}; it does {', '.join(METHODS)}"
     if config["optimizer"] not in OPTIMIZERS:
         return f"the training program has no optimizer {config['optimizer']}; it has {', '.join(OPTIMIZERS)}"
-    asked = int(config.get("accelerator_count", 1))
-    if asked > 1:
-        return f"{asked} accelerators are asked for and 1 can be used here; ask for 1"
     if config.get("offload"):
         return "the training program offloads nothing to the machine's memory; take a smaller micro-batch, or recompute"
+    return None
+
+
+def _of_workers(config: Mapping[str, Any], workers: int) -> str | None:
+    asked = int(config.get("accelerator_count", 1))
+    if workers and asked != workers:
+        return f"{asked} accelerators are asked for and {workers} can be used here; ask for {workers}"
+    if asked > 1 and config.get("sharding", "none") != "none":
+        return (
+            f"the training program does not shard by {config['sharding']}; each accelerator holds the whole model "
+            "with sharding none"
+        )
+    shared = [name for name in PARALLEL if int(config.get(name, 1)) > 1]
+    if shared:
+        return f"the training program has no {shared[0]} above 1; it spreads the batch over accelerators"
     return None
 
 

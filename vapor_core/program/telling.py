@@ -6,6 +6,7 @@ import json
 import math
 import os
 import signal
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,17 +19,24 @@ from vapor_core.program.process_memory import GB, forget_peak, peak_gb
 
 
 class Teller:
-    """Appends events; each is on the disk's side of the kernel before the next step begins."""
+    """Appends events; each is on the disk's side of the kernel before the next step begins.
 
-    def __init__(self, folder: Path, attempt: int) -> None:
-        self.attempt = attempt
+    Of several processes that train one run together the first one tells, and the others are silent.
+    """
+
+    def __init__(self, folder: Path, attempt: int, *, silent: bool = False) -> None:
+        self.attempt, self.silent = attempt, silent
         self._began = time.monotonic()
+        if silent:
+            return
         self._file = (folder / "metrics.jsonl").open("ab")
         if self._file.tell():
             self._file.write(b"\n")  # a line that a kill has torn ends here
 
     def tell(self, event: str, **more: object) -> None:
         """One event; a number that is none is told as the word nan, which JSON has no sign for."""
+        if self.silent:
+            return
         known = {name: _plain(value) for name, value in more.items() if value is not None}
         line = {
             "event": event,
@@ -39,6 +47,11 @@ class Teller:
         }
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
+
+    def close(self) -> None:
+        """Nothing more is told."""
+        if not self.silent:
+            self._file.close()
 
     @property
     def elapsed_s(self) -> float:
@@ -57,7 +70,8 @@ class Telling(TrainerCallback):
         self.asked = False
         self._step_began = 0.0
         self._step_s = 0.0
-        signal.signal(signal.SIGTERM, self._ask)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._ask)
 
     def _ask(self, *_: object) -> None:
         self.asked = True
@@ -83,7 +97,7 @@ class Telling(TrainerCallback):
     ) -> None:
         """A step is done; where somebody asked for it, save and end."""
         self._step_s = time.monotonic() - self._step_began
-        if self.asked or self.stop_file.exists():
+        if agreed(self.asked or self.stop_file.exists()):
             self.asked = True
             control.should_save = control.should_training_stop = True
 
@@ -121,6 +135,17 @@ class Telling(TrainerCallback):
     ) -> None:
         """A checkpoint is whole."""
         self.teller.tell("checkpoint", step=state.global_step)
+
+
+def agreed(wish: bool) -> bool:
+    """Whether any of the processes that train together wants it: they all do the same after the same step."""
+    together = torch.distributed.is_available() and torch.distributed.is_initialized()
+    if not together or torch.distributed.get_world_size() == 1:
+        return wish
+    gpu = torch.distributed.get_backend() == "nccl"
+    said = torch.tensor([float(wish)], device="cuda" if gpu else "cpu")
+    torch.distributed.all_reduce(said)
+    return bool(said.item() > 0)
 
 
 def evaluated_every(steps: int) -> int:
