@@ -23,9 +23,10 @@ from vapor_core import catalog
 from vapor_core.advice.estimate import estimate
 from vapor_core.backends.base import JobSpec
 from vapor_core.backends.local.machine import Machine, measure
-from vapor_core.backends.local.run_spec import PACKAGED, STANDARD_LIBRARY, run_spec, shape_of
+from vapor_core.backends.local.run_spec import PACKAGED, run_spec, shape_of
 from vapor_core.backends.local.supervisor import ENVIRONMENT
 from vapor_core.contracts.training import JobConfig
+from vapor_core.program.names import STANDARD_LIBRARY
 
 STEPS, WARM_UP = 10, 3  # of each run, and of those that do not count
 ROWS = 1500  # of the data; a few steps see no more

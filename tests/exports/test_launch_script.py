@@ -42,7 +42,7 @@ def ran(tmp_path):
     def run(config, **how):
         script = tmp_path / "train.py"
         script.write_text(launch_script(config), encoding="utf-8")
-        return trainer_stand_ins.run(script, **how)
+        return trainer_stand_ins.run(script, workers=config.accelerator_count, **how)
 
     return run
 
@@ -72,6 +72,7 @@ def test_no_argument_is_one_that_the_trainer_does_not_take(ran, method, optimize
     assert given["optim"] in RECORDED["choices"]["optim"]
     assert given["packing_strategy"] in RECORDED["choices"]["packing_strategy"]
     assert given["fsdp_config"].keys() <= set(PARAMETERS["fsdp_config"])
+    assert done.told[-1]["reason"] == "completed"
     assert ("LoraConfig" in done.arguments) == (method in ("lora", "qlora"))
     assert ("BitsAndBytesConfig" in done.arguments) == (method == "qlora")
 
@@ -202,6 +203,12 @@ def test_tf32_is_used_where_it_was_rehearsed(ran):
 # Where a script does not do what was rehearsed, and the words for it at its top.
 SAID = [
     ({"precision": "fp8"}, "fp8 is run as bf16"),
+    ({"optimizer": "muon"}, "muon is run as AdamW"),
+    ({"method": "orpo", "lora_rank": 8}, "ORPO needs TRL's ORPOTrainer"),
+    ({"method": "dpo"}, "DPO needs preference data"),
+    ({"offload": ("optimizer",)}, "optimizer stay on the card"),
+    ({"base_quantization": "gptq", "method": "qlora"}, "quantised to nf4"),
+    ({"tensor_parallel": 2, "accelerator_count": 2}, "tensor_parallel = 2 is left out"),
     ({"sharding": "zero1", "accelerator_count": 2}, "ZeRO-1 is run as ZeRO-2"),
     ({"sharding": "zero2"}, "zero2 shards nothing on one accelerator"),
     ({"sharding": "zero3", "accelerator_count": 2, "method": "qlora"}, "has not been tried"),
@@ -250,9 +257,15 @@ SECOND = {
 
 
 @pytest.mark.parametrize("field", sorted(vapor.JobConfig.model_fields.keys() - {"name", "backend"}))
-def test_no_setting_is_dropped_in_silence(field):
+def test_no_setting_is_dropped_in_silence(ran, field):
+    """Each changes what is done, or is named at the top."""
     value, needs = SECOND[field]
-    assert launch_script(BASE.changed(**needs)) != launch_script(BASE.changed(**{**needs, field: value}))
+    configs = BASE.changed(**needs), BASE.changed(**{**needs, field: value})
+    done = [
+        (ran(config).arguments, ran(config).rates, ran(config).evaluated_every, ran(config).saved_every)
+        for config in configs
+    ]
+    assert done[0] != done[1] or top(configs[0]) != top(configs[1])
 
 
 def test_each_way_to_shard_has_a_script_of_its_own():

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 from vapor_core.backends.base import JobSpec
-from vapor_core.backends.local.run_spec import PACKAGED, STANDARD_LIBRARY, run_spec
+from vapor_core.backends.local.run_spec import PACKAGED, run_spec
 from vapor_core.backends.local.supervisor import ENVIRONMENT
 from vapor_core.contracts.entries import CatalogModel
 from vapor_core.contracts.training import JobConfig
+from vapor_core.program.names import STANDARD_LIBRARY
 
 ROWS = 60  # of the data
 TINY = CatalogModel(

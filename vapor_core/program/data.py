@@ -79,18 +79,18 @@ def as_answer(has_template: bool) -> Callable[[Row], dict[str, Any]]:
     """What makes of a row a chat, a prompt with its answer (whose tokens alone are trained on), or a text."""
 
     def example(row: Row) -> dict[str, Any]:
-        turns = row.get("messages") or row.get("conversations")
-        if turns and has_template:
-            said = [
-                (turn.get("role") or turn.get("from"), turn.get("content") or turn.get("value"))
-                for turn in turns
-            ]
-            return {
-                "messages": [{"role": ROLES.get(who, who), "content": words or ""} for who, words in said]
-            }
+        turns = row.get("messages") or row.get("conversations") or ()
+        said = [
+            (turn.get("role") or turn.get("from"), turn.get("content") or turn.get("value") or "")
+            for turn in turns
+        ]
+        if said and has_template:
+            return {"messages": [{"role": ROLES.get(who, who), "content": words} for who, words in said]}
+        if said:
+            return {"text": "\n".join(f"{who}\n{words}" for who, words in said)}
         asked = [name for name in ASKED if row.get(name)]
         answer = next((name for name in ANSWERS if name in row), None)
-        if not turns and asked and answer:
+        if asked and answer:
             prompt = "\n".join(str(row[name]) for name in asked)
             return {"prompt": prompt + "\n", "completion": str(row[answer] or "")}
         return as_text(row)

@@ -97,7 +97,7 @@ def model_of(spec: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> Pre
     if model["source"] == "scratch":
         made = from_scratch(model["architecture"], tokenizer, int(config["sequence_length"]))
         return made.to(_dtype(config))
-    made = _loaded(config, model)
+    made = _loaded(config, model, spec.get("arguments", {}))
     return _adapted(made, spec) if adapts(config) else made
 
 
@@ -139,7 +139,9 @@ def from_scratch(
     )
 
 
-def _loaded(config: Mapping[str, Any], model: Mapping[str, Any]) -> PreTrainedModel:
+def _loaded(
+    config: Mapping[str, Any], model: Mapping[str, Any], arguments: Mapping[str, Any]
+) -> PreTrainedModel:
     dtype = _dtype(config)
     more: dict[str, Any] = {"attn_implementation": kernels(config, gpu=torch.cuda.is_available()).attention}
     base = config.get("base_quantization", "none")
@@ -149,9 +151,12 @@ def _loaded(config: Mapping[str, Any], model: Mapping[str, Any]) -> PreTrainedMo
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
+            bnb_4bit_quant_storage=dtype if "fsdp" in arguments else None,
         )
     elif base == "int8":
         more["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
+    if base != "none":
+        more["device_map"] = {"": int(os.environ.get("LOCAL_RANK") or 0)}
     return AutoModelForCausalLM.from_pretrained(place_of(model), dtype=dtype, trust_remote_code=False, **more)
 
 

@@ -1,5 +1,12 @@
 """What the program calls things that the Hub and model families call otherwise. Plain values: the app may read them."""
 
+STANDARD_LIBRARY = "python/standard-library"  # the data set that is always there
+# Of a catalog's model, what one is made from that begins from random weights.
+SHAPE = (
+    *("vocabulary_size", "hidden_size", "intermediate_size", "layers", "attention_heads", "kv_heads"),
+    *("context_length", "tied_embeddings"),
+)
+
 # Where a Hub data set asks for the name of a part, or calls its training split otherwise: (part, training split).
 SUBSETS: dict[str, tuple[str | None, str]] = {
     "openai/gsm8k": ("main", "train"),

@@ -48,6 +48,11 @@ class Teller:
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
 
+    def close(self) -> None:
+        """Nothing more is told."""
+        if not self.silent:
+            self._file.close()
+
     @property
     def elapsed_s(self) -> float:
         """Since this attempt began, start-up included."""

@@ -142,7 +142,7 @@ def arguments(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def trainer_of(spec: Mapping[str, Any], folder: Path, teller: Teller) -> SFTTrainer | DPOTrainer | KTOTrainer:
     """The trainer with its model, data and callbacks."""
-    config, given = spec["config"], arguments(spec["config"], folder)
+    config, given = spec["config"], {**arguments(spec["config"], folder), **spec.get("arguments", {})}
     found = data.rows(spec["data"], spec.get("most_rows"))
     texts = (str(data.as_text(row)["text"]) for row in found.select(range(min(len(found), TOKENIZER_ROWS))))
     tokenizer = model.tokenizer_of(spec["model"], texts)
@@ -200,6 +200,8 @@ def run(folder: Path, teller: Teller) -> None:
     """Train from the last whole checkpoint, or from the start, to the end or until somebody asks."""
     spec = json.loads((folder / "spec.json").read_bytes())
     refuse(spec["config"])
+    if spec.get("tf32") and spec["config"]["precision"] == "fp32" and torch.cuda.is_available():
+        torch.set_float32_matmul_precision("high")  # as it was rehearsed
     for sentence in kernels(spec["config"], gpu=torch.cuda.is_available()).told:
         sys.stdout.write(f"{sentence}\n")
     set_seed(spec["config"]["seed"] % SEEDS)  # before weights or adapters are drawn
@@ -213,18 +215,20 @@ def run(folder: Path, teller: Teller) -> None:
     teller.tell("end", step=trainer.state.global_step, reason="completed")
 
 
-def main(path: str) -> int:
-    """Run, and say in one line why not where it fails."""
+def main(path: str, teller_of: type[Teller] = Teller) -> int:
+    """Run, and say in one line why not where it fails; `teller_of` makes what is told to."""
     folder = Path(path)
     attempt = folder / "attempt.json"
     number = json.loads(attempt.read_bytes())["number"] if attempt.exists() else 1
-    teller = Teller(folder, number)
+    teller = teller_of(folder, number, silent=int(os.environ.get("RANK") or 0) > 0)
     try:
         run(folder, teller)
     except Exception as error:  # noqa: BLE001 - whatever ends it is told, and its trace printed
         traceback.print_exc()
         teller.tell("end", reason="failed", message=f"{type(error).__name__}: {error}"[:1000])
         return 1
+    finally:
+        teller.close()
     return 0
 
 

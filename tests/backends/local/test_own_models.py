@@ -9,11 +9,12 @@ from vapor_core import catalog
 from vapor_core.backends.base import JobSpec
 from vapor_core.backends.local import own_models
 from vapor_core.backends.local.jobs import LocalJobs
-from vapor_core.backends.local.run_spec import STANDARD_LIBRARY, run_spec
+from vapor_core.backends.local.run_spec import run_spec
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import BackendRefused, InvalidConfig
 from vapor_core.hub.folders import model_in
 from vapor_core.journal.memory import MemoryJournal
+from vapor_core.program.names import STANDARD_LIBRARY
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64, "intermediate_size": 128,

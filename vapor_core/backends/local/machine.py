@@ -15,7 +15,6 @@ from typing import Any
 
 from vapor_core import catalog
 from vapor_core.backends.local.run_directory import runs_folder
-from vapor_core.backends.local.run_spec import SHAPE
 from vapor_core.backends.local.slots import Slots
 from vapor_core.backends.local.supervisor import ENVIRONMENT
 from vapor_core.backends.local.whole_file import written_whole
@@ -24,6 +23,7 @@ from vapor_core.contracts.training import JobConfig, Method
 from vapor_core.errors import BackendRefused
 from vapor_core.physics.plan import plan
 from vapor_core.physics.throughput import training_throughput
+from vapor_core.program.names import SHAPE
 
 ID, NAME = "this-machine", "This machine"
 LONGEST_S = 180.0  # a measurement takes some twenty seconds; a machine that others use takes longer

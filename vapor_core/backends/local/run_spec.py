@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vapor_core import catalog
 from vapor_core.backends.local import own_models
 from vapor_core.backends.local.run_directory import runs_folder
-from vapor_core.program.names import MODULES, SUBSETS
+from vapor_core.program.names import MODULES, SHAPE, STANDARD_LIBRARY, SUBSETS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from vapor_core.contracts.entries import CatalogModel
 
 PACKAGED = "HuggingFaceTB/SmolLM2-135M-Instruct"
-STANDARD_LIBRARY = "python/standard-library"
-SHAPE = (
-    *("vocabulary_size", "hidden_size", "intermediate_size", "layers", "attention_heads", "kv_heads"),
-    *("context_length", "tied_embeddings"),
-)
 
 
 def shape_of(model: CatalogModel) -> dict[str, object]:
@@ -54,6 +49,7 @@ def run_spec(spec: JobSpec, own_data: Path | None = None) -> dict[str, object]:
     return {
         "job_id": spec.job_id,
         "config": config.model_dump(mode="json"),
+        "tf32": bool(catalog.accelerator(config.accelerator).tf32_tflops),
         "model": {
             "source": source,
             "name": name,
