@@ -82,10 +82,10 @@ def test_a_viewer_sees_what_happens_and_changes_nothing(journal):
 @pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def shared(request, tmp_path):
     """(the journal, the members as another process has them, a store of Ben's in Ada's workspace)."""
-    place = ":memory:" if request.param == "memory" else tmp_path / "work.db"
+    place = tmp_path / "work.db"
     if request.param == "postgres":
         place = request.getfixturevalue("postgres_server").database()
-    journal = open_journal(place)
+    journal = MemoryJournal() if request.param == "memory" else open_journal(place)
     owner = Members(journal)
     owner.invite("person-ada", "editor", "token", by="Ada", now=0.0)
     members = Members(journal)

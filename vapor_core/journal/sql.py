@@ -47,7 +47,7 @@ __all__ = ["BUSY_S", "MIGRATIONS", "SqlJournal", "open_journal"]
 
 
 def open_journal(url_or_path: str | Path, busy_s: float = BUSY_S) -> Journal:
-    """The journal of a file's path, or of a database URL; ":memory:" keeps it in memory.
+    """The journal of a file's path, or of a database URL; one in memory is `memory.MemoryJournal`.
 
     All who open the same place in one process share its connections.
 
@@ -58,6 +58,8 @@ def open_journal(url_or_path: str | Path, busy_s: float = BUSY_S) -> Journal:
     Raises:
         JournalError: where it cannot be opened, in one sentence.
     """
+    if str(url_or_path) == ":memory:":
+        raise JournalError("a journal in memory is no file; Store() and Store.open(':memory:') have one")
     url = _url(url_or_path)
     if url.get_backend_name() == "sqlite" and url.database and "://" not in str(url_or_path):
         folder = Path(url.database).parent
