@@ -16,7 +16,7 @@ SCREENS = [*PAGES, *(path for path in FILES if path.relative_to(ROOT).parts[0] =
 
 # Commands that start the app, or ask for its settings
 OF_THE_APP = [
-    *(ROOT / "vapor_cli" / f"{name}.py" for name in ("run", "serve", "doctor")),
+    *(ROOT / "vapor_cli" / f"{name}.py" for name in ("run", "doctor")),
     ROOT / "vapor_api" / "serving.py",
 ]
 REAL = {
