@@ -20,6 +20,7 @@ from tests.backends.hf_jobs.using import (
 from vapor_core import BackendRefused, ForbiddenTransition
 from vapor_core.backends.base import JobSpec
 from vapor_core.backends.hf_jobs import access, jobs, starting
+from vapor_core.backends.hf_jobs.follower import Follower
 from vapor_core.backends.hf_jobs.rental import HubRental
 
 ERROR = b'{"error": "no"}'
@@ -181,6 +182,34 @@ def test_what_was_kept_goes_on_as_another_job(tmp_path, at_the_hub, monkeypatch)
     assert '"number": 2' in second.body["command"][2]
     assert steps_told(store) == list(range(200))
     assert f"The result is in {repository}" in " ".join(event.sentence for event in store.events("job-1"))
+
+
+def test_two_servers_with_the_token_write_each_event_once(tmp_path, at_the_hub, monkeypatch):
+    monkeypatch.setenv("VAPOR_TEST_STEP_S", "0.02")
+    store = opened(tmp_path)
+    submitted(store, 40)
+    until(store, "job-1", "running", step=2)
+    spec, given = store._live.world.job("job-1").spec, access.access_of(TOKEN)
+    other = Follower(run_of(store), store.workspace, spec, given)  # as another process would have one
+    other.wake()
+    until(store, "job-1", "completed")
+    other.close()
+    numbers = [json.loads(line)["number"] for line in run_of(store).metrics.read_text().splitlines()]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_stop_without_the_token_says_that_the_job_goes_on(tmp_path, at_the_hub, monkeypatch):
+    monkeypatch.setenv("VAPOR_TEST_STEP_S", "0.05")
+    store = opened(tmp_path)
+    submitted(store, 400)
+    until(store, "job-1", "running", step=2)
+    store = restarted(tmp_path)
+    store.stop("job-1", now=time.time())
+    assert "goes on there until it can be cancelled" in store.job("job-1").failure.why
+    assert at_the_hub.running()
+    look_again(store)
+    until(store, "job-1", "stopped")
+    assert not at_the_hub.running()
 
 
 def test_a_stop_before_anything_was_started_starts_nothing(tmp_path, at_the_hub):

@@ -6,6 +6,7 @@ what comes again is known by its number. A thread ends with its run, with its pr
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock, Thread
@@ -78,6 +79,25 @@ class Follower:
         return self._thread is not None and self._thread.is_alive()
 
     def _follow(self) -> None:
+        """Follow, once no other process does."""
+        while not self._over.is_set():
+            try:
+                lock = self.run.own("owner")
+            except OSError as error:
+                self.trouble = _disk(error)
+                lock = None
+            if lock is not None:
+                try:
+                    self._follow_alone()
+                finally:
+                    os.close(lock)
+                return
+            self.answered = time.monotonic()
+            if self.run.ended() is not None:
+                return
+            self._over.wait(PACE.look_s)
+
+    def _follow_alone(self) -> None:
         faults = 0
         while not self._over.is_set():
             self._news.clear()
@@ -92,11 +112,8 @@ class Follower:
                 if not fault.passes and self._gives_up(fault):
                     return
                 pause = max(min(PACE.rest_s * 2 ** min(faults - 1, 10), PACE.longest_rest_s), fault.rest_s)
-            except OSError as error:  # of the disk here
-                self.trouble = JobsFault(
-                    "refused", f"its folder cannot be written: {error.strerror}; free some space"
-                )
-                pause = PACE.longest_rest_s
+            except OSError as error:
+                self.trouble, pause = _disk(error), PACE.longest_rest_s
             except Exception as error:  # noqa: BLE001 - a thread that ends unheard would leave a run running for ever
                 words = (
                     f"it cannot be followed ({type(error).__name__}); restart the server, and tell its makers"
@@ -213,6 +230,10 @@ class Follower:
                 self.run.end(Exit(wish, "killed", time.time(), told))
                 return True
         return False
+
+
+def _disk(error: OSError) -> JobsFault:
+    return JobsFault("refused", f"its folder here cannot be written: {error.strerror}; free some space")
 
 
 def _reason(job: HubJob, said: str, message: str) -> tuple[Reason, str]:

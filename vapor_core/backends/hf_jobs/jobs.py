@@ -43,7 +43,7 @@ ENDED: dict[str, JobStatus] = {
     "failed": "failed",
     "killed": "lost",
 }
-AGAIN = "give your token again to look at this job"
+AGAIN = "Give your token again to look at this job"
 WORDS = {"start": "Training began.", "checkpoint": "Checkpoint saved after {step:,} steps."}
 _FOLLOWERS: dict[str, Follower] = {}  # by folder, for all workspaces and sessions of this process
 _LOCK = Lock()
@@ -147,10 +147,11 @@ class HubJobs:
 
     def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
         """What was started, told and ended after `from_s` and up to `to_s`, by the wall clock."""
-        run, rows = self._run(job_id), self._look(job_id)
+        run, rows, exit = self._run(job_id), self._look(job_id), self._run(job_id).exit()
         lines = [
             LifeEvent(at_s=each.began, kind="submitted", sentence=self._told_start(run, each.job, job_id))
             for each in run.attempts()
+            if from_s < each.began <= to_s
         ]
         lines += [
             LifeEvent(
@@ -160,22 +161,15 @@ class HubJobs:
                 step=told.step,
             )
             for told in rows.told
-            if told.kind in WORDS
+            if told.kind in WORDS and from_s < told.at <= to_s
         ]
-        heard, exit = run.heard(), run.exit()
-        if heard.not_kept:
-            lines.append(
-                LifeEvent(
-                    at_s=heard.at,
-                    kind="not_kept",
-                    sentence=f"What was saved could not be kept: {heard.not_kept}",
-                )
-            )
-        if exit is not None:
+        heard = run.heard()
+        if heard.not_kept and from_s < heard.at <= to_s:
+            words = f"What was saved could not be kept: {heard.not_kept}"
+            lines.append(LifeEvent(at_s=heard.at, kind="not_kept", sentence=words))
+        if exit is not None and from_s < exit.at <= to_s:
             lines.append(_ended_line(exit, rows.steps_done, run.repository()))
-        return tuple(
-            sorted((each for each in lines if from_s < each.at_s <= to_s), key=lambda line: line.at_s)
-        )
+        return tuple(sorted(lines, key=lambda line: line.at_s))
 
     def logs(self, job_id: str, at_s: float) -> str:
         """The last that the job printed, its events left out."""
@@ -230,12 +224,16 @@ class HubJobs:
         if ended is not None:
             return ENDED[ended.reason], _failure(run, ended)
         follower, heard, latest = self._follower(job_id), run.heard(), run.latest()
-        if follower is None:
-            return "lost", _unseen(f"{AGAIN[:1].upper()}{AGAIN[1:]}; {_known(heard.stage, rows.steps_done)}.")
-        trouble, silent_s = follower.trouble, time.monotonic() - follower.answered
+        known = _known(heard.stage, rows.steps_done)
+        if run.wanted().what == "stop" and run.account():
+            known += ", and it goes on there until it can be cancelled from here"
+        if follower is None and not run.owner_lives():
+            return "lost", _unseen(f"{AGAIN}; {known}.")
+        trouble = follower.trouble if follower is not None else None  # else another process follows it
+        silent_s = time.monotonic() - follower.answered if follower is not None else 0.0
         if trouble is not None and (not trouble.passes or silent_s > SILENT_S):
             words = str(trouble)
-            return "lost", _unseen(f"{words[:1].upper()}{words[1:]}; {_known(heard.stage, rows.steps_done)}.")
+            return "lost", _unseen(f"{words[:1].upper()}{words[1:]}; {known}.")
         if latest is None or heard.attempt < latest.number or heard.stage in ("", "SCHEDULING"):
             return "queued", None
         if latest.wish < run.wanted().number and run.wanted().what == "run":
