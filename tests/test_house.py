@@ -20,7 +20,7 @@ OF_THE_APP = [
     ROOT / "vapor_api" / "serving.py",
 ]
 REAL = {
-    *(f"core.backends.{name}" for name in ("local", "followed", "ray")),
+    *(f"core.backends.{name}" for name in ("local", "followed", "ray", "hf_jobs")),
     "core.program",
 }  # backends that do real work, and the program that they run
 PLAIN = {"names", "limits"}  # of the program: values that the app reads too
@@ -89,6 +89,13 @@ ARROWS: dict[str, set[str]] = {
         *("core.backends", "core.backends.local", "core.contracts", "core.errors", "core.program"),
         "core.journal",
     },
+    # real work on the Hub's machines, where sockets, threads and the clock are
+    "core.backends.hf_jobs": {
+        "core.backends.local",  # where runs are kept, how they are read, and which card a name means
+        "core.exports",  # the program as one file
+        *("core.advice", "core.backends", "core.catalog", "core.contracts", "core.errors", "core.journal"),
+        *("core.physics", "core.program"),
+    },
     # runs that others do, read from their files
     "core.backends.followed": {
         "core.backends.local",  # where runs are kept, and how our own program tells
@@ -120,6 +127,7 @@ ARROWS: dict[str, set[str]] = {
         "ui.entrance",
     },
     "ui.parts": {
+        "core.backends",  # what is rented with a person's own key
         *("core.catalog", "core.contracts", "core.errors", "core.hub", "core.physics.serving"),
         *("core.text", "core.workspace", "ui.shell"),
     },

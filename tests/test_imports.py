@@ -19,7 +19,8 @@ MODULES = [
     if not found.name.endswith("__main__")
 ]
 TRAINS = {
-    f"vapor_core.program.{part}" for part in ("data", "measure", "model", "telling", "train", "workers")
+    f"vapor_core.program.{part}"
+    for part in ("data", "hub_run", "measure", "model", "telling", "train", "workers")
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
@@ -20,6 +21,7 @@ BACKENDS = {
     "local": "training on this machine",
     "ray": "training on a Ray cluster",
 }  # each wants the extra of its name; one that this version only refuses is none
+WITHOUT_EXTRA = ("hf_jobs",)  # backends that what is always installed is enough for
 EXTRAS = {"postgres": "a journal in PostgreSQL", "auth": "sign-in", **BACKENDS}
 FIRST_DAMAGES = 10  # that are printed
 
@@ -134,11 +136,24 @@ def _backends(known: dict[str, tuple[Wanted, ...]]) -> list[str]:
     troubles = []
     for name in on:
         lacking = [one.name for one in known.get(name, ()) if not one.fits]
-        if name not in BACKENDS:
-            troubles.append(f"VAPOR_BACKENDS names {name!r}; there are {', '.join(BACKENDS)}")
+        if name not in (*BACKENDS, *WITHOUT_EXTRA):
+            there = ", ".join((*BACKENDS, *WITHOUT_EXTRA))
+            troubles.append(f"VAPOR_BACKENDS names {name!r}; there are {there}")
         elif lacking:
             needs = ", ".join(lacking)
             troubles.append(f"the backend {name} needs {needs}: pip install -e '.[{name}]' in Vapor's folder")
+    if "hf_jobs" in on:
+        lends = os.environ.get("VAPOR_HF_JOBS_TOKEN", "").strip().lower() == "server"
+        has = bool(os.environ.get("HF_TOKEN", "").strip())
+        typer.echo(
+            f"jobs of the Hub: {'with the token of this server' if lends else 'each person gives a token'}"
+        )
+        if lends and not has:
+            troubles.append("VAPOR_HF_JOBS_TOKEN=server lends HF_TOKEN, which is not set; set it")
+        if os.environ.get("HF_HUB_OFFLINE", "").strip().lower() in ("1", "true", "yes", "on"):
+            troubles.append(
+                "the backend hf_jobs asks the Hub, which HF_HUB_OFFLINE forbids; start without it"
+            )
     return troubles
 
 

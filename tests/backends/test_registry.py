@@ -6,7 +6,7 @@ import pytest
 
 from vapor_core import Store
 from vapor_core.backends import machines, registry
-from vapor_core.backends.base import DeploymentBackend, JobBackend, JobSpec, Place
+from vapor_core.backends.base import DeploymentBackend, JobBackend, Place, Rental
 from vapor_core.contracts.training import JobConfig
 from vapor_core.errors import BackendRefused, InvalidConfig
 from vapor_core.journal.memory import MemoryJournal
@@ -42,15 +42,6 @@ def test_a_backend_that_this_version_does_not_know_can_do_nothing():
     assert not unknown.runs_here and not unknown.can_fork and not unknown.can_share
 
 
-@pytest.mark.parametrize("name", ["hf_jobs"])
-def test_a_backend_that_is_not_there_refuses_and_says_what_it_needs(name):
-    absent = registry.job_backend(name, "default", MemoryJournal())
-    with pytest.raises(BackendRefused, match=f"needs the extra '{name}'"):
-        absent.check(JobSpec("job-1", CONFIG, 0.0))
-    state = absent.state("job-1", 0.0)
-    assert state.status == "lost" and f"needs the extra '{name}'" in state.failure.why
-
-
 @pytest.mark.parametrize("name", ["local", "ray"])
 def test_nothing_is_deployed_where_a_backend_is_not_there(name):
     store = Store()
@@ -80,3 +71,15 @@ def test_a_backend_without_a_machine_to_ask_says_so_and_one_that_has_it_answers(
     assert all(callable(getattr(place, name)) for name in asked)
     assert len(asked) == 7
     assert len(machines.places(["simulated", "local", "hf_jobs"])) == 1
+
+
+def test_what_is_rented_is_asked_of_who_rents_it_and_only_kept_jobs_go_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("VAPOR_RUNS", str(tmp_path))
+    assert registry.rental("local") is None and registry.rental("nobody's") is None
+    rental = registry.rental("hf_jobs")
+    asked = [name for name in vars(Rental) if not name.startswith("_") and callable(getattr(Rental, name))]
+    assert len(asked) == 7 and all(callable(getattr(rental, name)) for name in asked)
+    assert not machines.is_rented("nvidia-l4")
+    assert registry.abilities("hf_jobs").can_go_on
+    assert not registry.job_abilities("hf_jobs", "default", "job-1").can_go_on
+    assert registry.job_abilities("local", "default", "job-1") == registry.abilities("local")

@@ -63,6 +63,20 @@ def test_a_backend_that_is_on_and_lacks_something_is_named_with_the_command(monk
     assert "'abacus'" in said.stderr
 
 
+def test_jobs_of_the_hub_need_no_extra_and_what_stands_in_their_way_is_named(monkeypatch, journal):
+    monkeypatch.setattr(looking, "wanted", lambda: {"": ()})
+    monkeypatch.setenv("VAPOR_BACKENDS", "hf_jobs")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    said = doctor("--database", str(journal))
+    assert said.exit_code == 0 and "jobs of the Hub: each person gives a token" in said.stdout
+    monkeypatch.setenv("VAPOR_HF_JOBS_TOKEN", "server")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    said = doctor("--database", str(journal))
+    assert said.exit_code == 1
+    assert "lends HF_TOKEN, which is not set" in said.stderr and "HF_HUB_OFFLINE forbids" in said.stderr
+
+
 def test_a_package_of_a_version_that_was_not_tried_is_wrong(monkeypatch, journal):
     old = looking.Wanted("numpy", ">=2.0,<3", "1.26")
     monkeypatch.setattr(looking, "wanted", lambda: {"": (old,)})

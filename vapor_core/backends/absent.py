@@ -1,87 +1,16 @@
 """Backends that this installation does not have: they refuse, and say what is needed."""
 
-from math import nan
-
 from vapor_core.backends.base import (
     ROWS_AT_ONCE,
     Columns,
     DeploymentSpec,
     Health,
-    Intervention,
-    JobSpec,
-    JobState,
     MetricBatch,
 )
-from vapor_core.contracts.expectation import Expectation
 from vapor_core.contracts.findings import Failure
 from vapor_core.contracts.lifecycle import LifeEvent
-from vapor_core.contracts.training import Calibration
 from vapor_core.errors import BackendRefused
 from vapor_core.journal.journal import Journal
-
-
-class AbsentJobs:
-    """Takes no job. One that the journal knows of shows as lost."""
-
-    name = ""
-    needs = ""
-
-    def __init__(self, workspace: str, journal: Journal) -> None:
-        self._sentence = (
-            f"the {self.name} backend is not available: {self.needs}; the simulated backend takes any job"
-        )
-
-    def check(self, spec: JobSpec) -> None:
-        """Refuse."""
-        raise BackendRefused(self._sentence)
-
-    def expected(self, spec: JobSpec, calibration: Calibration | None) -> Expectation | None:
-        """None: it takes no job."""
-        return None
-
-    def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
-        """Nothing is kept."""
-
-    def start(self, job_id: str) -> None:
-        """Nothing: it was started elsewhere, or waits for an installation that can."""
-
-    def pause(self, job_id: str, intervention: Intervention) -> None:
-        """Nothing; see `start`."""
-
-    resume = pause
-    stop = pause
-
-    def state(self, job_id: str, at_s: float) -> JobState:
-        """Lost: the job may run, but nobody here can look."""
-        failure = Failure(code="lost", what="This job cannot be seen from here.", why=f"{self._sentence}.")
-        return JobState("lost", step=0, total_steps=0, elapsed_s=0.0, failure=failure)
-
-    def rows(self, job_id: str, cursor: int, at_s: float, limit: int = ROWS_AT_ONCE) -> MetricBatch:
-        """Nothing."""
-        return MetricBatch(cursor, {})
-
-    def replay(self, job_id: str, start: int, stop: int) -> Columns:
-        """Nothing."""
-        return {}
-
-    def eval_loss(self, job_id: str, step: int) -> float:
-        """Not known."""
-        return nan
-
-    def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
-        """Nothing."""
-        return ()
-
-    def logs(self, job_id: str, at_s: float) -> str:
-        """Why there are none."""
-        return self._sentence
-
-
-class HubJobs(AbsentJobs):
-    """Training on the Hub's own machines."""
-
-    name = "hf_jobs"
-    needs = "real training by the Hub's Jobs needs the extra 'hf_jobs', which this version does not have yet"
 
 
 class AbsentDeployments:

@@ -11,6 +11,7 @@ computes, seconds since 1970 where it does real work. Who asks turns the one int
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -237,6 +238,52 @@ class Place(Protocol):
 
     def run_next(self, workspace: str, job_id: str) -> None:
         """Let a job that waits go first."""
+
+
+class Rental(Protocol):
+    """Machines that are rented by the minute, with a key of the person who pays for them."""
+
+    key: str  # what it is called, on a field
+    about_key: str
+    keeping: str  # what a tick lets it do with what is trained
+    about_keeping: str
+
+    @property
+    def defaults(self) -> Mapping[str, object]:
+        """Fields that a configuration has there where a person chose nothing else."""
+
+    def offers(self) -> tuple[Accelerator, ...]:
+        """A card of each machine, cheapest first; `cards_per_node` of them are rented together.
+
+        Raises:
+            BackendRefused: where nobody tells them now.
+        """
+
+    def told(self, card: Accelerator) -> str:
+        """The machine of a card, in a few words."""
+
+    def is_offered(self, card: Accelerator) -> bool:
+        """Whether a card is one of its machines."""
+
+    def has_key(self) -> bool:
+        """Whether the server lends its own key to whoever may act."""
+
+    def lent(self, token: str, *, keeps: bool) -> AbstractContextManager[None]:
+        """Lend a key for what is submitted within; `keeps`: what is trained is kept with it.
+
+        Raises:
+            BackendRefused: where it cannot be one.
+        """
+
+    def wants_key(self, workspace: str, job_id: str) -> bool:
+        """Whether a job cannot be seen until a key is given again."""
+
+    def look_again(self, workspace: str, job_id: str, token: str, *, keeps: bool) -> None:
+        """Use a key for a job from now on.
+
+        Raises:
+            BackendRefused: where it is none, or another one's.
+        """
 
 
 class DeploymentBackend(Protocol):

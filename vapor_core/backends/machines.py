@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from vapor_core.backends import registry
+from vapor_core.contracts.entries import Accelerator
 from vapor_core.errors import BackendRefused
 
 if TYPE_CHECKING:
-    from vapor_core.backends.base import MeasuredMachine, Place
+    from vapor_core.backends.base import MeasuredMachine, Place, Rental
 
 
 def title(backend: str) -> str:
@@ -38,6 +39,19 @@ def place_of(backend: str) -> Place:
     if found is None:
         raise BackendRefused(f"where {backend} trains cannot be measured; choose a card of the catalog")
     return found
+
+
+def rental(backend: object) -> Rental | None:
+    """The machines that a backend of this name rents; None where it rents none."""
+    return registry.rental(backend) if isinstance(backend, str) else None
+
+
+def is_rented(value: object) -> bool:
+    """Whether a value of a configuration is a card of a machine that some backend rents."""
+    if not isinstance(value, Accelerator):
+        return False
+    rentals = [registry.rental(name) for name in registry.REGISTRY]
+    return any(each.is_offered(value) for each in rentals if each is not None)
 
 
 def measured(backend: str) -> MeasuredMachine | None:

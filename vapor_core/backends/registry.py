@@ -6,14 +6,14 @@ imported when it is first needed, so that what a real one stands on is loaded by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vapor_core.backends.base import DeploymentBackend, JobBackend, Place
+    from vapor_core.backends.base import DeploymentBackend, JobBackend, Place, Rental
     from vapor_core.journal.journal import Journal
 
 
@@ -49,6 +49,10 @@ class Registration:
     jobs: str
     deployments: str | None = None
     place: str | None = None
+    rental: str | None = None  # takes nothing too: machines that are rented with a person's own key
+    goes_on: str | None = (
+        None  # (workspace, job's id) -> whether that one can go on, where not all of them can
+    )
 
 
 REGISTRY: dict[str, Registration] = {
@@ -95,8 +99,18 @@ REGISTRY: dict[str, Registration] = {
         place="vapor_core.backends.ray.place:RayPlace",
     ),
     "hf_jobs": Registration(
-        Abilities(title="Run on Hugging Face Jobs", is_real=True, can_deploy=False),
-        jobs="vapor_core.backends.absent:HubJobs",
+        Abilities(
+            title="Run on Hugging Face Jobs",
+            is_real=True,
+            can_pause=False,
+            can_go_on=True,
+            can_fork=False,
+            can_deploy=False,
+            queues=True,
+        ),
+        jobs="vapor_core.backends.hf_jobs.jobs:HubJobs",
+        rental="vapor_core.backends.hf_jobs.rental:HubRental",
+        goes_on="vapor_core.backends.hf_jobs.rental:goes_on",
     ),
 }
 NOTHING = Abilities(
@@ -131,6 +145,23 @@ def place(backend: str) -> Place | None:
     if registration is None or registration.place is None:
         return None
     return cast("Callable[[], Place]", _builder(registration.place))()
+
+
+def rental(backend: str) -> Rental | None:
+    """The machines that a backend rents; None where it rents none."""
+    registration = REGISTRY.get(backend)
+    if registration is None or registration.rental is None:
+        return None
+    return cast("Callable[[], Rental]", _builder(registration.rental))()
+
+
+def job_abilities(backend: str, workspace: str, job_id: str) -> Abilities:
+    """What a backend can do about one job."""
+    able, registration = abilities(backend), REGISTRY.get(backend)
+    if registration is None or registration.goes_on is None or not able.can_go_on:
+        return able
+    goes_on = cast("Callable[[str, str], bool]", _builder(registration.goes_on))
+    return able if goes_on(workspace, job_id) else replace(able, can_go_on=False)
 
 
 def _builder(place: str) -> object:

@@ -30,7 +30,7 @@ if __name__ == "__main__":
     draft = place / f".spec.{{os.getpid()}}"
     draft.write_text(json.dumps(SPEC, indent=1), encoding="utf-8")
     draft.replace(place / "spec.json")
-    sys.exit(main(str(place), {teller}))
+    sys.exit({begins}(str(place)))
 """
 
 
@@ -70,7 +70,7 @@ def single_file(
     packages: Sequence[str],
     python: str = ">=3.11",
     ends_with: str = "train",
-    teller: str = "Teller",
+    begins: str = "main",
 ) -> str:
     """The program that trains what `spec` says, as one file for `python train.py [FOLDER]` or `uv run train.py`.
 
@@ -80,14 +80,14 @@ def single_file(
         packages: requirements of PEP 723's header.
         python: the Python that is required.
         ends_with: the last module that is needed.
-        teller: the class that the program tells to.
+        begins: the function of that module which is given the folder.
     """
     imports, program, new_names = _program(ends_with)
     parts = [
         f'{_header(packages, python)}\n"""{docstring}\n"""\n\n{FUTURE}\n\n{imports}',
         f"# What is to be trained; it can be changed here.\nSPEC = {_literal(spec)}",
         program,
-        END.format(teller=new_names.get((ends_with, teller), teller)),
+        END.format(begins=new_names.get((ends_with, begins), begins)),
     ]
     return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
 

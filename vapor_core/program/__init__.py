@@ -4,6 +4,8 @@ It runs in a process of its own and imports torch there; it imports nothing of t
 
 data: Rows to train on: of a file, of the Hub, or of the Python standard library's sources, which are always
     there.
+hub_run: The training program as a job of the Hub: it says its events aloud, and keeps checkpoints in a
+    repository.
 kernels: Which kernels a run gets of those that its configuration names: what this machine lacks is left out,
     and told.
 limits: What the training program cannot do on a machine, in words: the app refuses with them, and so does the

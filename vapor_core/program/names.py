@@ -1,5 +1,6 @@
 """What the program calls things that the Hub and model families call otherwise. Plain values: the app may read them."""
 
+EVENT = "vapor-event"  # what a line begins with that tells an event: then attempt, number and JSON
 STANDARD_LIBRARY = "python/standard-library"  # the data set that is always there
 # Of a catalog's model, what one is made from that begins from random weights.
 SHAPE = (

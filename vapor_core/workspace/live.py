@@ -126,7 +126,7 @@ class LiveWorkspace:
     def abilities(self, job_id: str) -> registry.Abilities:
         """What can be done about a job where it runs; what needs a configuration only where that is known."""
         config = self.world.job(job_id).config
-        able = registry.abilities(config.backend)
+        able = registry.job_abilities(config.backend, self.workspace, job_id)
         known = has_config(config)
         return able if known == able.has_config else replace(able, has_config=known, can_clone=known)
 

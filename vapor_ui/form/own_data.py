@@ -79,7 +79,7 @@ def upload() -> None:
 
 def _kept() -> str:
     """What becomes of the file."""
-    if settings.real_backends():
+    if machines.places(settings.real_backends()):
         return "its examples are kept on this server, for real runs on it"
     return "the file itself is not kept"
 

@@ -13,6 +13,7 @@ following: Runs that others start: follow a log within the server's folder of ru
 forking: Back in time on one job: look at it as it was at an earlier step, and let a changed copy go on from
     there.
 job_view: One job drawn: its figures, progress, charts, findings and events, from what the store holds now.
+key_again: A job on a rented machine that cannot be seen since the server began anew: its key is given again.
 log_import: *Import a log*: what a real run wrote becomes a job that is over, beside the simulated ones.
 rules: Rules that watch this workspace's live jobs: keeping and forgetting them, and what they have told of a
     job.

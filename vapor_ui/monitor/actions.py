@@ -104,7 +104,7 @@ def _offer_cure(job: Job, changes: Changes) -> None:
 
 
 def _what_stopping_means(job: Job, goes_on: bool) -> str:
-    after = "saves a checkpoint, and *Resume* goes on from there" if goes_on else "cannot be resumed"
+    after = "its last checkpoint, from which *Resume* goes on" if goes_on else "cannot be resumed"
     return (
         f"**{text.plain(job.name)}** is at {text.plain(text.eta(job))}. A stopped job keeps what it has measured "
         f"and {after}."

@@ -8,6 +8,8 @@ form: The Train form: model, data, method, hardware, and what is rarely changed 
 launch: What an address fills in, what a cure changes, and *Start training*: from the form to a job.
 proposals: Fit it for me: a budget in, the few configurations worth their money out, as a chart and as one
     click each.
+rented: Where a run is on a rented machine: which one, at what price, and the key of the person who pays for
+    it.
 where: Whether a run is rehearsed or done, and the machine that does it: what was measured of it, and
     measuring it.
 """

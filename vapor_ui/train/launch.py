@@ -14,7 +14,7 @@ from vapor_ui.form import choices
 from vapor_ui.form.fields import Line
 from vapor_ui.parts import links
 from vapor_ui.shell import address, session
-from vapor_ui.train import where
+from vapor_ui.train import rented, where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ def launch(form: Form) -> None:
     real = machines.is_real(form.shown.backend)
     ready = form.config is not None and not session.read_only() and where.is_ready(form)
     if real and not where.is_ready(form):
-        st.caption(":material/speed: Measure this machine first, under *Hardware*.")
+        st.caption(where.missing(form))
     pressed = st.button(
         text.on_primary(_start(risky=risky, real=real), enabled=ready),
         type="primary",
@@ -66,7 +66,8 @@ def launch(form: Form) -> None:
     if not pressed or form.config is None:
         return
     try:
-        job = session.do(Store.submit, form.config, name=form.config.name or suggested_name(form))
+        with rented.lent(form.config.backend):
+            job = session.do(Store.submit, form.config, name=form.config.name or suggested_name(form))
     except VaporError as refused:
         st.error(text.plain(refused, 1000), icon=":material/error:")
         return

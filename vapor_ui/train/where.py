@@ -12,6 +12,7 @@ from vapor_core.errors import VaporError
 from vapor_ui.form import choices
 from vapor_ui.form.fields import Segments
 from vapor_ui.shell import session, settings
+from vapor_ui.train import rented
 
 if TYPE_CHECKING:
     from vapor_core.contracts.entries import Accelerator
@@ -29,7 +30,14 @@ def values(store: Store) -> Values:
     chosen = choices.chosen(store)
     backend = chosen.get("backend")
     if not machines.is_real(backend) or backend not in settings.real_backends():
-        return {name: value for name, value in chosen.items() if name != "backend"}
+        return {
+            name: value
+            for name, value in chosen.items()
+            if name != "backend" and not machines.is_rented(value)
+        }
+    rental = machines.rental(backend)
+    if rental is not None:
+        return {**rental.defaults, **chosen}
     return machines.for_machine(chosen, machines.measured(str(backend)))
 
 
@@ -39,6 +47,10 @@ def hardware(form: Form) -> bool:
         WHERE.draw(form)
     if not machines.is_real(form.shown.backend):
         return False
+    rental = machines.rental(form.shown.backend)
+    if rental is not None:
+        rented.hardware(form, rental)
+        return True
     machine = machines.measured(form.shown.backend)
     if machine is None:
         st.info(
@@ -60,7 +72,17 @@ def hardware(form: Form) -> bool:
 def is_ready(form: Form) -> bool:
     """Whether the run could start: a real one wants its machine measured, so that what is told is about it."""
     backend = form.shown.backend
+    rental = machines.rental(backend)
+    if rental is not None:
+        return rented.is_ready(form, rental)
     return not machines.is_real(backend) or machines.measured(backend) is not None
+
+
+def missing(form: Form) -> str:
+    """What a run that could not start yet wants first."""
+    if machines.rental(form.shown.backend) is not None:
+        return ":material/key: Choose a machine and give your token first, under *Hardware*."
+    return ":material/speed: Measure this machine first, under *Hardware*."
 
 
 def _options(_: JobConfig) -> list[object]:
