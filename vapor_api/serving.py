@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,4 +38,5 @@ async def _watched(_: st.App) -> AsyncIterator[None]:
     sentry.end()
 
 
+logging.getLogger("uvicorn.access").disabled = True  # an address may hold a token
 app = st.App(HOME, routes=routes(_journal), lifespan=_watched)

@@ -47,7 +47,7 @@ def serve(
         host=address,
         port=listens_at,
         log_level="warning",
-        access_log=False,  # an address may hold a token
+        access_log=False,
         ws_max_size=LARGEST_MESSAGE,
         timeout_graceful_shutdown=3,
     )
