@@ -13,7 +13,7 @@ from vapor_core.backends.unknown import has_card
 from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices
-from vapor_ui.monitor import rules
+from vapor_ui.monitor import key_again, rules
 from vapor_ui.parts import cards, deploy_dialog, links
 from vapor_ui.parts.stop_dialog import stop_button
 from vapor_ui.shell import session
@@ -84,6 +84,7 @@ def failure(job: Job) -> None:
     if job.failure:
         cards.failure_callout(job.failure)
         _offer_cure(job, job.failure.changes)
+        key_again.field(session.store(), job)
 
 
 def _offer_cure(job: Job, changes: Changes) -> None:
