@@ -203,6 +203,7 @@ def test_the_same_set_up_gives_the_same_figures_in_another_process():
     assert json.loads(there.stdout) == json.loads(here.model_dump_json())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "target"),
     [

@@ -10,6 +10,8 @@ from tests.backends.hf_jobs.hub import OTHER, TOKEN
 from tests.backends.hf_jobs.using import until, until_true
 from vapor_core.backends.hf_jobs import hardware, jobs
 
+pytestmark = pytest.mark.slow  # processes, threads and pages
+
 PAGE, MONITOR = "1_Train", "2_Monitor"
 
 

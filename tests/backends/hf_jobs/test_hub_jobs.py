@@ -23,6 +23,8 @@ from vapor_core.backends.hf_jobs import access, jobs, starting
 from vapor_core.backends.hf_jobs.follower import Follower
 from vapor_core.backends.hf_jobs.rental import HubRental
 
+pytestmark = pytest.mark.slow  # processes, threads and pages
+
 ERROR = b'{"error": "no"}'
 
 
