@@ -19,7 +19,7 @@ LENGTH_SPREAD = 0.5
 PROMPT_SHIFT, OUTPUT_SHIFT = 0.1, 0.7
 GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, spread evenly however many they are
 ACCEPTED_SHARE = 0.7  # of drafted tokens, each given the ones before (EAGLE and Medusa report 0.6 to 0.8)
-NEARLY = 1.25  # of the shortest answer, up to which another size of the group is tried in the queue
+LONGEST = 4.0  # times the mean length, that few sequences are longer than
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,49 +62,69 @@ def placed(config: ServingConfig, constants: StepConstants) -> tuple[ServingMemo
     """What its cards hold, and the set-ups that may be quickest under the load, best first; none where it does not fit.
 
     Over a slow link a group can take longer than fewer of its cards; then those work on the steps, where they hold the
-    model, and all hold the cache.
+    model, and all hold the cache. What fewer of the cards would do alone is among the set-ups, so that more cards never
+    serve less: where a larger cache lets more in at once, a queue can lose by it.
     """
-    settings, length = Settings.of(config), config.input_tokens + config.output_tokens
-    model, card = catalog.model(config.model), catalog.accelerator(config.accelerator)
+    memory = _held(config, config.tensor_parallel)
+    length = config.input_tokens + config.output_tokens
     needed = max(length, config.max_model_len or 0)
-
-    def held(cards: int) -> ServingMemory:
-        return serving_memory(model, card, cards, config.precision, settings=settings, context_tokens=length)
-
-    def law(cards: int) -> StepLaw:
-        return step_law(
-            model,
-            card,
-            cards,
-            config.precision,
-            settings=settings,
-            context_tokens=length,
-            constants=constants,
-        )
-
-    memory = held(config.tensor_parallel)
     if memory.kv_capacity_tokens < needed or length > (config.max_model_len or length):
         return memory, ()
-    laws = {
-        cards: law(cards)
-        for cards in _divisors(config.tensor_parallel)
-        if held(cards).kv_capacity_tokens >= needed
-    }
-    limits = _limits(config, settings, memory)
+    settings = Settings.of(config)
     asked = (config.input_tokens, config.output_tokens, _emitted(config.speculative_tokens))
-    most = max(saturated_rate(each, limits, *asked) for each in laws.values())
-    answers = {cards: _answer_ms(each, limits, config, asked) for cards, each in laws.items()}
-    return memory, tuple(
-        Setup(config, laws[cards], cards, limits, settings.traits.drift, asked[2], most)
-        for cards, answer_ms in sorted(answers.items(), key=lambda each: each[1])
-        if answer_ms <= NEARLY * min(answers.values())
+    holding = {cards: _held(config, cards).kv_capacity_tokens for cards in _divisors(config.tensor_parallel)}
+    limits = {
+        cards: _limits(config, settings, tokens) for cards, tokens in holding.items() if tokens >= needed
+    }
+    groups = [
+        (_law(config, cards, settings, constants), cards, limits[together])
+        for together in limits
+        for cards in limits
+        if together % cards == 0
+    ]
+    most = max(saturated_rate(law, held, *asked) for law, _, held in groups)
+    setups = [
+        Setup(config, law, cards, held, settings.traits.drift, asked[2], most)
+        for law, cards, held in groups
+        if held is limits[config.tensor_parallel] or _may_run_short(held, config)
+    ]
+    return memory, tuple(sorted(setups, key=lambda each: _answer_ms(each.law, each.limits, config, asked)))
+
+
+def _held(config: ServingConfig, cards: int) -> ServingMemory:
+    return serving_memory(
+        catalog.model(config.model),
+        catalog.accelerator(config.accelerator),
+        cards,
+        config.precision,
+        settings=Settings.of(config),
+        context_tokens=config.input_tokens + config.output_tokens,
     )
 
 
-def _limits(config: ServingConfig, settings: Settings, memory: ServingMemory) -> Limits:
+def _law(config: ServingConfig, cards: int, settings: Settings, constants: StepConstants) -> StepLaw:
+    return step_law(
+        catalog.model(config.model),
+        catalog.accelerator(config.accelerator),
+        cards,
+        config.precision,
+        settings=settings,
+        context_tokens=config.input_tokens + config.output_tokens,
+        constants=constants,
+    )
+
+
+def _may_run_short(limits: Limits, config: ServingConfig) -> bool:
+    """Whether a cache may bind the load; where it does not, a larger one changes nothing."""
+    asked = config.concurrency or config.static_batch or limits.sequences
+    longest = config.input_tokens + config.output_tokens
+    return limits.cache_tokens < LONGEST * min(asked, limits.sequences) * longest
+
+
+def _limits(config: ServingConfig, settings: Settings, cache_tokens: float) -> Limits:
     card = catalog.accelerator(config.accelerator)
     return Limits(
-        memory.kv_capacity_tokens,
+        cache_tokens,
         settings.sequences(card, config.concurrency or config.static_batch or 1.0),
         settings.chunk_tokens(card, config.input_tokens),
         settings.traits.evicts,
@@ -140,13 +160,16 @@ def saturated_rate(
     """Requests per second when the queue never runs empty.
 
     The batch is what the cache holds; fewer where prompts come in too slowly (while a sequence makes its output, the
-    steps carry at most a chunk of new prompts each) or where fewer are quicker.
+    steps carry at most a chunk of new prompts each) or where fewer are quicker, as where more outgrow a captured graph.
     """
     steps = max((output_tokens - 1) / emitted + 1, 1.0)
     held = max(limits.cache_tokens / limits.held_tokens(input_tokens, output_tokens), 1.0)
     most = max(min(limits.sequences, held), 1.0)
     lengths = (input_tokens, output_tokens, steps)
-    return max(_cycle_rate(law, limits, lengths, min(batch, most)) for batch in (*_up_to(most), most))
+    fresh = max(input_tokens * (1 - limits.cached_share), 1e-9)
+    filling = (law.verified, fresh, law.verified + fresh / steps)  # tokens of a sequence that steps may hold
+    tried = (most, *_up_to(most), *(law.graph_tokens / tokens for tokens in filling))
+    return max(_cycle_rate(law, limits, lengths, max(min(batch, most), 1.0)) for batch in tried)
 
 
 def _up_to(most: float) -> list[float]:

@@ -132,19 +132,25 @@ def _together(setup: Setup) -> tuple[Served, float, float]:
     asked = float(setup.config.static_batch or 1)
     clients = round(min(asked, MOST_CLIENTS))
     size = asked / clients
-    limits = replace(setup.limits, sequences=_even(asked, setup), mixed=False).grouped(size)
     prompts, outputs = setup.requests(clients)
-    served = run_queue(setup.law.grouped(size), limits, prompts, outputs, clients=clients)
-    rate = asked / float(served.latency_ms.max()) * 1e3
-    return replace(served, mean_batch=served.mean_batch * size), float(served.ttft_ms.mean()), rate
+
+    def run(sequences: float) -> tuple[Served, float, float]:
+        limits = replace(setup.limits, sequences=sequences, mixed=False).grouped(size)
+        served = run_queue(setup.law.grouped(size), limits, prompts, outputs, clients=clients)
+        rate = asked / float(served.latency_ms.max()) * 1e3
+        return replace(served, mean_batch=served.mean_batch * size), float(served.ttft_ms.mean()), rate
+
+    return max((run(sequences) for sequences in _waves(asked, setup)), key=lambda each: each[2])
 
 
-def _even(asked: float, setup: Setup) -> float:
-    """Sequences of a batch that run together: all, or as many in each wave where they do not find room at once."""
-    if setup.limits.evicts:
-        return setup.limits.sequences
+def _waves(asked: float, setup: Setup) -> set[float]:
+    """Sequences of a batch that may run together: all, or as many in each wave where they do not find room at once.
+
+    An engine that evicts begins as many as it can; where too few are left for the last wave, even ones are quicker.
+    """
     waves = ceil(asked / max(floor(setup.room), 1))
-    return float(ceil(asked / waves))
+    even = float(ceil(asked / waves))
+    return {setup.limits.sequences, even} if setup.limits.evicts and waves > 1 else {even}
 
 
 def held_gb(config: ServingConfig, point: Point) -> float:
