@@ -4,6 +4,8 @@ It runs in a process of its own and imports torch there; it imports nothing of t
 
 data: Rows to train on: of a file, of the Hub, or of the Python standard library's sources, which are always
     there.
+full_disk: A disk that takes no more: how it is recognised, whoever reports it in whose words, and what would
+    work.
 kernels: Which kernels a run gets of those that its configuration names: what this machine lacks is left out,
     and told.
 limits: What the training program cannot do on a machine, in words: the app refuses with them, and so does the

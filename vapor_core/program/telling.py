@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import time
 from collections.abc import Mapping
@@ -151,6 +152,13 @@ def last_checkpoint(folder: Path) -> str | None:
     whole = [path for path in folder.glob("checkpoint-*") if _is_whole(path)]
     newest = max(whole, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
     return None if newest is None else str(newest)
+
+
+def forget_torn(folder: Path) -> None:
+    """Give back the room of checkpoints that were not written whole."""
+    for path in folder.glob("checkpoint-*"):
+        if not _is_whole(path):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_whole(path: Path) -> bool:

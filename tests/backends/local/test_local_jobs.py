@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.backends.local.running import MODEL, config, opened, processes, run_of, until
+from tests.backends.local.running import MODEL, config, opened, processes, run_of, until, until_true
 from vapor_core import Calibration
 from vapor_core.backends.local import jobs
 from vapor_core.backends.local.log_rows import LogRows
@@ -261,3 +261,33 @@ def test_a_supervisor_that_never_starts_is_a_sentence_and_one_whose_child_lives_
     store.submit(config(10), now=time.time())
     assert len(starts) == 1
     os.close(held[0])
+
+
+def test_a_clock_that_goes_back_loses_no_line_and_tells_each_once(machine, monkeypatch):
+    """Checkpoints of the hour that came twice were never told, and stood before the start in the history."""
+    monkeypatch.setenv("VAPOR_TEST_CLOCK_BACK", "7")
+    store = opened(machine)
+    job = store.submit(config(30), now=time.time())
+    told = []
+    until_true(lambda: told.extend(store.advance(now=time.time())) or store.job(job.id).status == "completed")
+    told.extend(store.advance(now=time.time() + 1))
+    steps = [line.step for line in told if line.kind == "checkpoint"]
+    assert steps == [5, 10, 15, 20, 25, 30, 30]
+    assert [line.kind for line in told].count("completed") == 1
+    kinds = [line.kind for line in store.events(job.id) if line.kind != "submitted"]
+    assert kinds[0] == "started"
+    assert kinds[-1] == "completed"
+    assert store.metrics(job.id).frame(1000)["step"].tolist() == list(range(30))
+    assert store.job(job.id).elapsed_s < 600
+
+
+def test_an_app_whose_clock_is_behind_the_run_tells_what_has_happened(machine):
+    store = opened(machine)
+    job = store.submit(config(12), now=time.time() - 3600)
+    until_true(
+        lambda: store.advance(now=time.time() - 3600) is not None and store.job(job.id).status == "completed"
+    )
+    kinds = [line.kind for line in store.events(job.id)]
+    assert kinds.count("checkpoint") == 3
+    assert kinds[-1] == "completed"
+    assert store.job(job.id).step == 12
