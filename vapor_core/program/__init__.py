@@ -15,7 +15,8 @@ measure: What this machine can do, measured: `python -m vapor_core.program.measu
 model: The model to train: weights from a folder, a package, the Hub or from scratch; adapters over them; the
     tokenizer.
 names: What the program calls things that the Hub and model families call otherwise.
-process_memory: The memory that this process has held at most, since it began or since its peak was forgotten.
+process_memory: This process: the memory that it has held at most, since it began or since its peak was
+    forgotten, and its age.
 telling: What a run tells while it trains, an event a line in metrics.jsonl; and when it is to end.
 train: Train what a run directory's spec.json says: `python -m vapor_core.program.train RUN_DIRECTORY`.
 """

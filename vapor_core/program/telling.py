@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from vapor_core.program.process_memory import GB, forget_peak, peak_gb
+from vapor_core.program.process_memory import GB, age_s, forget_peak, peak_gb
 
 
 class Teller:
@@ -23,7 +23,7 @@ class Teller:
 
     def __init__(self, folder: Path, attempt: int) -> None:
         self.attempt = attempt
-        self._began = time.monotonic()
+        self._began = time.monotonic() - age_s()
         self._file = (folder / "metrics.jsonl").open("ab")
         if self._file.tell():
             self._file.write(b"\n")  # a line that a kill has torn ends here
@@ -43,7 +43,7 @@ class Teller:
 
     @property
     def elapsed_s(self) -> float:
-        """Since this attempt began, start-up included."""
+        """Since this attempt's process began: imports, weights and data included."""
         return time.monotonic() - self._began
 
 

@@ -19,9 +19,9 @@ SIZE = 2**20  # bytes of the disk
 def system(program, *words):
     """Whether a program of the system does it; not where it is missing."""
     place = shutil.which(program)
-    return (
-        place is not None and not subprocess.run([place, *words], capture_output=True, check=False).returncode
-    )  # noqa: S603 - our words
+    if place is None:
+        return False
+    return subprocess.run([place, *words], capture_output=True, check=False).returncode == 0  # noqa: S603 - our words
 
 
 @pytest.fixture

@@ -222,6 +222,19 @@ def test_what_a_run_was_rehearsed_to_be_is_kept_with_it(machine):
     assert store.submit(config(5).changed(backend="simulated"), now=time.time()).expected is None
 
 
+def test_how_long_earlier_runs_took_to_start_is_rehearsed(machine):
+    store = opened(machine)
+    first = store.submit(config(5), now=time.time())
+    until(store, first.id, "completed")
+    row = store.metrics(first.id).frame(10).iloc[0]
+    second = store.submit(config(5), now=time.time())
+    measured = row["elapsed_s"] - row["step_time_s"]
+    assert second.expected.startup_s.value == pytest.approx(measured, abs=1e-6)
+    assert second.expected.duration_s.value < first.expected.duration_s.value
+    other = store.submit(config(5, dataset="databricks/databricks-dolly-15k"), now=time.time())
+    assert other.expected.startup_s.value > 1.0
+
+
 def test_a_supervisor_that_is_killed_while_it_starts_is_started_again(machine, monkeypatch):
     starts = []
     run_it = subprocess.run

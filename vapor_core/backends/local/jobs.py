@@ -20,6 +20,7 @@ from vapor_core import catalog
 from vapor_core.advice.expectation import expectation
 from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
 from vapor_core.backends.local import own_data, own_models
+from vapor_core.backends.local.earlier_runs import started_s
 from vapor_core.backends.local.log_rows import LogRows
 from vapor_core.backends.local.machine import remembered
 from vapor_core.backends.local.run_directory import Attempt, Exit, RunDirectory, runs_folder
@@ -105,8 +106,9 @@ class LocalJobs:
             raise BackendRefused("a run on this machine cannot be forked yet; clone it and start anew")
 
     def expected(self, spec: JobSpec, calibration: Calibration | None) -> Expectation | None:
-        """What it was rehearsed to be on this machine."""
-        return expectation(spec.config, calibration)
+        """What it was rehearsed to be on this machine, which knows how long runs like it took to start."""
+        started = started_s(runs_folder(), spec.config.model_dump(mode="json"))
+        return expectation(spec.config, calibration, started)
 
     def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Know a job."""
