@@ -23,7 +23,7 @@ REAL = {
     *(f"core.backends.{name}" for name in ("local", "followed", "ray", "hf_jobs")),
     "core.program",
 }  # backends that do real work, and the program that they run
-PLAIN = {"names", "limits"}  # of the program: values that the app reads too
+PLAIN = {"names", "limits", "full_disk"}  # of the program: values that the app reads too
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "accelerate", "ray", "tokenizers"}
 MOST_MODULES = 14  # in a folder
 MOST_LINES = 400  # in a file

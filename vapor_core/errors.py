@@ -9,6 +9,7 @@ VaporError
 ├── ForbiddenTransition      the life cycle does not allow it; names both states and what is allowed
 ├── NotFound                 no such job or deployment in this workspace
 ├── BackendRefused           the backend will not take the job; says why and what it would take
+├── NotPassedOn              it is recorded, but the backend could not be told; says what would help
 ├── HubUnavailable           the Hub is offline, slow, limiting, failing or answers nonsense
 └── JournalError             the journal cannot be opened, read or written
     └── JournalFull          the disk has no room; nothing was recorded
@@ -80,6 +81,10 @@ class NotFound(VaporError, KeyError):
 
 class BackendRefused(VaporError):
     """The backend will not take this job; the workspace is as it was."""
+
+
+class NotPassedOn(VaporError):
+    """What a person wants is recorded, and its backend could not be told: the same again works once it can."""
 
 
 class HubUnavailable(VaporError):

@@ -29,9 +29,10 @@ def points(steps=200, slow=1.0, loss=1.0, memory=1.0):
     took = np.full(steps, slow * EXPECTED.step_time_s.value)
     took[0] *= 30
     train = np.interp(at, EXPECTED.at, EXPECTED.train) * loss
+    elapsed = EXPECTED.startup_s.value + np.cumsum(took)
     return pd.DataFrame(
         {
-            "step": at, "loss": train, "step_time_s": took, "tokens_per_second": 1000 / took,
+            "step": at, "elapsed_s": elapsed, "loss": train, "step_time_s": took, "tokens_per_second": 1000 / took,
             "memory_gb": memory * EXPECTED.memory_gb.value, "eval_loss": np.where(at % 20 == 19, train, np.nan),
         }
     )  # fmt: skip
@@ -58,6 +59,28 @@ def test_a_run_that_goes_as_rehearsed_is_within_every_range():
         "tokens_per_second"
     ]  # which the test does not follow
     assert all(each.final for each in found)
+
+
+def test_a_short_run_is_held_against_the_time_that_such_runs_took_to_start():
+    """A run of 16 steps was told to take 69 % longer than rehearsed: loading took as long as training."""
+    config = CONFIG.changed(max_steps=16)
+    law, known = expectation(config), expectation(config, None, (60.0, 70.0, 65.0))
+    assert known.startup_s.value == 65.0
+    assert known.startup_s.low < 60.0
+    assert known.startup_s.high > 70.0
+    later_s = 65.0 - law.startup_s.value
+    assert known.duration_s.value == pytest.approx(law.duration_s.value + later_s)
+    assert known.duration_s.low <= known.duration_s.value <= known.duration_s.high
+    assert known.cost_usd.value == pytest.approx(
+        law.cost_usd.value * known.duration_s.value / law.duration_s.value
+    )
+    assert known.step_time_s == law.step_time_s
+
+
+def test_an_expectation_that_was_kept_before_start_ups_were_has_none():
+    old = EXPECTED.model_copy(update={"startup_s": None})
+    assert Expectation.model_validate_json(old.model_dump_json()) == old
+    assert "startup_s" not in {each.name for each in outcomes(old, job(), points())}
 
 
 def test_what_only_an_end_can_tell_is_not_told_before():

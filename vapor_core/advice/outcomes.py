@@ -45,14 +45,16 @@ def outcomes(expected: Expectation, job: Job, points: pd.DataFrame) -> tuple[Out
         "step_time_s": _median(steady, "step_time_s"),
         "tokens_per_second": _median(steady, "tokens_per_second"),
         "memory_gb": _highest(points, "memory_gb"),
+        "startup_s": _started(points),
         "duration_s": job.elapsed_s if over else None,
         "cost_usd": job.cost_usd if over else None,
         "loss": _mean(end, "loss"),
         "eval_loss": _last(points, "eval_loss") if over else None,
     }
     return tuple(
-        Outcome(name=name, expected=expected.figure(name), measured=value, final=over and value is not None)
+        Outcome(name=name, expected=figure, measured=value, final=over and value is not None)
         for name, value in measured.items()
+        if (figure := expected.figure(name)) is not None
     )
 
 
@@ -109,6 +111,14 @@ def _seconds(value: float) -> str:
 def _known(points: pd.DataFrame, column: str) -> Floats:
     values = points[column].to_numpy(np.float64) if column in points else np.empty(0)
     return values[np.isfinite(values)]
+
+
+def _started(points: pd.DataFrame) -> float | None:
+    """Until the first step began, as its row tells."""
+    if points.empty or points["step"].iloc[0] != 0 or not {"elapsed_s", "step_time_s"} <= set(points):
+        return None
+    left = float(points["elapsed_s"].iloc[0]) - float(points["step_time_s"].iloc[0])
+    return left if np.isfinite(left) and left >= 0 else None
 
 
 def _median(points: pd.DataFrame, column: str) -> float | None:

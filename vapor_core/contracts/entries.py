@@ -222,6 +222,9 @@ class Accelerator(Contract):
     slowdown: Slowdown = 1.0
     adapter_slowdown: Slowdown | None = None
     held_gb: Annotated[float, Field(ge=0, le=1e4)] = 0.0
+    start_s: Annotated[float | None, Field(ge=0, le=1e4)] = (
+        None  # from a process's start until a trainer is loaded
+    )
     cards_per_node: Annotated[int, Field(ge=1, le=10**6)] = 8
     power_w: Annotated[float | None, Field(gt=0, le=1e6)] = None
     price_per_hour: Annotated[float, Field(ge=0, le=1e6)] = 0.0  # US dollars, on demand; 0: not known

@@ -9,12 +9,20 @@ from vapor_core.contracts.base import Contract
 MOST_BAND = 200  # points of the loss that was rehearsed
 Amount = Annotated[float, Field(ge=0, le=1e18)]
 FigureName = Literal[
-    "step_time_s", "tokens_per_second", "memory_gb", "duration_s", "cost_usd", "loss", "eval_loss"
+    "step_time_s",
+    "tokens_per_second",
+    "memory_gb",
+    "startup_s",
+    "duration_s",
+    "cost_usd",
+    "loss",
+    "eval_loss",
 ]
 TITLES: dict[FigureName, str] = {
     "step_time_s": "Step",
     "tokens_per_second": "Tokens a second",
     "memory_gb": "Memory at the peak",
+    "startup_s": "Start-up",
     "duration_s": "Time in all",
     "cost_usd": "Cost",
     "loss": "Train loss at the end",
@@ -33,6 +41,7 @@ class Figure(Contract):
 class Expectation(Contract):
     """What a run was rehearsed to be. Seconds, GB of 1e9 bytes, US dollars, nats per token.
 
+    `duration_s` is that of the whole process, `startup_s` of it until the first step: libraries, weights, data;
     `memory_gb` is the peak that is allocated, per accelerator, or that the process holds on a processor; `loss` and
     `eval_loss` are those of the end. `at`, `train`, `train_low`, `train_high`: some steps, ascending, and the rehearsed
     train loss with its band there.
@@ -41,6 +50,7 @@ class Expectation(Contract):
     step_time_s: Figure
     tokens_per_second: Figure
     memory_gb: Figure
+    startup_s: Figure | None = None
     duration_s: Figure
     cost_usd: Figure
     loss: Figure
@@ -60,9 +70,9 @@ class Expectation(Contract):
             raise ValueError("at has its steps in ascending order")
         return self
 
-    def figure(self, name: FigureName) -> Figure:
-        """One of the figures by its name."""
-        found: Figure = getattr(self, name)
+    def figure(self, name: FigureName) -> Figure | None:
+        """One of the figures by its name; None where it was not rehearsed."""
+        found: Figure | None = getattr(self, name)
         return found
 
 

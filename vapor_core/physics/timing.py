@@ -160,13 +160,15 @@ def with_chance(mean: Timing, plan: Plan, jitter: float) -> Timing:
 
 def startup_s(plan: Plan) -> float:
     """Seconds from the start of a job to its first step: process, weights, data, compilation."""
-    nodes = _nodes(plan)
+    measured_s, nodes = plan.accelerator.start_s, _nodes(plan)
+    process_s = _PROCESS_START_S if measured_s is None else measured_s
     weights_s = (
         0.0 if plan.config.method == "pretrain" else 1e-9 * _WEIGHT_BYTES * plan.model.parameters / _READ_GB_S
     )
     data_s = min(plan.dataset.examples / _EXAMPLES_PER_S, _LONGEST_PREPARATION_S)
-    compile_s = _COMPILE_S if plan.config.method == "pretrain" else 0.0
-    return _PROCESS_START_S + weights_s + data_s + compile_s + _NODE_START_S * sqrt(nodes)
+    compiles = plan.config.compile if measured_s is not None else plan.config.method == "pretrain"
+    compile_s = _COMPILE_S if compiles else 0.0
+    return process_s + weights_s + data_s + compile_s + _NODE_START_S * sqrt(nodes)
 
 
 def _evaluation_s(plan: Plan, step_time_s: float) -> float:

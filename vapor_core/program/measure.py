@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from vapor_core.program.process_memory import GB, peak_gb
+from vapor_core.program.process_memory import GB, age_s, peak_gb
 
 SECONDS = 1.0  # that each figure is measured for, at most
 REPEATS = 3  # at least, after one that is not counted
@@ -260,6 +260,7 @@ def measured() -> dict[str, object]:
     """Everything, by name; None where a thing cannot be told."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     held = held_gb()
+    start_s = age_s()
     found: dict[str, object] = {
         "device": device,
         "name": torch.cuda.get_device_name(0) if device == "cuda" else processor(),
@@ -267,6 +268,7 @@ def measured() -> dict[str, object]:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "held_gb": held,
+        "start_s": start_s,
     }
     if device == "cuda":
         free, total = torch.cuda.mem_get_info()

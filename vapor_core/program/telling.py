@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from vapor_core.program.process_memory import GB, forget_peak, peak_gb
+from vapor_core.program.process_memory import GB, age_s, forget_peak, peak_gb
 
 
 class Teller:
@@ -26,7 +27,7 @@ class Teller:
 
     def __init__(self, folder: Path, attempt: int, *, silent: bool = False) -> None:
         self.attempt, self.silent = attempt, silent
-        self._began = time.monotonic()
+        self._began = time.monotonic() - age_s()
         if silent:
             return
         self._file = (folder / "metrics.jsonl").open("ab")
@@ -59,7 +60,7 @@ class Teller:
 
     @property
     def elapsed_s(self) -> float:
-        """Since this attempt began, start-up included."""
+        """Since this attempt's process began: imports, weights and data included."""
         return time.monotonic() - self._began
 
 
@@ -189,6 +190,13 @@ def last_checkpoint(folder: Path) -> str | None:
     whole = [path for path in folder.glob("checkpoint-*") if _is_whole(path)]
     newest = max(whole, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
     return None if newest is None else str(newest)
+
+
+def forget_torn(folder: Path) -> None:
+    """Give back the room of checkpoints that were not written whole."""
+    for path in folder.glob("checkpoint-*"):
+        if not _is_whole(path):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_whole(path: Path) -> bool:

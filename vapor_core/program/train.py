@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import set_seed
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 
-from vapor_core.program import data, model
+from vapor_core.program import data, full_disk, model
 from vapor_core.program.kernels import kernels
 from vapor_core.program.limits import OPTIMIZERS, refusal
-from vapor_core.program.telling import Teller, Telling, evaluated_every, last_checkpoint
+from vapor_core.program.telling import Teller, Telling, evaluated_every, forget_torn, last_checkpoint
 
 CHECKPOINTS, RESULT = "checkpoints", "result"
 KEPT = 3  # checkpoints
@@ -225,7 +226,12 @@ def main(path: str, teller_of: type[Teller] = Teller) -> int:
         run(folder, teller)
     except Exception as error:  # noqa: BLE001 - whatever ends it is told, and its trace printed
         traceback.print_exc()
-        teller.tell("end", reason="failed", message=f"{type(error).__name__}: {error}"[:1000])
+        said = f"{type(error).__name__}: {error}"[:1000]
+        if full_disk.is_full(error, folder):
+            said = full_disk.SENTENCE
+            forget_torn(folder / CHECKPOINTS)
+        with suppress(OSError):  # the supervisor says it then
+            teller.tell("end", reason="failed", message=said)
         return 1
     finally:
         teller.close()

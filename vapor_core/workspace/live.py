@@ -16,7 +16,7 @@ from vapor_core.backends import registry
 from vapor_core.backends.base import DeploymentBackend, DeploymentSpec, Health, JobBackend, JobState
 from vapor_core.contracts.lifecycle import DEPLOYMENT_ENDS, JOB_ENDS, LifeEvent, in_order
 from vapor_core.contracts.workspace import Deployment, Job
-from vapor_core.errors import BackendRefused, InvalidConfig, JournalError
+from vapor_core.errors import BackendRefused, InvalidConfig, JournalError, NotPassedOn
 from vapor_core.journal.codec import encode, reread
 from vapor_core.journal.events import REPAIR, Refused, SetAside, WorkspaceEvent
 from vapor_core.journal.journal import Entry, Journal, JournalConflict
@@ -354,6 +354,10 @@ class LiveWorkspace:
             except BackendRefused as refused:
                 self._record_refusal(key, str(refused))
                 refusals.append(str(refused))
+            except (
+                NotPassedOn
+            ) as delayed:  # a person can want it again, and opening the workspace tells it anew
+                refusals.append(str(delayed))
         return refusals
 
     def _record_refusal(self, key: str, reason: str) -> None:

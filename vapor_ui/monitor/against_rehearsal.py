@@ -26,6 +26,7 @@ WORDS: dict[FigureName, Callable[[float], str]] = {
     "step_time_s": lambda value: f"{value:.3g} s",
     "tokens_per_second": text.count,
     "memory_gb": text.gigabytes,
+    "startup_s": text.duration,
     "duration_s": text.duration,
     "cost_usd": text.money,
     "loss": text.loss,

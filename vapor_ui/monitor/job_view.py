@@ -40,6 +40,7 @@ DRAWN = (*LOSSES, *SMALL_COLUMNS)
 FAILURE_TELLS: dict[str, tuple[str, ...]] = {"diverged": ("divergence", "nan", "spike", "overfit", "plateau")}
 # Kinds of events that tell what no curve of an imported log shows.
 OF_A_LOG = ("left_out", "stopped", "summary")
+TIME_HOLDS = "From the start of its process on: libraries, weights and data are in it, pauses are not"
 AXIS_COLUMN: dict[Axis, str] = {"step": "step", "tokens": "tokens", "epoch": "epoch", "time": "elapsed_s"}
 
 
@@ -224,7 +225,7 @@ def _figures(job: Job, points: pd.DataFrame, *, has_cost: bool, smoothed: bool) 
         cards.metric_card("Memory", text.gigabytes(last("memory_gb")))
         # An imported log rarely records how long the run took, and never what it cost.
         timed = job.started_s is not None and (has_cost or job.elapsed_s > 0)
-        cards.metric_card("Time", text.duration(job.elapsed_s) if timed else text.MISSING)
+        cards.metric_card("Time", text.duration(job.elapsed_s) if timed else text.MISSING, help=TIME_HOLDS)
         cards.metric_card("Cost so far", text.money(job.cost_usd) if has_cost else text.MISSING)
 
 

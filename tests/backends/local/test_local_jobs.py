@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.backends.local.running import MODEL, config, opened, processes, run_of, until
+from tests.backends.local.running import MODEL, config, opened, processes, run_of, until, until_true
 from vapor_core import Calibration
 from vapor_core.backends.local import jobs
 from vapor_core.backends.local.log_rows import LogRows
@@ -222,6 +222,19 @@ def test_what_a_run_was_rehearsed_to_be_is_kept_with_it(machine):
     assert store.submit(config(5).changed(backend="simulated"), now=time.time()).expected is None
 
 
+def test_how_long_earlier_runs_took_to_start_is_rehearsed(machine):
+    store = opened(machine)
+    first = store.submit(config(5), now=time.time())
+    until(store, first.id, "completed")
+    row = store.metrics(first.id).frame(10).iloc[0]
+    second = store.submit(config(5), now=time.time())
+    measured = row["elapsed_s"] - row["step_time_s"]
+    assert second.expected.startup_s.value == pytest.approx(measured, abs=1e-6)
+    assert second.expected.duration_s.value < first.expected.duration_s.value
+    other = store.submit(config(5, dataset="databricks/databricks-dolly-15k"), now=time.time())
+    assert other.expected.startup_s.value > 1.0
+
+
 def test_a_supervisor_that_is_killed_while_it_starts_is_started_again(machine, monkeypatch):
     starts = []
     run_it = subprocess.run
@@ -261,3 +274,33 @@ def test_a_supervisor_that_never_starts_is_a_sentence_and_one_whose_child_lives_
     store.submit(config(10), now=time.time())
     assert len(starts) == 1
     os.close(held[0])
+
+
+def test_a_clock_that_goes_back_loses_no_line_and_tells_each_once(machine, monkeypatch):
+    """Checkpoints of the hour that came twice were never told, and stood before the start in the history."""
+    monkeypatch.setenv("VAPOR_TEST_CLOCK_BACK", "7")
+    store = opened(machine)
+    job = store.submit(config(30), now=time.time())
+    told = []
+    until_true(lambda: told.extend(store.advance(now=time.time())) or store.job(job.id).status == "completed")
+    told.extend(store.advance(now=time.time() + 1))
+    steps = [line.step for line in told if line.kind == "checkpoint"]
+    assert steps == [5, 10, 15, 20, 25, 30, 30]
+    assert [line.kind for line in told].count("completed") == 1
+    kinds = [line.kind for line in store.events(job.id) if line.kind != "submitted"]
+    assert kinds[0] == "started"
+    assert kinds[-1] == "completed"
+    assert store.metrics(job.id).frame(1000)["step"].tolist() == list(range(30))
+    assert store.job(job.id).elapsed_s < 600
+
+
+def test_an_app_whose_clock_is_behind_the_run_tells_what_has_happened(machine):
+    store = opened(machine)
+    job = store.submit(config(12), now=time.time() - 3600)
+    until_true(
+        lambda: store.advance(now=time.time() - 3600) is not None and store.job(job.id).status == "completed"
+    )
+    kinds = [line.kind for line in store.events(job.id)]
+    assert kinds.count("checkpoint") == 3
+    assert kinds[-1] == "completed"
+    assert store.job(job.id).step == 12

@@ -1,6 +1,7 @@
 """A trainer that trains nothing: it counts steps, tells them as a real one does, saves, and ends when it is asked to.
 
-Its spec's `max_steps` says how many; VAPOR_TEST_STEP_S how long one takes; VAPOR_TEST_FAILS at which step it raises.
+Its spec's `max_steps` says how many; VAPOR_TEST_STEP_S how long one takes; VAPOR_TEST_FAILS at which step it raises;
+VAPOR_TEST_CLOCK_BACK after how many steps the clock goes back an hour; VAPOR_TEST_SAVES the bytes of a checkpoint.
 """
 
 import json
@@ -27,10 +28,15 @@ def main(folder):
         float(os.environ.get("VAPOR_TEST_STEP_S", "0.02")),
         int(os.environ.get("VAPOR_TEST_FAILS", "-1")),
     )
+    back, saves = (
+        int(os.environ.get("VAPOR_TEST_CLOCK_BACK", "-1")),
+        int(os.environ.get("VAPOR_TEST_SAVES", "0")),
+    )
     with (run / "metrics.jsonl").open("ab") as out:
 
         def tell(event, **more):
-            line = {"event": event, "attempt": attempt, "at": time.time(), **more}
+            at = time.time() - (3600 if 0 <= back <= step else 0)
+            line = {"event": event, "attempt": attempt, "at": at, **more}
             out.write(json.dumps(line).encode() + b"\n")
             out.flush()
 
@@ -38,6 +44,8 @@ def main(folder):
             saved.parent.mkdir(exist_ok=True)
             draft = saved.with_suffix(".draft")
             draft.write_text(str(step))
+            if saves:
+                (saved.parent / f"weights-{step}").write_bytes(bytes(saves))
             draft.replace(saved)
             tell("checkpoint", step=step)
 

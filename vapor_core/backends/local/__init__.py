@@ -2,6 +2,8 @@
 
 Nothing here imports torch: the trainer is another process.
 
+earlier_runs: What earlier runs on this machine took until their first step: what no law knows as well as the
+    machine does.
 jobs: The seam to real work on this machine: what is wanted is written into a job's folder, what is there is
     read.
 line: Where a job stands among those that wait for this machine, and letting it go first.

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from math import isfinite, nan
 from typing import TYPE_CHECKING
@@ -19,15 +20,17 @@ from vapor_core import catalog
 from vapor_core.advice.expectation import expectation
 from vapor_core.backends.base import ROWS_AT_ONCE, Columns, Intervention, JobSpec, JobState, MetricBatch
 from vapor_core.backends.local import own_data, own_models
+from vapor_core.backends.local.earlier_runs import started_s
 from vapor_core.backends.local.log_rows import LogRows
 from vapor_core.backends.local.machine import remembered
 from vapor_core.backends.local.run_directory import Attempt, Exit, RunDirectory, runs_folder
 from vapor_core.backends.local.run_spec import PACKAGED, run_spec, weights_of
 from vapor_core.backends.local.slots import Slots
 from vapor_core.contracts.findings import Failure
-from vapor_core.contracts.lifecycle import JobStatus, LifeEvent
-from vapor_core.errors import BackendRefused, NotFound
+from vapor_core.contracts.lifecycle import JobStatus, LifeEvent, in_order
+from vapor_core.errors import BackendRefused, NotFound, NotPassedOn
 from vapor_core.physics.plan import plan
+from vapor_core.program import full_disk
 from vapor_core.program.limits import refusal
 
 if TYPE_CHECKING:
@@ -53,6 +56,8 @@ DETACHED = (
     "import os, runpy, sys; os.fork() and os._exit(0); os.setsid(); "
     "runpy.run_module('vapor_core.backends.local.supervisor', run_name='__main__', alter_sys=True)"
 )
+DISK_WHY = "A run writes its metrics and checkpoints as it goes; what was written stays."
+DISK_CURE = "Free some space and press Resume: it goes on from its last checkpoint."
 WORDS = {
     "start": "Training began.",
     "checkpoint": "Checkpoint saved after {step:,} steps.",
@@ -72,6 +77,7 @@ class LocalJobs:
         self._workspace, self._folder = workspace, runs_folder() / workspace
         self._specs: dict[str, JobSpec] = {}
         self._rows: dict[str, LogRows] = {}
+        self._ends: dict[str, tuple[Exit, Exit]] = {}  # as it is written, and as it is dated here
         self._runs: dict[str, RunDirectory] = {}
 
     def check(self, spec: JobSpec) -> None:
@@ -110,8 +116,9 @@ class LocalJobs:
                 raise BackendRefused(reason)
 
     def expected(self, spec: JobSpec, calibration: Calibration | None) -> Expectation | None:
-        """What it was rehearsed to be on this machine."""
-        return expectation(spec.config, calibration)
+        """What it was rehearsed to be on this machine, which knows how long runs like it took to start."""
+        started = started_s(runs_folder(), spec.config.model_dump(mode="json"))
+        return expectation(spec.config, calibration, started)
 
     def recall(self, spec: JobSpec, interventions: tuple[Intervention, ...]) -> None:
         """Know a job."""
@@ -120,11 +127,14 @@ class LocalJobs:
     def start(self, job_id: str) -> None:
         """Write down what is to be trained and have it supervised, unless that was done."""
         run = self._run(job_id)
+        begun = run.exists
         try:
             run.create(run_spec(self._spec(job_id), self._own_data(run, job_id)))
+            self._supervise(run)
         except OSError as error:
+            if begun:
+                raise NotPassedOn(_untold("its start", error)) from None
             raise BackendRefused(f"its folder cannot be written: {error.strerror}; free some space") from None
-        self._supervise(run)
 
     def _own_data(self, run: RunDirectory, job_id: str) -> Path | None:
         """The run's own copy of a person's data; None where the data are not a person's."""
@@ -135,8 +145,11 @@ class LocalJobs:
         if not copy.exists() and place is not None:
             run.path.mkdir(parents=True, exist_ok=True)
             draft = run.path / f".data.{os.getpid()}"
-            shutil.copyfile(place, draft)
-            draft.replace(copy)
+            try:
+                shutil.copyfile(place, draft)
+                draft.replace(copy)
+            finally:
+                draft.unlink(missing_ok=True)
         if not copy.exists():
             raise BackendRefused(
                 f"the file of {data.display_name} is no longer on this machine; upload it again"
@@ -152,7 +165,7 @@ class LocalJobs:
 
     def state(self, job_id: str, at_s: float) -> JobState:
         """Where a job stands now."""
-        run, rows = self._run(job_id), self._look(job_id)
+        run, rows = self._run(job_id), self._look(job_id, at_s)
         attempt, ended = run.attempt(), run.ended()
         config = self._spec(job_id).config
         status = self._status(run, rows, attempt, ended)
@@ -165,7 +178,9 @@ class LocalJobs:
             total_steps=total,
             elapsed_s=rows.elapsed_s,
             started_s=rows.began,
-            ended_s=ended.at if ended is not None and status not in ("paused", "lost") else None,
+            ended_s=self._ends[job_id][1].at
+            if ended is not None and status not in ("paused", "lost")
+            else None,
             eta_s=left * step_s if isfinite(step_s) else None,
             failure=self._failure(run, status, ended),
             attempt=attempt.number if attempt else 1,
@@ -188,7 +203,7 @@ class LocalJobs:
 
     def history(self, job_id: str, from_s: float, to_s: float) -> tuple[LifeEvent, ...]:
         """What the trainer told and how attempts ended, after `from_s` and up to `to_s`, by the wall clock."""
-        run, rows = self._run(job_id), self._look(job_id)
+        rows = self._look(job_id, to_s)
         lines = [
             LifeEvent(
                 at_s=told.at, kind=_kind(told.kind), sentence=_sentence(told.kind, told.step), step=told.step
@@ -196,10 +211,10 @@ class LocalJobs:
             for told in rows.told
             if told.kind in WORDS and from_s < told.at <= to_s
         ]
-        exit = run.exit()
-        if exit is not None and from_s < exit.at <= to_s:
-            lines.append(_ended_line(exit, rows.steps_done))
-        return tuple(sorted(lines, key=lambda line: line.at_s))
+        _, ended = self._ends.get(job_id, (None, None))
+        if ended is not None and from_s < ended.at <= to_s:
+            lines.append(_ended_line(ended, rows.steps_done))
+        return in_order(lines)
 
     def logs(self, job_id: str, at_s: float) -> str:
         """The last that the trainer printed."""
@@ -207,9 +222,13 @@ class LocalJobs:
 
     def _want(self, job_id: str, intervention: Intervention) -> None:
         run = self._run(job_id)
-        if run.exists:
+        if not run.exists:
+            return
+        try:
             run.want(intervention.number, "run" if intervention.kind == "resume" else intervention.kind)
             self._supervise(run)
+        except OSError as error:
+            raise NotPassedOn(_untold(intervention.kind, error)) from None
 
     def _supervise(self, run: RunDirectory) -> None:
         """Start a supervisor where one is needed: none lives, and what is wanted last is neither done nor was begun."""
@@ -264,7 +283,16 @@ class LocalJobs:
     def _failure(self, run: RunDirectory, status: JobStatus, ended: Exit | None) -> Failure | None:
         if status not in ("failed", "lost"):
             return None
+        full = ended is None and full_disk.is_as_good_as_full(run.path)
         message = ended.message if ended else "its supervisor ended without a word"
+        message = full_disk.SENTENCE if full else message
+        if message == full_disk.SENTENCE:
+            return Failure(
+                code="lost" if status == "lost" else "backend",
+                what="The disk is full.",
+                why=DISK_WHY,
+                cure=DISK_CURE,
+            )
         log = run.end_of_log(600).strip()
         return Failure(
             code="lost" if status == "lost" else "backend",
@@ -273,13 +301,24 @@ class LocalJobs:
             cure="Resume goes on from its last checkpoint." if status == "lost" else "",
         )
 
-    def _look(self, job_id: str) -> LogRows:
+    def _note_exit(self, job_id: str, rows: LogRows, now: float) -> None:
+        """Date how the last attempt ended, once: it follows all that was told before."""
+        exit, known = self._run(job_id).exit(), self._ends.get(job_id)
+        if exit is None:
+            self._ends.pop(job_id, None)
+        elif known is None or known[0] != exit:
+            self._ends[job_id] = exit, replace(exit, at=rows.dated(exit.at, now))
+
+    def _look(self, job_id: str, now: float | None = None) -> LogRows:
         rows = self._rows.get(job_id)
         if rows is None:
             config = self._spec(job_id).config
             hourly = catalog.accelerator(config.accelerator).price_per_hour * config.accelerator_count
             rows = self._rows[job_id] = LogRows(self._run(job_id).metrics, hourly / 3600)
-        rows.look()
+        rows.look(now)
+        if now is not None:
+            self._note_exit(job_id, rows, now)
+            rows.seen(now)
         return rows
 
     def _run(self, job_id: str) -> RunDirectory:
@@ -314,6 +353,10 @@ def _see_that_weights_can_be_had(spec: JobSpec) -> None:
             f"the weights of {model.display_name} are not on this machine, and the Hub is not asked here "
             f"(HF_HUB_OFFLINE); pretraining, the packaged {PACKAGED} or a folder in {own_models.MODELS} needs none"
         )
+
+
+def _untold(what: str, error: OSError) -> str:
+    return f"{what} is recorded, but the run's folder cannot be written: {error.strerror}; free some space, then again"
 
 
 def _is_offline() -> bool:

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite, isnan, nan
+from math import inf, isfinite, isnan, nan, nextafter
 from pathlib import Path
 from statistics import median
 
@@ -32,7 +32,7 @@ MOST_AT_ONCE = 64 * 2**20  # bytes of a file that are read at a look
 class Told:
     """A line of a run's history as its trainer told it."""
 
-    at: float  # seconds since 1970
+    at: float  # seconds since 1970; never before the line above it, nor in a past that was looked at without it
     kind: str  # "start", "checkpoint", "retry" or "end"
     step: int  # steps done
     attempt: int
@@ -59,13 +59,14 @@ class LogRows:
     _open: bool = False  # whether the last step's evaluation may still come
     _before_s: float = 0.0  # what earlier attempts took
     _last_s: float = 0.0
+    _seen_s: float = -inf  # by the reader's clock, when it looked last
 
     def __post_init__(self) -> None:
         """Keep the path as the system takes it."""
         self._file = str(self.path)
 
-    def look(self) -> None:
-        """Read what has been appended."""
+    def look(self, now: float | None = None) -> None:
+        """Read what has been appended; `now` is the reader's clock, see `dated`."""
         try:
             size = os.stat(self._file).st_size  # noqa: PTH116 - asked at every tick
         except FileNotFoundError:
@@ -80,7 +81,21 @@ class LogRows:
         whole = fresh.rfind(b"\n") + 1
         self._read += whole
         for line in fresh[:whole].splitlines():
-            self._take(line)
+            self._take(line, now)
+
+    def dated(self, at: float, now: float | None) -> float:
+        """The instant of something that is read for the first time, by the clock of whoever reads.
+
+        A machine's clock may be set back while a run writes, and a line may come to be read a moment after its instant.
+        So what is news is dated after all that was looked at before, and what was read has happened by now: it is told,
+        in the order in which it was written, and once.
+        """
+        earliest = max(nextafter(self._seen_s, inf), self.told[-1].at if self.told else -inf)
+        return max(at if now is None else min(at, now), earliest)
+
+    def seen(self, now: float) -> None:
+        """All that is there has been read by an instant of the reader's clock."""
+        self._seen_s = max(self._seen_s, now)
 
     @property
     def steps_done(self) -> int:
@@ -127,7 +142,7 @@ class LogRows:
         for name in self.__slots__:
             setattr(self, name, getattr(fresh, name))
 
-    def _take(self, line: bytes) -> None:
+    def _take(self, line: bytes, now: float | None) -> None:
         try:
             event = json.loads(line)
         except ValueError:
@@ -144,7 +159,8 @@ class LogRows:
             self._evaluation(event, step - 1)
         if kind in ("start", "checkpoint", "retry", "end"):
             words = str(event.get("message") or event.get("reason") or "")
-            self.told.append(Told(_number(event, "at", 0.0), str(kind), step, self.attempt, words))
+            at = self.dated(_number(event, "at", 0.0), now)
+            self.told.append(Told(at, str(kind), step, self.attempt, words))
 
     def _begin(self, event: Mapping[str, object], step: int) -> None:
         """A new attempt goes on from `step`: what an earlier one did beyond is dropped, but not the time it took."""

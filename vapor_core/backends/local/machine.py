@@ -203,7 +203,7 @@ def machine_of(figures: dict[str, Any]) -> Machine:
             power_w=figures.get("power_w"),
         )
     more = {name: figures[name] for name in ("host_gb_s", "cache_mb") if figures.get(name)}
-    held: dict[str, float] = {}
+    held: dict[str, float] = {"start_s": float(figures["start_s"])} if figures.get("start_s") else {}
     if figures["device"] == "cpu":
         held |= {
             "held_gb": float(figures["held_gb"]),

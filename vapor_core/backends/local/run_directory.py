@@ -14,6 +14,7 @@ may be given to somebody else, and a heartbeat needs a clock that runs forwards.
     stop            asks the trainer to save a checkpoint and to end
     exit.json       how the last attempt ended, and which wish that answers
     checkpoints/    what can be gone on from
+    reserve         room that is given up when the disk is full, so that what is wanted and how it ended still fit
 """
 
 from __future__ import annotations
@@ -22,16 +23,18 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from vapor_core.backends.local.whole_file import written_whole
+from vapor_core.program.full_disk import is_full
 
 RUNS = "VAPOR_RUNS"  # the folder of all runs
 Want = Literal["run", "pause", "stop"]
 END_OF_LOG = 2_000  # letters
+RESERVE = 2**15  # bytes
 
 
 def runs_folder() -> Path:
@@ -78,6 +81,7 @@ class RunDirectory:
         self.metrics = path / "metrics.jsonl"
         self.output = path / "output.log"
         self.stop_file = path / "stop"
+        self._reserve_file = path / "reserve"
         self._place = f"{path}/"  # what is asked at every tick is asked in few words
         self._known: dict[
             str, tuple[tuple[int, int, int], dict[str, object]]
@@ -99,6 +103,7 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         if not self._file("spec").exists():
             self._write("spec", spec)
+        self._reserve()
 
     @property
     def exists(self) -> bool:
@@ -128,6 +133,7 @@ class RunDirectory:
     def begin(self, attempt: Attempt) -> None:
         """Write down that an attempt begins."""
         self.stop_file.unlink(missing_ok=True)
+        self._reserve()
         self._write("attempt", {"number": attempt.number, "wish": attempt.wish, "began": attempt.began})
 
     def exit(self) -> Exit | None:
@@ -228,6 +234,19 @@ class RunDirectory:
         return self._known[name][1]
 
     def _write(self, name: str, value: Mapping[str, object]) -> None:
-        """Whole or not at all, and on the disk before it counts."""
-        with written_whole(self._file(name)) as file:
-            json.dump(value, file)
+        """Whole or not at all, and on the disk before it counts; a full disk takes it where the reserve was."""
+        try:
+            with written_whole(self._file(name)) as file:
+                json.dump(value, file)
+        except OSError as error:
+            if not is_full(error, self.path) or not self._reserve_file.exists():
+                raise
+            self._reserve_file.unlink(missing_ok=True)
+            with written_whole(self._file(name)) as file:
+                json.dump(value, file)
+
+    def _reserve(self) -> None:
+        """Keep room for the last words, where there is room."""
+        if not self._reserve_file.exists():
+            with suppress(OSError), written_whole(self._reserve_file) as file:
+                file.write("." * RESERVE)

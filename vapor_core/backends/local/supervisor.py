@@ -20,6 +20,7 @@ from pathlib import Path
 
 from vapor_core.backends.local.run_directory import Attempt, Exit, RunDirectory, Wanted
 from vapor_core.backends.local.slots import Slots
+from vapor_core.program import full_disk
 
 LOOK_S = 0.2  # between two looks at what is wanted
 STOP_S = 15.0  # a trainer has so long to save and end before it is told again, and as long again before it is killed
@@ -80,8 +81,8 @@ class Supervisor:
         lock = self.run.own("trainer")
         if lock is None:
             return self._exit(wanted, "failed", "an earlier trainer of this job still runs")
-        self.run.begin(Attempt((before.number if before else 0) + 1, wanted.number, time.time()))
         try:
+            self.run.begin(Attempt((before.number if before else 0) + 1, wanted.number, time.time()))
             with self.run.output.open("ab") as output:
                 trainer = subprocess.Popen(  # noqa: S603 - our own program
                     self._command(),
@@ -93,7 +94,9 @@ class Supervisor:
                     preexec_fn=_end_with_parent,  # noqa: PLW1509 - this process has no threads
                 )
         except OSError as error:
-            return self._exit(wanted, "failed", f"the trainer could not be started: {error.strerror}")
+            full = full_disk.is_full(error, self.run.path)
+            said = full_disk.SENTENCE if full else f"the trainer could not be started: {error.strerror}"
+            return self._exit(wanted, "failed", said)
         finally:
             os.close(lock)  # the trainer has it now
         answered = self._see_through(trainer, wanted)
@@ -111,7 +114,7 @@ class Supervisor:
             latest = self.run.wanted()
             if latest.what != "run" and asked_at is None:
                 wanted, asked_at = latest, time.monotonic()
-                self.run.stop_file.write_text(latest.what, encoding="utf-8")
+                self._ask_to_end(trainer, latest)
             elif asked_at is not None:
                 wanted = latest if latest.what != "run" else wanted
                 if time.monotonic() - asked_at > STOP_S * (told + 1) and told < 2:
@@ -119,6 +122,13 @@ class Supervisor:
                     told += 1
             time.sleep(LOOK_S)
         return wanted
+
+    def _ask_to_end(self, trainer: subprocess.Popen[bytes], wanted: Wanted) -> None:
+        """By a file, which works while a model loads; by a signal where no file finds room."""
+        try:
+            self.run.stop_file.write_text(wanted.what, encoding="utf-8")
+        except OSError:
+            trainer.send_signal(signal.SIGTERM)
 
     def _told(self, code: int, wanted: Wanted) -> Exit:
         """How it ended, by its own last word; one that was killed had none."""
@@ -130,12 +140,20 @@ class Supervisor:
         if said == "stopped":
             return self._exit(wanted, "paused" if wanted.what == "pause" else "stopped")
         if said == "failed" or code > 0:
-            return self._exit(wanted, "failed", message or f"it ended with code {code}")
+            return self._exit(wanted, "failed", message or self._why_it_failed(code))
         if wanted.what == "stop":
             return self._exit(wanted, "stopped", "it did not save in time")
         return self._exit(
             wanted, "killed", f"it was killed by signal {-code}" if code else "it ended without a word"
         )
+
+    def _why_it_failed(self, code: int) -> str:
+        """Of a trainer that could not say it itself, as where the disk took no word more."""
+        full = full_disk.is_as_good_as_full(self.run.path)
+        printed = self.run.end_of_log().lower()
+        if full or any(word in printed for word in full_disk.WORDS):
+            return full_disk.SENTENCE
+        return f"it ended with code {code}"
 
     def _last_word(self) -> dict[str, object]:
         """The last `end` event."""

@@ -17,8 +17,12 @@ def written_whole(place: Path) -> Iterator[TextIO]:
         OSError: where the disk does not take it; what was there stays.
     """
     draft = place.with_name(f".{place.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8", errors="replace") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(place)
+    try:
+        with draft.open("w", encoding="utf-8", errors="replace") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(place)
+    except OSError:
+        draft.unlink(missing_ok=True)  # a full disk has its room back
+        raise
