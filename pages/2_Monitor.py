@@ -8,16 +8,7 @@ from vapor_ui.entrance import arrival
 
 arrival.begin("Monitor")
 
-from vapor_ui.monitor import (
-    actions,
-    against_rehearsal,
-    chooser,
-    downloads,
-    forking,
-    job_view,
-    key_again,
-    view_controls,
-)
+from vapor_ui.monitor import actions, against_rehearsal, chooser, downloads, forking, job_view, view_controls
 from vapor_ui.shell import frame, live, share
 
 store = frame.page("Monitor")
@@ -35,7 +26,6 @@ if job is not None:
     with st.container():  # there or not, what follows keeps its place and is not drawn anew
         if back is None or back >= job.step:  # earlier, nothing had failed yet
             actions.failure(job)
-            key_again.field(store, job)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         x, smoothing, log_scale = view_controls.controls(job.counts)
     view = job_view.View(job.id, x, smoothing, log_scale, back)

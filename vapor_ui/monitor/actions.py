@@ -13,7 +13,7 @@ from vapor_core.backends.unknown import has_card
 from vapor_core.errors import VaporError
 from vapor_core.workspace.store import Store
 from vapor_ui.form import choices
-from vapor_ui.monitor import rules
+from vapor_ui.monitor import key_again, rules
 from vapor_ui.parts import cards, deploy_dialog, links
 from vapor_ui.parts.stop_dialog import stop_button
 from vapor_ui.shell import session
@@ -80,9 +80,10 @@ def _first_in_line(store: Store, job: Job, *, now: float) -> bool:
 
 
 def failure(job: Job) -> None:
-    """Why it failed, where it did, with the change that cures."""
+    """Why it failed or cannot be seen, with the change that cures, or the key that is missing."""
     if job.failure:
         cards.failure_callout(job.failure)
+        key_again.field(session.store(), job)
         _offer_cure(job, job.failure.changes)
 
 
