@@ -80,9 +80,10 @@ def _first_in_line(store: Store, job: Job, *, now: float) -> bool:
 
 
 def failure(job: Job) -> None:
-    """Why it failed, where it did, with the change that cures."""
+    """Why it failed or cannot be seen, with the change that cures, or the key that is missing."""
     if job.failure:
         cards.failure_callout(job.failure)
+        key_again.field(session.store(), job)
         _offer_cure(job, job.failure.changes)
         key_again.field(session.store(), job)
 

@@ -350,6 +350,20 @@ def test_the_token_is_written_nowhere_and_shown_nowhere(tmp_path, at_the_hub, ca
     assert {told for _, path, told in at_the_hub.asked if path == "/api/jobs/hardware"} == {""}
 
 
+def test_a_click_on_stop_waits_for_no_start_that_takes_long(tmp_path, at_the_hub):
+    at_the_hub.faults["POST /api/jobs/ada"] = (503, {}, ERROR)
+    store = opened(tmp_path)
+    submitted(store)
+    at_the_hub.faults.clear()
+    at_the_hub.delay_s = 1.0
+    began = time.perf_counter()
+    store.stop("job-1", now=time.time())
+    assert time.perf_counter() - began < 0.5
+    at_the_hub.delay_s = 0.0
+    until(store, "job-1", "stopped")
+    assert not at_the_hub.running()
+
+
 def test_a_tick_waits_for_no_network(tmp_path, at_the_hub, monkeypatch):
     monkeypatch.setenv("VAPOR_TEST_STEP_S", "0.05")
     store = opened(tmp_path)

@@ -122,7 +122,7 @@ class JobsApi:
         with self._answer("GET", f"/api/jobs/{account}/{job_id}/logs", timeout=timeout) as response:
             kept = b""
             with _told_in_words(self._secret):
-                for chunk in response.iter_raw():
+                for chunk in response.iter_bytes():
                     *lines, kept = (kept + chunk).split(b"\n")
                     kept = kept[:LONGEST_LINE]
                     for line in lines:

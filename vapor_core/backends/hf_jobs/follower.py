@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Reason = Literal["completed", "paused", "stopped", "failed", "killed"]
 
 
+GONE = 3  # answers in a row that there is no such job
+
+
 @dataclass(slots=True)
 class Pace:
     """How often the Hub is asked, seconds."""
@@ -109,7 +112,7 @@ class Follower:
                 pause = PACE.look_s
             except JobsFault as fault:
                 self.trouble, faults = fault, faults + 1
-                if not fault.passes and self._gives_up(fault):
+                if not fault.passes and self._gives_up(fault, faults):
                     return
                 pause = max(min(PACE.rest_s * 2 ** min(faults - 1, 10), PACE.longest_rest_s), fault.rest_s)
             except OSError as error:
@@ -214,7 +217,7 @@ class Follower:
             self.run.end(Exit(wanted.number, reason, time.time(), words))
             return True
 
-    def _gives_up(self, fault: JobsFault) -> bool:
+    def _gives_up(self, fault: JobsFault, faults: int) -> bool:
         """Whether to look no more: the token is refused, or the job is gone, or was never taken."""
         if fault.kind == "token":
             release(self.workspace, self.spec.job_id)
@@ -226,7 +229,9 @@ class Follower:
             if attempt is None or attempt.wish < wish:
                 self.run.end(Exit(wish, "failed", time.time(), f"it was not started: {told}"))
                 return True
-            if fault.kind == "missing":
+            if (
+                fault.kind == "missing" and faults >= GONE
+            ):  # one that was just started may not be found at once
                 self.run.end(Exit(wish, "killed", time.time(), told))
                 return True
         return False

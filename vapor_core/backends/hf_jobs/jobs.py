@@ -85,7 +85,8 @@ class HubJobs:
     def start(self, job_id: str) -> None:
         """Start it where a token was lent for it, once; else it waits until one is."""
         run, lent = self._run(job_id), tokens.lent_for(label_of(self._workspace, self._spec(job_id), 0))
-        if run.latest() is None and run.ended() is None and lent is not None:
+        fresh = run.latest() is None and run.ended() is None and self._follower(job_id) is None
+        if fresh and lent is not None:
             tokens.bind(self._workspace, job_id, lent)
             try:
                 run.path.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,9 @@ No token stands in any of them.
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vapor_core.backends.local.run_directory import RunDirectory
@@ -70,6 +73,13 @@ class HubRun(RunDirectory):
         told = {"number": attempt.number, "wish": attempt.wish, "job": attempt.job, "began": attempt.began}
         attempts = known.get("attempts")
         self._write("hub", {**known, "attempts": [*(attempts if isinstance(attempts, list) else []), told]})
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Alone among all processes of this machine that start its jobs; what is wanted may change meanwhile."""
+        with self._lock("start") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def heard(self) -> Heard:
         """What was last heard."""

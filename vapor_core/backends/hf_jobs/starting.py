@@ -28,7 +28,7 @@ def started(run: HubRun, workspace: str, spec: JobSpec, access: Access) -> Attem
     if not run.account():
         account = api.name()
         run.settle(account, repository_of(account, workspace, spec) if access.keeps else None)
-    with run.turn():
+    with run.starting():
         latest, wanted = run.latest(), run.wanted()
         if latest is not None and (wanted.what != "run" or latest.wish >= wanted.number):
             return latest
