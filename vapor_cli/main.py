@@ -9,9 +9,11 @@ from vapor_cli.follow import follow
 from vapor_cli.measure import measure
 from vapor_cli.run import run
 from vapor_cli.serve import serve
+from vapor_cli.told import Commands
 
 app = typer.Typer(
     name="vapor",
+    cls=Commands,
     help="Vapor from a terminal.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
