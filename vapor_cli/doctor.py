@@ -130,7 +130,9 @@ def _packages(known: dict[str, tuple[Wanted, ...]]) -> list[str]:
 def _backends(known: dict[str, tuple[Wanted, ...]]) -> list[str]:
     """Print which backends are on; what those lack."""
     from vapor_core.backends.local.jobs import named_backends  # noqa: PLC0415 - takes a while to load
+    from vapor_ui.entrance import configured  # noqa: PLC0415 - it reads Streamlit's secrets
 
+    configured.take_in()
     on = named_backends()
     typer.echo(f"real backends: {', '.join(on) or 'none; VAPOR_BACKENDS=local switches one on'}")
     troubles = []

@@ -66,8 +66,7 @@ def test_a_short_run_is_held_against_the_time_that_such_runs_took_to_start():
     config = CONFIG.changed(max_steps=16)
     law, known = expectation(config), expectation(config, None, (60.0, 70.0, 65.0))
     assert known.startup_s.value == 65.0
-    assert known.startup_s.low < 60.0
-    assert known.startup_s.high > 70.0
+    assert known.startup_s.low < 60.0 and known.startup_s.high > 70.0
     later_s = 65.0 - law.startup_s.value
     assert known.duration_s.value == pytest.approx(law.duration_s.value + later_s)
     assert known.duration_s.low <= known.duration_s.value <= known.duration_s.high

@@ -3,9 +3,13 @@
 import json
 
 import pytest
-from screen import button, opened, ran, still_store, store_of, words
+from screen import ROOT, button, opened, ran, still_store, store_of, words
+from streamlit.testing.v1 import AppTest
 
 from tests.backends.local.test_machine import PROCESSOR
+from vapor_core import JobConfig
+from vapor_core.backends.base import JobSpec
+from vapor_core.backends.local.jobs import LocalJobs
 
 PAGE = "1_Train"
 
@@ -31,6 +35,18 @@ def test_a_server_that_does_no_real_work_offers_none(monkeypatch):
     app = opened(PAGE)
     assert not [each for each in app.segmented_control if each.key == "train.backend"]
     assert store_of(app).choices["train"].get("backend") is None
+
+
+def test_a_server_that_names_its_backends_in_its_secrets_trains_from_the_first_page_on(server, monkeypatch):
+    """The core asked the environment alone, so that a run was refused until some page had read the secrets."""
+    monkeypatch.delenv("VAPOR_BACKENDS")
+    app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=30)
+    app.secrets["VAPOR_BACKENDS"] = "local"
+    ran(app)
+    config = JobConfig(
+        model="openai-community/gpt2", backend="local", dataset="python/standard-library", method="pretrain"
+    )
+    LocalJobs("default", None).check(JobSpec("job-1", config, 0.0))
 
 
 def test_a_machine_that_was_not_measured_is_measured_first(server):

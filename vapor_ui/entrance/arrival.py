@@ -6,7 +6,6 @@ here, with a skeleton, until the browser has answered. What the app stands on is
 long to import is imported here, and a page imports what it draws after `begin`.
 """
 
-import os
 import re
 import secrets
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from threading import Thread
 
 import streamlit as st
 
+from vapor_ui.entrance import configured
 from vapor_ui.entrance.kept import kept
 
 PAGES = (
@@ -29,6 +29,7 @@ PAGES = (
     ("pages/7_Calibrate.py", "Calibrate", ":material/tune:"),
 )
 ID = re.compile(r"[A-Za-z0-9_-]{32}")
+REAL_WORK = ("VAPOR_BACKENDS", "VAPOR_FOLLOW", "VAPOR_SERVES")
 BLOCKED = "none"  # what a browser answers that keeps nothing
 LOADED_MEANWHILE = (
     *("vapor_core.journal.sql", "vapor_core.workspace.store", "vapor_core.workspace.demo"),
@@ -78,6 +79,7 @@ class Guest:
 def begin(title: str) -> None:
     """Name the page and draw the ways to all pages; where the browser must be asked first, the run ends here."""
     st.set_page_config(page_title=f"{title} · Vapor", layout="wide")
+    configured.take_in()
     with st.sidebar:
         for path, label, icon in PAGES:
             st.page_link(path, label=label, icon=icon, width="stretch")
@@ -92,7 +94,7 @@ def begin(title: str) -> None:
 
 def _done_here() -> str:
     """Whether anything on this server is more than a rehearsal."""
-    if any(os.environ.get(name) for name in ("VAPOR_BACKENDS", "VAPOR_FOLLOW", "VAPOR_SERVES")):
+    if any(configured.value(name) for name in REAL_WORK):
         return "What is run for real says so; all else is simulated."
     return "Everything here is simulated."
 

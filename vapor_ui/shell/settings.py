@@ -10,6 +10,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from vapor_ui.entrance import configured
+
 MEMORY = "memory"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -17,12 +19,12 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def database() -> str:
     """Where workspaces are kept: a path, a URL, or MEMORY."""
     data = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
-    return _configured("VAPOR_DATABASE_URL") or str(data / "vapor" / "vapor.db")
+    return configured.value("VAPOR_DATABASE_URL") or str(data / "vapor" / "vapor.db")
 
 
 def link_secret() -> str:
     """What links are signed with; "" where they are not."""
-    return _configured("VAPOR_LINK_SECRET")
+    return configured.value("VAPOR_LINK_SECRET")
 
 
 def real_backends() -> tuple[str, ...]:
@@ -31,9 +33,9 @@ def real_backends() -> tuple[str, ...]:
     None where strangers could reach it: without sign-in it must listen on loopback alone, unless `VAPOR_BACKENDS_OPEN`
     is "yes", which is to be told twice.
     """
-    named = tuple(name for name in _configured("VAPOR_BACKENDS").replace(" ", "").split(",") if name)
+    named = tuple(name for name in configured.value("VAPOR_BACKENDS").replace(" ", "").split(",") if name)
     alone = st.get_option("server.address") in LOOPBACK
-    told_twice = _configured("VAPOR_BACKENDS_OPEN").lower() == "yes"
+    told_twice = configured.value("VAPOR_BACKENDS_OPEN").lower() == "yes"
     return named if cookie_secret() or alone or told_twice else ()
 
 
@@ -48,13 +50,3 @@ def cookie_secret() -> str:
         return str(st.secrets["auth"]["cookie_secret"])
     except (FileNotFoundError, KeyError):
         return ""
-
-
-def _configured(name: str) -> str:
-    value = os.environ.get(name)
-    if value is None:
-        try:
-            value = st.secrets.get(name)
-        except FileNotFoundError:
-            value = None
-    return str(value or "").strip()
