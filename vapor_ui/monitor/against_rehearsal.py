@@ -15,7 +15,7 @@ from vapor_ui.parts import links
 from vapor_ui.shell import session, state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from vapor_core.contracts.expectation import FigureName, Outcome
     from vapor_core.contracts.workspace import Job
@@ -31,13 +31,6 @@ WORDS: dict[FigureName, Callable[[float], str]] = {
     "cost_usd": text.money,
     "loss": text.loss,
     "eval_loss": text.loss,
-}
-COLUMNS = {
-    "figure": st.column_config.TextColumn("Figure", width=170, pinned=True),
-    "rehearsed": st.column_config.TextColumn("Rehearsed", width=110),
-    "range": st.column_config.TextColumn("Range (80 %)", width=150),
-    "measured": st.column_config.TextColumn("Measured", width=110),
-    "against": st.column_config.TextColumn("Against it", width=190),
 }
 
 
@@ -66,13 +59,7 @@ def table(store: Store, job: Job) -> None:
     if not any(each.measured is not None for each in found):
         return
     st.subheader("Rehearsed and measured", anchor=False)
-    st.dataframe(
-        pd.DataFrame([_row(each) for each in found]),
-        column_config=COLUMNS,
-        hide_index=True,
-        height="content",
-        alt=f"What {job.name} was rehearsed to be, and what was measured",
-    )
+    figures(found)
     how = "by runs of your own" if job.expected.calibrated else "by the laws alone"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f"Rehearsed when it was submitted, {how}.", width="stretch")
@@ -86,14 +73,22 @@ def table(store: Store, job: Job) -> None:
             )
 
 
+def figures(found: Iterable[Outcome]) -> None:
+    """A line a figure. Its words wrap: a phone shows it whole, where a table that scrolls hides what was measured."""
+    lines = [
+        {name: words.replace("$", "\\$") for name, words in _row(each).items()} for each in found
+    ]  # no formulas
+    st.table(pd.DataFrame(lines).set_index("Figure"), width="stretch")
+
+
 def _row(each: Outcome) -> dict[str, str]:
     words = WORDS[each.name]
+    value, low, high = (words(it) for it in (each.expected.value, each.expected.low, each.expected.high))
     return {
-        "figure": TITLES[each.name],
-        "rehearsed": words(each.expected.value),
-        "range": f"{words(each.expected.low)} to {words(each.expected.high)}",
-        "measured": text.MISSING if each.measured is None else words(each.measured),
-        "against": _against(each),
+        "Figure": TITLES[each.name],
+        "Rehearsed (80 %)": value if low == high == value else f"{value} ({low} to {high})",
+        "Measured": text.MISSING if each.measured is None else words(each.measured),
+        "Against it": _against(each),
     }
 
 

@@ -167,6 +167,7 @@ class LocalJobs:
         """Where a job stands now."""
         run, rows = self._run(job_id), self._look(job_id, at_s)
         attempt, ended = run.attempt(), run.ended()
+        dated = self._ends[job_id][1] if job_id in self._ends else ended
         config = self._spec(job_id).config
         status = self._status(run, rows, attempt, ended)
         total = rows.total_steps or plan(config).total_steps
@@ -178,8 +179,8 @@ class LocalJobs:
             total_steps=total,
             elapsed_s=rows.elapsed_s,
             started_s=rows.began,
-            ended_s=self._ends[job_id][1].at
-            if ended is not None and status not in ("paused", "lost")
+            ended_s=dated.at
+            if dated is not None and ended is not None and status not in ("paused", "lost")
             else None,
             eta_s=left * step_s if isfinite(step_s) else None,
             failure=self._failure(run, status, ended),

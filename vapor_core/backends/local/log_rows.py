@@ -75,9 +75,11 @@ class LogRows:
             self._forget()
         if size == self._read:
             return
-        with self.path.open("rb") as file:
-            file.seek(self._read)
-            fresh = file.read(MOST_AT_ONCE)
+        descriptor = os.open(self._file, os.O_RDONLY)  # no buffer is made for the line of a tick
+        try:
+            fresh = os.pread(descriptor, min(size - self._read, MOST_AT_ONCE), self._read)
+        finally:
+            os.close(descriptor)
         whole = fresh.rfind(b"\n") + 1
         self._read += whole
         for line in fresh[:whole].splitlines():
@@ -204,6 +206,8 @@ class LogRows:
 def _number(event: Mapping[str, object], name: str, default: float) -> float:
     """A number of an event; a loss that was no number is infinite, as `readers` keep it."""
     value = event.get(name, default)
+    if value.__class__ is float and value == value:  # noqa: PLR0124 - nearly all are; NaN alone differs from itself
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return float("inf") if value in ("nan", "NaN") else default
     return float("inf") if isnan(value) else float(value)
