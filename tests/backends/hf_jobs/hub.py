@@ -263,12 +263,12 @@ def running(folder: Path, command: Callable[[HubJob, Path], list[str]] | None = 
 
 
 def as_the_hub_does(program: list[str]) -> Callable[[HubJob, Path], list[str]]:
-    """The job's own command, run by bash as the image does, with `program` in place of `uv run`."""
+    """The job's own command, run by bash as the image does, with `program` in place of `uv run`; nothing is installed."""
 
     def command(job: HubJob, place: Path) -> list[str]:
         shell, flag, words = job.body["command"]
         found = " ".join(f"'{word}'" for word in program)
-        return [shutil.which(shell) or shell, flag, words.replace("uv run", found)]
+        return [shutil.which(shell) or shell, flag, words.partition(" && ")[2].replace("uv run", found)]
 
     return command
 

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from vapor_core.backends.hf_jobs.access import Access
 
 LABEL = "vapor"  # of a job at the Hub: which job of which workspace, and which attempt
-IMAGE = "ghcr.io/astral-sh/uv:python3.12-bookworm"  # that of huggingface_hub's run_uv_job
+IMAGE = "python:3.12"  # Docker's own name for it; the command brings uv along
 SCRIPT = "VAPOR_SCRIPT"  # the file, packed: an environment may hold 128 KB in a variable
 COMMAND = (
+    "(command -v uv > /dev/null || python -m pip install --quiet uv) && "
     "mkdir -p run && printf '{{\"number\": {attempt}}}' > run/attempt.json && "
     'printf %s "$VAPOR_SCRIPT" | base64 -d | gunzip > train.py && exec uv run train.py run'
 )
