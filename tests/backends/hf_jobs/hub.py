@@ -263,7 +263,7 @@ def running(folder: Path, command: Callable[[HubJob, Path], list[str]] | None = 
 
 
 def as_the_hub_does(program: list[str]) -> Callable[[HubJob, Path], list[str]]:
-    """The job's own command, run by bash as the image does, with `program` in place of `uv run`; nothing is installed."""
+    """The job's own command, run by bash as the image does, with `program` for `uv run`; nothing is installed."""
 
     def command(job: HubJob, place: Path) -> list[str]:
         shell, flag, words = job.body["command"]
