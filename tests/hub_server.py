@@ -117,9 +117,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
             self.send_header("Content-Length", headers.get("Declared-Length", str(len(body))))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True  # whoever asked has stopped waiting
+
+    do_HEAD = do_GET  # noqa: N815 - as http.server calls it
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -6,6 +6,8 @@ data: Rows to train on: of a file, of the Hub, or of the Python standard library
     there.
 full_disk: A disk that takes no more: how it is recognised, whoever reports it in whose words, and what would
     work.
+hub_errors: Why the Hub gave no model or data, in one sentence that says what to do; libraries wrap that in
+    pages of advice.
 hub_run: The training program as a job of the Hub: it says its events aloud, and keeps checkpoints in a
     repository.
 kernels: Which kernels a run gets of those that its configuration names: what this machine lacks is left out,

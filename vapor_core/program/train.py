@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import set_seed
 from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
 
-from vapor_core.program import data, full_disk, model
+from vapor_core.program import data, full_disk, hub_errors, model
 from vapor_core.program.kernels import kernels
 from vapor_core.program.limits import OPTIMIZERS, refusal
 from vapor_core.program.telling import Teller, Telling, evaluated_every, forget_torn, last_checkpoint
@@ -226,7 +226,7 @@ def main(path: str, teller_of: type[Teller] = Teller) -> int:
         run(folder, teller)
     except Exception as error:  # noqa: BLE001 - whatever ends it is told, and its trace printed
         traceback.print_exc()
-        said = f"{type(error).__name__}: {error}"[:1000]
+        said = hub_errors.of_run(error, folder) or f"{type(error).__name__}: {error}"[:1000]
         if full_disk.is_full(error, folder):
             said = full_disk.SENTENCE
             forget_torn(folder / CHECKPOINTS)
