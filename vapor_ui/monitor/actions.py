@@ -83,7 +83,6 @@ def failure(job: Job) -> None:
     """Why it failed or cannot be seen, with the change that cures, or the key that is missing."""
     if job.failure:
         cards.failure_callout(job.failure)
-        key_again.field(session.store(), job)
         _offer_cure(job, job.failure.changes)
         key_again.field(session.store(), job)
 
