@@ -174,7 +174,10 @@ ARROWS: dict[str, set[str]] = {
         *("cli.estimate_table", "cli.told", "core.advice", "core.contracts", "core.errors", "core.trainers"),
     },
     "cli.estimate_table": {"core.catalog", "core.contracts", "core.text", "core.trainers"},
-    "cli.doctor": {"cli.told", "core.backends.local", "core.journal", "ui.entrance", "ui.shell"},
+    "cli.doctor": {
+        *("cli.told", "core.backends.local", "core.backends.ray", "core.errors", "core.journal"),
+        *("ui.entrance", "ui.shell"),
+    },
     "cli.journal": {"cli.told", "core.journal", "core.workspace"},
     "cli.measure": {"cli.told", "core.backends.local", "core.errors"},
     "cli.follow": {"cli.told", "core.backends.followed"},

@@ -144,6 +144,8 @@ def _backends(known: dict[str, tuple[Wanted, ...]]) -> list[str]:
         elif lacking:
             needs = ", ".join(lacking)
             troubles.append(f"the backend {name} needs {needs}: pip install -e '.[{name}]' in Vapor's folder")
+    if "ray" in on:
+        troubles += _ray()
     if "hf_jobs" in on:
         lends = os.environ.get("VAPOR_HF_JOBS_TOKEN", "").strip().lower() == "server"
         has = bool(os.environ.get("HF_TOKEN", "").strip())
@@ -157,6 +159,22 @@ def _backends(known: dict[str, tuple[Wanted, ...]]) -> list[str]:
                 "the backend hf_jobs asks the Hub, which HF_HUB_OFFLINE forbids; start without it"
             )
     return troubles
+
+
+def _ray() -> list[str]:
+    """Print where the Ray cluster is, and that whoever reaches one may do anything there; what is wrong with it."""
+    from vapor_core.backends.ray import place  # noqa: PLC0415
+    from vapor_core.backends.ray.api import Cluster  # noqa: PLC0415
+    from vapor_core.errors import BackendRefused  # noqa: PLC0415
+
+    try:
+        address = place.given()
+    except BackendRefused as refused:
+        return [str(refused)]
+    typer.echo(f"Ray cluster: {address or 'one of its own on this machine, started with the first job'}")
+    if address and not Cluster(address).is_here:
+        typer.echo("  whoever reaches it may run anything on its machines: see that nobody else does")
+    return []
 
 
 def _own_database() -> str:

@@ -102,3 +102,20 @@ def test_what_the_database_says_for_itself_is_not_printed_beside_the_one_line():
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
     assert "secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("", "Ray cluster: one of its own on this machine"),
+        ("http://127.0.0.1:8265", "Ray cluster: http://127.0.0.1:8265"),
+        ("http://ray.example:8265", "whoever reaches it may run anything on its machines"),
+        ("ray://127.0.0.1:10001", "is not the address of a dashboard"),
+    ],
+)
+def test_where_the_cluster_is_and_who_else_may_reach_it_is_told(journal, monkeypatch, address, told):
+    monkeypatch.setenv("VAPOR_BACKENDS", "ray")
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    said = doctor("--database", str(journal))
+    assert told in said.output
+    assert ("may run anything" in said.output) == ("example" in address)
