@@ -39,4 +39,5 @@ async def _watched(_: st.App) -> AsyncIterator[None]:
 
 
 logging.getLogger("uvicorn.access").disabled = True  # an address may hold a token
+logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 app = st.App(HOME, routes=routes(_journal), lifespan=_watched)

@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(journal.app, name="journal")
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve)
+app.command()(serve)
 app.command()(estimate)
 app.command()(measure)
 app.command()(follow)

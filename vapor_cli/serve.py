@@ -11,6 +11,7 @@ from vapor_cli.told import fail
 
 HOME = Path(__file__).parents[1] / "Home.py"
 SERVES = "VAPOR_SERVES"  # tells the app that the routes are there
+SERVED_AT = "VAPOR_SERVED_AT"  # and whom this server listens to, which Streamlit does not know of it
 FIRST_PORT, PORTS = 8501, 50
 LARGEST_MESSAGE = 200 * 2**20  # bytes of what a browser sends at once, as Streamlit's own server has it
 
@@ -30,12 +31,7 @@ def serve(
     if not HOME.is_file():
         fail("this installation holds the core alone; clone the repository and start `vapor serve` there")
     listens_at = port or _free_port(address)
-    # Streamlit reads its settings beside Home.py; these two it is told, since another server listens for it.
-    os.environ |= {
-        "STREAMLIT_SERVER_ADDRESS": address,
-        "STREAMLIT_SERVER_PORT": str(listens_at),
-        SERVES: "tracking",
-    }
+    os.environ |= {SERVES: "tracking", SERVED_AT: address}
     import uvicorn  # noqa: PLC0415 - other commands need no server
 
     shown = f"http://{address if address != '0.0.0.0' else 'localhost'}:{listens_at}"  # noqa: S104 - to compare with

@@ -29,6 +29,7 @@ def served(tmp_path):
         "VAPOR_FOLLOW": str(runs),
         "VAPOR_RUNS": str(tmp_path / "kept"),
         "VAPOR_DATABASE_URL": str(tmp_path / "work.db"),
+        "VAPOR_BACKENDS": "ray",
     }
     command = [sys.executable, "-c", "from vapor_cli.main import app; app()", "serve", "--headless"]
     with log.open("wb") as out:
@@ -105,6 +106,11 @@ def test_a_trainer_that_has_the_address_shows_as_a_live_job_without_a_reload(her
     expect(here.get_by_text("step 2")).to_be_visible()
     ask(address, "runs/update", run_id=run, status="FINISHED")
     expect(here.get_by_text("completed").first).to_be_visible()
+
+
+def test_real_backends_are_offered_on_loopback_by_vapor_serve_too(here):
+    here.goto("/Train")
+    expect(here.get_by_role("radio", name="Run on a Ray cluster")).to_be_visible()
 
 
 def ask(address, path, **fields):

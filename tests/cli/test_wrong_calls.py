@@ -11,6 +11,7 @@ WRONG = [
     ["estimate", "--unheard-of"],
     ["follow"],
     ["serve", "--port", "x"],
+    ["serve", "--unheard-of"],
     ["run", "--port", "x"],
     ["measure", "more"],
     ["doctor", "--repair"],

@@ -34,7 +34,7 @@ def real_backends() -> tuple[str, ...]:
     is "yes", which is to be told twice.
     """
     named = tuple(name for name in configured.value("VAPOR_BACKENDS").replace(" ", "").split(",") if name)
-    alone = st.get_option("server.address") in LOOPBACK
+    alone = (os.environ.get("VAPOR_SERVED_AT") or st.get_option("server.address")) in LOOPBACK
     told_twice = configured.value("VAPOR_BACKENDS_OPEN").lower() == "yes"
     return named if cookie_secret() or alone or told_twice else ()
 
